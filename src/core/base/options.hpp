@@ -1,0 +1,107 @@
+// Every default of the package stands here, once; R asks for them and sends back what the user changed.
+// fields() names each member for R lists, model files and messages.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace fatefield {
+
+/// The Sinkhorn divergence (Feydy et al., AISTATS 2019; spec: symmetric, annealed, debiased).
+struct SinkhornOptions {
+  /// Power of the cost: |x-y| for 1, |x-y|^2 / 2 for 2. A value S at p = 2 corresponds to W2^2 near 2 S.
+  std::int64_t p = 2;
+  /// Length below which points are not told apart, in units of the data; the last temperature is blur^p.
+  double blur = 0.05;
+  /// Ratio of successive lengths of the annealing, in (0, 1). 0.9 is near convergence, 0.5 fast and a few per cent low.
+  double scaling = 0.9;
+  /// Length beyond which mass is destroyed rather than moved (unbalanced transport); 0 means balanced.
+  double reach = 0.0;
+  /// Subtract the two self terms, so that the divergence of a cloud from itself is zero.
+  bool debias = true;
+  /// First length of the annealing; 0 takes the diagonal of the box around all points.
+  double diameter = 0.0;
+  /// After the annealing, iterate at the last temperature until the potentials move less than this (relative to the
+  /// value); 0 stops after the annealing as the originals do.
+  double tolerance = 0.0;
+  /// At most this many such iterations.
+  std::int64_t max_iterations = 1000;
+  /// "float32" or "float64".
+  std::string precision = "float32";
+};
+
+template <typename O, typename V>
+void fields(SinkhornOptions*, O& o, V&& visit) {
+  visit("p", o.p);
+  visit("blur", o.blur);
+  visit("scaling", o.scaling);
+  visit("reach", o.reach);
+  visit("debias", o.debias);
+  visit("diameter", o.diameter);
+  visit("tolerance", o.tolerance);
+  visit("max.iterations", o.max_iterations);
+  visit("precision", o.precision);
+}
+
+/// The networks of the neural SDE dx = f(x) dt + g(x) dW.
+struct SdeOptions {
+  /// "potential": f is the gradient of a scalar network; "forward": f is a network.
+  std::string drift = "potential";
+  std::vector<std::int64_t> drift_hidden = {128, 128};
+  /// "softplus", "silu", "tanh"; "leakyrelu" for reproduction only: its potential drift is piecewise constant.
+  std::string drift_activation = "softplus";
+  /// "diagonal", "scalar", "lowrank", "none"; "rank1" is the original's single Brownian motion.
+  std::string diffusion = "diagonal";
+  std::vector<std::int64_t> diffusion_hidden = {32, 32};
+  std::string diffusion_activation = "softplus";
+  /// Independent Brownian motions of the low-rank noise.
+  std::int64_t diffusion_rank = 4;
+  /// Standard deviation of the noise at the start of training, in units of the scaled state over the whole time span.
+  double diffusion_init = 0.5;
+  /// Let time be an input of drift, diffusion and growth.
+  bool time_input = false;
+  /// Learn a growth rate as a function of state (unbalanced transport), else weights stay as given.
+  bool growth = false;
+  std::vector<std::int64_t> growth_hidden = {64, 64};
+  /// Probability of dropping a hidden unit during training.
+  double dropout = 0.0;
+  /// "euler", "heun", "milstein", "srk".
+  std::string solver = "euler";
+  /// Step of the solver in units of the time column; 0 takes a fortieth of the time span.
+  double dt = 0.0;
+  /// "float32" or "float64".
+  std::string precision = "float32";
+  /// "none" or "scdiffeq".
+  std::string compat = "none";
+};
+
+template <typename O, typename V>
+void fields(SdeOptions*, O& o, V&& visit) {
+  visit("drift", o.drift);
+  visit("drift.hidden", o.drift_hidden);
+  visit("drift.activation", o.drift_activation);
+  visit("diffusion", o.diffusion);
+  visit("diffusion.hidden", o.diffusion_hidden);
+  visit("diffusion.activation", o.diffusion_activation);
+  visit("diffusion.rank", o.diffusion_rank);
+  visit("diffusion.init", o.diffusion_init);
+  visit("time.input", o.time_input);
+  visit("growth", o.growth);
+  visit("growth.hidden", o.growth_hidden);
+  visit("dropout", o.dropout);
+  visit("solver", o.solver);
+  visit("dt", o.dt);
+  visit("precision", o.precision);
+  visit("compat", o.compat);
+}
+
+/// All fields of options `o` in their order, through the overload for its type.
+template <typename Options, typename V>
+void visit_fields(Options& o, V&& visit) {
+  using Plain = std::remove_const_t<Options>;
+  fields(static_cast<Plain*>(nullptr), o, visit);
+}
+
+}  // namespace fatefield

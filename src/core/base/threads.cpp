@@ -1,0 +1,86 @@
+// Takes nothing; gives the thread count, a scope that sets it, and a parallel loop over blocks.
+#include "base/threads.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace fatefield {
+namespace {
+
+std::atomic<int> configured_threads{1};
+std::atomic<long> home_process{0};
+
+bool in_forked_child() {
+  const long home = home_process.load();
+  return home != 0 && home != static_cast<long>(getpid());
+}
+
+using SetThreads = void (*)(int);
+using GetThreads = int (*)();
+
+// OpenBLAS is found at run time: R may have been started with any BLAS, and only this one needs to be held back.
+template <typename F>
+F blas_function(const char* name) {
+  return reinterpret_cast<F>(dlsym(RTLD_DEFAULT, name));
+}
+
+void set_blas_threads(int n) {
+  static const SetThreads set = blas_function<SetThreads>("openblas_set_num_threads");
+  if (set != nullptr && n > 0) set(n);
+}
+
+}  // namespace
+
+int threads() { return in_forked_child() ? 1 : configured_threads.load(); }
+
+int blas_threads() {
+  static const GetThreads get = blas_function<GetThreads>("openblas_get_num_threads");
+  return get == nullptr ? 0 : get();
+}
+
+ThreadScope::ThreadScope(int n) : threads_before_(configured_threads.load()), blas_before_(blas_threads()) {
+  if (n > 0) configured_threads = n;
+  set_blas_threads(1);
+}
+
+ThreadScope::~ThreadScope() {
+  configured_threads = threads_before_;
+  set_blas_threads(blas_before_);
+}
+
+void parallel_for(std::int64_t n, const std::function<void(std::int64_t)>& body) {
+  const int team = static_cast<int>(std::min<std::int64_t>(threads(), n));
+  if (team <= 1) {
+    for (std::int64_t i = 0; i < n; ++i) body(i);
+    return;
+  }
+#ifdef _OPENMP
+  std::exception_ptr failure;
+  std::mutex failure_lock;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
+  for (std::int64_t i = 0; i < n; ++i) {
+    try {
+      body(i);
+    } catch (...) {
+      const std::lock_guard<std::mutex> hold(failure_lock);
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+#else
+  for (std::int64_t i = 0; i < n; ++i) body(i);
+#endif
+}
+
+void remember_process() { home_process = static_cast<long>(getpid()); }
+
+}  // namespace fatefield

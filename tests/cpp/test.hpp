@@ -1,0 +1,13 @@
+// The only header of the test framework: LibTorch first where a test needs it, then Catch2, whose CHECK wins.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#undef CHECK
+#ifdef CATCH_V3
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+using Catch::Approx;
+#else
+#include <catch2/catch.hpp>
+#endif
