@@ -22,7 +22,9 @@ inline Rcpp::NumericMatrix to_r(const Matrix& x) {
   return Rcpp::NumericMatrix(static_cast<int>(x.rows), static_cast<int>(x.cols), x.values.begin());
 }
 
-inline Rcpp::RawVector to_raw(const std::string& bytes) { return Rcpp::RawVector(bytes.begin(), bytes.end()); }
+inline Rcpp::RawVector to_raw(const std::string& bytes) {
+  return Rcpp::RawVector(bytes.begin(), bytes.end());
+}
 inline std::string from_raw(const Rcpp::RawVector& raw) { return std::string(raw.begin(), raw.end()); }
 
 /// Raises the R condition of a core error: class fatefield_error_<kind>, field `argument`.
@@ -126,7 +128,8 @@ class ListToOptions {
     const bool fits = std::is_same<R, std::string>::value
                           ? Rf_isString(x)
                           : (std::is_same<R, bool>::value ? Rf_isLogical(x) : Rf_isNumeric(x));
-    if (!fits || Rf_xlength(x) != 1) throw input_error(name, std::string("`") + name + "` must be " + needed + ".");
+    if (!fits || Rf_xlength(x) != 1)
+      throw input_error(name, std::string("`") + name + "` must be " + needed + ".");
     v = static_cast<T>(Rcpp::as<R>(x));
   }
 

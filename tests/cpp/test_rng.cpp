@@ -13,7 +13,8 @@ TEST_CASE("philox gives the known answers of its authors", "[rng]") {
   using Block = std::array<std::uint32_t, 4>;
   REQUIRE(philox({0, 0, 0, 0}, 0) == Block{0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u});
   const std::uint32_t ones = 0xffffffffu;
-  REQUIRE(philox({ones, ones, ones, ones}, ~0ull) == Block{0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu});
+  REQUIRE(philox({ones, ones, ones, ones}, ~0ull) ==
+          Block{0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu});
   REQUIRE(philox({0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u}, 0x299f31d0a4093822ull) ==
           Block{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u});
 }

@@ -34,9 +34,7 @@ inline Error model_error(const std::string& message) { return Error(ErrorKind::M
 inline Error file_error(const std::string& argument, const std::string& message) {
   return Error(ErrorKind::File, argument, message);
 }
-inline Error numeric_error(const std::string& message) {
-  return Error(ErrorKind::Numeric, "", message);
-}
+inline Error numeric_error(const std::string& message) { return Error(ErrorKind::Numeric, "", message); }
 
 /// The user pressed Ctrl-C: thrown by the core when a tick asks to stop where no partial result exists.
 class Interrupted : public std::runtime_error {

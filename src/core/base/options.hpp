@@ -15,7 +15,8 @@ struct SinkhornOptions {
   std::int64_t p = 2;
   /// Length below which points are not told apart, in units of the data; the last temperature is blur^p.
   double blur = 0.05;
-  /// Ratio of successive lengths of the annealing, in (0, 1). 0.9 is near convergence, 0.5 fast and a few per cent low.
+  /// Ratio of successive lengths of the annealing, in (0, 1). 0.9 is near convergence, 0.5 fast and a few per
+  /// cent low.
   double scaling = 0.9;
   /// Length beyond which mass is destroyed rather than moved (unbalanced transport); 0 means balanced.
   double reach = 0.0;
@@ -23,8 +24,8 @@ struct SinkhornOptions {
   bool debias = true;
   /// First length of the annealing; 0 takes the diagonal of the box around all points.
   double diameter = 0.0;
-  /// After the annealing, iterate at the last temperature until the potentials move less than this (relative to the
-  /// value); 0 stops after the annealing as the originals do.
+  /// After the annealing, iterate at the last temperature until the potentials move less than this (relative
+  /// to the value); 0 stops after the annealing as the originals do.
   double tolerance = 0.0;
   /// At most this many such iterations.
   std::int64_t max_iterations = 1000;
@@ -50,7 +51,8 @@ struct SdeOptions {
   /// "potential": f is the gradient of a scalar network; "forward": f is a network.
   std::string drift = "potential";
   std::vector<std::int64_t> drift_hidden = {128, 128};
-  /// "softplus", "silu", "tanh"; "leakyrelu" for reproduction only: its potential drift is piecewise constant.
+  /// "softplus", "silu", "tanh"; "leakyrelu" for reproduction only: its potential drift is piecewise
+  /// constant.
   std::string drift_activation = "softplus";
   /// "diagonal", "scalar", "lowrank", "none"; "rank1" is the original's single Brownian motion.
   std::string diffusion = "diagonal";
@@ -58,7 +60,8 @@ struct SdeOptions {
   std::string diffusion_activation = "softplus";
   /// Independent Brownian motions of the low-rank noise.
   std::int64_t diffusion_rank = 4;
-  /// Standard deviation of the noise at the start of training, in units of the scaled state over the whole time span.
+  /// Standard deviation of the noise at the start of training, in units of the scaled state over the whole
+  /// time span.
   double diffusion_init = 0.5;
   /// Let time be an input of drift, diffusion and growth.
   bool time_input = false;

@@ -49,12 +49,14 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::uint64_
 
 std::uint64_t uniform_index(std::uint64_t seed, Stream stream, std::uint64_t i, std::uint64_t draw,
                             std::uint64_t bound) {
-  const auto r = block(seed, stream, i, static_cast<std::uint32_t>(draw), static_cast<std::uint32_t>(draw >> 32));
+  const auto r =
+      block(seed, stream, i, static_cast<std::uint32_t>(draw), static_cast<std::uint32_t>(draw >> 32));
   return static_cast<std::uint64_t>((static_cast<Wide>(join(r[0], r[1])) * bound) >> 64);
 }
 
 double uniform(std::uint64_t seed, Stream stream, std::uint64_t i, std::uint64_t draw) {
-  const auto r = block(seed, stream, i, static_cast<std::uint32_t>(draw), static_cast<std::uint32_t>(draw >> 32));
+  const auto r =
+      block(seed, stream, i, static_cast<std::uint32_t>(draw), static_cast<std::uint32_t>(draw >> 32));
   return (static_cast<double>(join(r[0], r[1]) >> 11) + 0.5) * (1.0 / 9007199254740992.0);
 }
 
@@ -77,7 +79,8 @@ void normals(std::uint64_t seed, Stream stream, std::uint64_t first, std::int64_
   }
 }
 
-template void normals<float>(std::uint64_t, Stream, std::uint64_t, std::int64_t, std::uint32_t, std::int64_t, float*);
+template void normals<float>(std::uint64_t, Stream, std::uint64_t, std::int64_t, std::uint32_t, std::int64_t,
+                             float*);
 template void normals<double>(std::uint64_t, Stream, std::uint64_t, std::int64_t, std::uint32_t, std::int64_t,
                               double*);
 

@@ -1,6 +1,6 @@
-// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-// A number is a pure function of (seed, stream, trajectory, step, channel): it does not depend on the order in which
-// numbers are asked for, so results do not change with batch size, chunk size or threads.
+// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+// SC 2011). A number is a pure function of (seed, stream, trajectory, step, channel): it does not depend on
+// the order in which numbers are asked for, so results do not change with batch size, chunk size or threads.
 #pragma once
 
 #include <array>
@@ -25,7 +25,8 @@ enum class Stream : std::uint32_t {
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::uint64_t key);
 
 /// Uniform integer in [0, bound), bound >= 1 (multiply-shift; bias below bound / 2^64).
-std::uint64_t uniform_index(std::uint64_t seed, Stream stream, std::uint64_t i, std::uint64_t draw, std::uint64_t bound);
+std::uint64_t uniform_index(std::uint64_t seed, Stream stream, std::uint64_t i, std::uint64_t draw,
+                            std::uint64_t bound);
 
 /// Uniform number in (0, 1).
 double uniform(std::uint64_t seed, Stream stream, std::uint64_t i, std::uint64_t draw);

@@ -27,7 +27,8 @@ bool in_forked_child() {
 using SetThreads = void (*)(int);
 using GetThreads = int (*)();
 
-// OpenBLAS is found at run time: R may have been started with any BLAS, and only this one needs to be held back.
+// OpenBLAS is found at run time: R may have been started with any BLAS, and only this one needs to be held
+// back.
 template <typename F>
 F blas_function(const char* name) {
   return reinterpret_cast<F>(dlsym(RTLD_DEFAULT, name));

@@ -6,7 +6,8 @@
 
 namespace fatefield {
 
-/// Threads that parallel work may use now; 1 in a forked child, where OpenMP's pool is gone and using it would hang.
+/// Threads that parallel work may use now; 1 in a forked child, where OpenMP's pool is gone and using it
+/// would hang.
 int threads();
 
 /// Sets the number of threads for this scope and restores the former number at its end.
