@@ -1,0 +1,25 @@
+// Euler-Maruyama: y1 = y + f(t, y) h + g(t, y) dW.
+// G. Maruyama, "Continuous Markov processes and stochastic equations", Rend. Circ. Mat. Palermo 4 (1955).
+// Ito; strong order 0.5, 1 where g does not depend on y; weak order 1; all noise types.
+#include <ATen/ATen.h>
+
+#include "solvers/methods.hpp"
+
+namespace fatefield {
+namespace {
+
+class EulerMaruyama final : public SdeSolver {
+ public:
+  at::Tensor step(const Sde& sde, double t, double h, const at::Tensor& y,
+                  const Increment& w) const override {
+    return y + sde.drift(t, y) * h + noise_product(sde.noise(), sde.diffusion(t, y), w.dW);
+  }
+  double strong_order(NoiseType noise) const override { return noise == NoiseType::Additive ? 1.0 : 0.5; }
+  Calculus calculus() const override { return Calculus::Ito; }
+};
+
+}  // namespace
+
+std::unique_ptr<SdeSolver> make_euler_maruyama() { return std::make_unique<EulerMaruyama>(); }
+
+}  // namespace fatefield
