@@ -1,0 +1,236 @@
+# The only file that knows Seurat 4 from 5: layers, assays, meta data, reductions, tools, commands.
+# Takes and gives Seurat objects; matrices of assays are features x cells, of reductions cells x
+# dims.
+# Branches ask what an object or SeuratObject can do, never for a version number.
+
+#' @importFrom Matrix sparseMatrix
+NULL
+
+has_layers <- function() {
+  exists("LayerData", envir = asNamespace("SeuratObject"), inherits = FALSE)
+}
+
+# Names of an assay's layers; the slots in use for an assay of Seurat 4.
+layer_names <- function(object, assay = SeuratObject::DefaultAssay(object)) {
+  check_assay(object, assay)
+  if (has_layers()) {
+    return(seurat_fun("Layers")(object[[assay]]))
+  }
+  slots <- c("counts", "data", "scale.data")
+  filled <- vapply(slots, function(s) length(slot_data(object, s, assay)) > 0L, logical(1))
+  slots[filled]
+}
+
+# One layer as a features x cells matrix in memory: parts of a split layer (counts.1, counts.2,
+# ...) are joined, features absent from a part are zero there, on-disk matrices become dgCMatrix.
+# Cells in the object's order.
+layer_data <- function(object, layer = "data", assay = SeuratObject::DefaultAssay(object)) {
+  check_assay(object, assay)
+  if (!has_layers()) {
+    x <- slot_data(object, layer, assay)
+    if (length(x) == 0L) stop_layer(object, layer, assay)
+    return(in_memory(x))
+  }
+  present <- layer_names(object, assay)
+  parts <- if (layer %in% present) layer else split_parts(present, layer)
+  if (length(parts) == 0L) stop_layer(object, layer, assay)
+  pieces <- lapply(parts, function(part) {
+    in_memory(seurat_fun("LayerData")(object[[assay]], layer = part))
+  })
+  if (length(pieces) == 1L) {
+    return(pieces[[1L]])
+  }
+  joined <- join_pieces(pieces, features = rownames(object[[assay]]))
+  joined[, intersect(colnames(object), colnames(joined)), drop = FALSE]
+}
+
+# Layers `layer.*`; those of another layer with a longer name (counts.raw beside counts.raw.1) are
+# no parts of it.
+split_parts <- function(present, layer) {
+  present[startsWith(present, paste0(layer, "."))]
+}
+
+join_pieces <- function(pieces, features) {
+  features <- intersect(features, unique(unlist(lapply(pieces, rownames))))
+  padded <- lapply(pieces, function(x) {
+    missing <- setdiff(features, rownames(x))
+    if (length(missing) > 0L) {
+      zero <- sparseMatrix(
+        i = integer(), j = integer(), x = numeric(), dims = c(length(missing), ncol(x)),
+        dimnames = list(missing, colnames(x))
+      )
+      x <- rbind(methods::as(x, "CsparseMatrix"), zero)
+    }
+    x[features, , drop = FALSE]
+  })
+  do.call(cbind, padded)
+}
+
+# A matrix in memory: base matrices and Matrix classes as they are, on-disk ones as dgCMatrix.
+in_memory <- function(x) {
+  if (is.matrix(x) || inherits(x, "Matrix")) {
+    return(x)
+  }
+  if (inherits(x, "IterableMatrix")) {
+    return(methods::as(x, "dgCMatrix"))
+  }
+  methods::as(x, "CsparseMatrix")
+}
+
+slot_data <- function(object, slot, assay) {
+  x <- object[[assay]]
+  if (slot %in% methods::slotNames(x)) methods::slot(x, slot) else NULL
+}
+
+seurat_fun <- function(name) get(name, envir = asNamespace("SeuratObject"), inherits = FALSE)
+
+check_assay <- function(object, assay, argument = "assay") {
+  check_string(assay, argument)
+  present <- SeuratObject::Assays(object)
+  if (!assay %in% present) {
+    stop_input(
+      argument, "`", argument, "`: the object has no assay ", quoted(assay), "; it has ",
+      quoted(present), ".",
+      near(assay, present)
+    )
+  }
+  invisible(assay)
+}
+
+stop_layer <- function(object, layer, assay) {
+  stop_input(
+    "layer", "`layer`: assay ", quoted(assay), " has no layer ", quoted(layer), "; it has ",
+    quoted(layer_names(object, assay)), "."
+  )
+}
+
+# A new assay that every version can read. `counts` or `data`: features x cells; data keeps NA.
+# `features`: data.frame with one row per feature, or NULL.
+new_assay <- function(counts = NULL, data = NULL, key, features = NULL) {
+  assay <- if (is.null(counts)) {
+    SeuratObject::CreateAssayObject(data = data)
+  } else {
+    SeuratObject::CreateAssayObject(counts = methods::as(counts, "CsparseMatrix"))
+  }
+  SeuratObject::Key(assay) <- key
+  if (!is.null(features)) {
+    rownames(features) <- rownames(assay)
+    methods::slot(assay, "meta.features") <- features
+  }
+  assay
+}
+
+# Feature meta data of an assay of either kind: data.frame with feature names as rows.
+feature_data <- function(object, assay = SeuratObject::DefaultAssay(object)) {
+  check_assay(object, assay)
+  x <- object[[assay]]
+  if (inherits(x, "Assay")) {
+    return(methods::slot(x, "meta.features"))
+  }
+  data <- methods::slot(x, "meta.data")
+  rownames(data) <- rownames(x)
+  data
+}
+
+# Feature names cannot hold "_" or "|" in Seurat; what they become, kept apart from each other.
+seurat_feature_names <- function(names) make.unique(gsub("[_|]", "-", names))
+
+# The cells' meta data, cells in the object's order.
+cell_data <- function(object) methods::slot(object, "meta.data")
+
+# Writes columns of `data` (rows in the object's order) over or beside those present; types are
+# kept.
+set_cell_data <- function(object, data) {
+  taken <- intersect(names(data), c(SeuratObject::Assays(object), SeuratObject::Reductions(object)))
+  if (length(taken) > 0L) {
+    stop_input(
+      "name", "`name`: ", quoted(taken), " is already an assay or a reduction of the object."
+    )
+  }
+  meta <- methods::slot(object, "meta.data")
+  for (column in names(data)) meta[[column]] <- data[[column]]
+  methods::slot(object, "meta.data") <- meta
+  object
+}
+
+# A key that is letters and digits, one underscore, and nobody else's in this object.
+free_key <- function(object, wanted, name) {
+  wanted <- paste0(gsub("[^A-Za-z0-9]", "", wanted), "_")
+  others <- object_keys(object)
+  others <- others[setdiff(names(others), name)]
+  stem <- sub("_$", "", wanted)
+  tries <- paste0(c(stem, paste0(stem, letters)), "_")
+  free <- setdiff(tries, others)
+  if (length(free) == 0L) stop_input("key", "`key`: ", quoted(wanted), " is taken.")
+  free[[1L]]
+}
+
+object_keys <- function(object) {
+  keyed <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
+  vapply(keyed, function(n) {
+    key <- SeuratObject::Key(object[[n]])
+    if (length(key) == 1L) key else ""
+  }, character(1))
+}
+
+# `embeddings`: cells x dims in the object's order; its columns are renamed key1, key2, ...
+add_reduction <- function(object, embeddings, name, key, loadings = NULL, stdev = numeric()) {
+  if (name %in% SeuratObject::Assays(object)) {
+    stop_input(
+      "reduction.name", "`reduction.name`: ", quoted(name), " is already an assay of the object."
+    )
+  }
+  key <- free_key(object, key, name)
+  colnames(embeddings) <- paste0(key, seq_len(ncol(embeddings)))
+  if (is.null(loadings)) {
+    loadings <- methods::new("matrix")
+  } else {
+    colnames(loadings) <- colnames(embeddings)
+  }
+  object[[name]] <- SeuratObject::CreateDimReducObject(
+    embeddings = embeddings, loadings = loadings, stdev = stdev, key = key,
+    assay = SeuratObject::DefaultAssay(object), global = TRUE
+  )
+  object
+}
+
+# Tools are filed under one name of our own: Tool<- would file under the name of its caller.
+get_tools <- function(object) methods::slot(object, "tools")[["fatefield"]]
+
+set_tools <- function(object, value) {
+  tools <- methods::slot(object, "tools")
+  tools[["fatefield"]] <- value
+  methods::slot(object, "tools") <- tools
+  object
+}
+
+# Logs a command the way LogSeuratCommand() does, but never keeps a matrix, an object or a long
+# vector.
+# `params`: the list of arguments, usually mget(setdiff(names(formals()), c("object", "..."))).
+log_command <- function(object, name, params, assay = SeuratObject::DefaultAssay(object)) {
+  short <- function(p) is.null(p) || (is.atomic(p) && is.null(dim(p)) && length(p) <= 100L)
+  params <- params[vapply(params, short, logical(1))]
+  written <- vapply(names(params), function(p) {
+    paste0(p, " = ", paste(deparse(params[[p]], width.cutoff = 500L), collapse = ""))
+  }, character(1))
+  object[[name]] <- methods::new(
+    methods::getClass("SeuratCommand", where = asNamespace("SeuratObject")),
+    name = name, time.stamp = Sys.time(), assay.used = assay,
+    call.string = paste0(name, "(", paste(c("object", written), collapse = ", "), ")"),
+    params = params
+  )
+  object
+}
+
+# A Seurat object from the pieces of a file. `counts` or `data`: features x cells, one of them NULL;
+# `cells`: data.frame with cell names as rows.
+new_seurat <- function(counts, data, assay, cells) {
+  if (!is.null(counts)) {
+    return(SeuratObject::CreateSeuratObject(counts = counts, assay = assay, meta.data = cells))
+  }
+  key <- paste0(tolower(gsub("[^A-Za-z0-9]", "", assay)), "_")
+  make <- SeuratObject::CreateSeuratObject
+  v5 <- has_layers() && identical(getOption("Seurat.object.assay.version", "v5"), "v5")
+  x <- if (v5) seurat_fun("CreateAssay5Object")(data = data) else new_assay(data = data, key = key)
+  make(x, assay = assay, meta.data = cells)
+}
