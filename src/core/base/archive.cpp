@@ -92,6 +92,8 @@ bool Archive::has(const std::string& name) const {
   return numbers_.count(name) > 0 || texts_.count(name) > 0;
 }
 
+bool Archive::has_text(const std::string& name) const { return texts_.count(name) > 0; }
+
 const Archive::Numbers& Archive::numbers(const std::string& name) const {
   const auto it = numbers_.find(name);
   if (it == numbers_.end()) throw model_error("The model's bytes hold no array named `" + name + "`.");

@@ -23,6 +23,8 @@ class Archive {
   void put(const std::string& name, const std::string& text);
 
   bool has(const std::string& name) const;
+  /// Whether the entry of that name is there and is a string.
+  bool has_text(const std::string& name) const;
   /// Errors of kind Model when the entry is missing or of the other kind.
   const Numbers& numbers(const std::string& name) const;
   const std::string& text(const std::string& name) const;

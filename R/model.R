@@ -1,0 +1,246 @@
+# The model as users keep it: an S3 list of configuration and raw bytes, so that it survives
+# saveRDS(), forks and workers on other hosts. The engine is rebuilt from the bytes when needed.
+
+model_format <- 1L
+
+model_fields <- c(
+  "format", "type", "config", "states", "dims", "reduction", "assay", "times", "time.name",
+  "cells", "history", "versions"
+)
+
+# A model of class c("fatefield_<type>", "fatefield_model").
+# `config`: named list of options, as the engine writes them. `states`: list of raw vectors, one
+# per member of the ensemble. `dims`: names of the dimensions or genes, in the order of the engine's
+# input. `reduction`, `assay`: where they came from, or NULL. `times`: the distinct times it was
+# trained on; `time.name`: their column, or NULL. `cells`: names of the cells it was trained on.
+# `history`: data.frame of the training. `libtorch`: version, where known. `...`: further named
+# fields.
+new_model <- function(type, config, states, dims, reduction = NULL, assay = NULL,
+                      times = numeric(), time.name = NULL, cells = character(),
+                      history = data.frame(), libtorch = NULL, ...) {
+  versions <- list(
+    fatefield = as.character(utils::packageVersion("fatefield")),
+    R = as.character(getRversion())
+  )
+  versions$libtorch <- libtorch
+  model <- list(
+    format = model_format, type = type, config = config, states = states, dims = dims,
+    reduction = reduction, assay = assay, times = times, time.name = time.name, cells = cells,
+    history = history, versions = versions, ...
+  )
+  check_model(structure(model, class = c(paste0("fatefield_", type), "fatefield_model")))
+}
+
+# The model, or an error that says what is wrong with it. `type`: the kind needed, NULL for any.
+check_model <- function(model, argument = "model", type = NULL) {
+  if (!inherits(model, "fatefield_model") || !is.list(model)) {
+    stop_model(
+      argument, "`", argument, "` must be a fatefield model, as FitSDE() or LoadModel() gives, ",
+      "not ", described(model), "."
+    )
+  }
+  check_format(unclass(model)[["format"]], argument)
+  absent <- setdiff(model_fields, names(model))
+  if (length(absent) > 0L) {
+    stop_model(argument, "`", argument, "` is damaged: it lacks ", quoted(absent), ".")
+  }
+  if (!identical(class(model), c(paste0("fatefield_", model$type), "fatefield_model"))) {
+    stop_model(
+      argument, "`", argument, "` is damaged: it says to be of type ", described(model$type),
+      ", but its class is ", quoted(class(model)), "."
+    )
+  }
+  if (!is.null(type) && !identical(model$type, type)) {
+    stop_model(
+      argument, "`", argument, "` must be a model of type ", quoted(type), ", not ",
+      quoted(model$type), "."
+    )
+  }
+  check_dim_names(model$dims, argument)
+  check_states(model$states, argument)
+  model
+}
+
+check_format <- function(format, argument) {
+  if (!is.numeric(format) || length(format) != 1L || !is.finite(format) || format < 1) {
+    stop_model(argument, "`", argument, "` is damaged: its format is ", described(format), ".")
+  }
+  if (format > model_format) {
+    stop_model(
+      argument, "`", argument, "` has format ", format, ", this fatefield reads up to ",
+      model_format, ": update the package."
+    )
+  }
+}
+
+check_dim_names <- function(dims, argument) {
+  if (!is.character(dims) || length(dims) == 0L || anyNA(dims)) {
+    stop_model(
+      argument, "`", argument, "` is damaged: its dimensions must be names, not ",
+      described(dims), "."
+    )
+  }
+}
+
+check_states <- function(states, argument) {
+  raws <- is.list(states) && length(states) > 0L && all(vapply(states, is.raw, logical(1)))
+  if (!raws) {
+    stop_model(
+      argument, "`", argument, "` is damaged: its states must be a list of raw vectors, not ",
+      described(states), "."
+    )
+  }
+  for (i in seq_along(states)) {
+    tryCatch(
+      archive_check(states[[i]], argument),
+      fatefield_error_file = function(e) {
+        stop_model(
+          argument, "`", argument, "`: the state of member ", i, " cannot be read. ",
+          conditionMessage(e)
+        )
+      }
+    )
+  }
+}
+
+# Stops unless the columns of `x` (cells x dims) are the dimensions or genes the model was fitted
+# on, in that order. Columns without names of their own ("dim_1", ...) are only counted.
+check_model_dims <- function(model, x, argument = "model") {
+  fitted <- model$dims
+  given <- colnames(x)
+  if (ncol(x) != length(fitted)) {
+    stop_model(
+      argument, "`", argument, "` was fitted on ", length(fitted), " dimension",
+      if (length(fitted) > 1L) "s", " (", quoted(fitted, 4L), "), but here are ", ncol(x),
+      if (!is.null(given)) paste0(" (", quoted(given, 4L), ")"), "."
+    )
+  }
+  nameless <- paste0("dim_", seq_along(fitted))
+  if (is.null(given) || identical(given, nameless) || identical(fitted, nameless)) {
+    return(invisible(x))
+  }
+  differ <- which(fitted != given)
+  if (length(differ) > 0L) {
+    at <- differ[[1L]]
+    reordered <- setequal(fitted, given)
+    stop_model(
+      argument, "`", argument, "` was fitted on other dimensions or genes",
+      if (reordered) " (the same, in another order)", ": number ", at, " was ",
+      quoted(fitted[[at]]), ", here it is ", quoted(given[[at]]), "."
+    )
+  }
+  invisible(x)
+}
+
+#' The model kept in an object
+#'
+#' Fitting functions leave their model in the object: in `Tool` of a Seurat object, in `metadata` of
+#' a SingleCellExperiment.
+#' `GetModel()` takes it out, `SetModel()` puts one in, for example into another object on which it
+#' shall be used.
+#' It stays whole when the object is subset.
+#'
+#' @param object a Seurat object or a SingleCellExperiment; `GetModel()` gives a model back as it
+#'   is.
+#' @param model a model, as [FitSDE()] or [LoadModel()] gives.
+#' @param name the model's name in the object, one string.
+#'   `NULL` takes the one stored last; `SetModel()` then names it by its type, such as `"sde"`.
+#' @param ... not used.
+#' @return `GetModel()`: the model, a list of class `fatefield_model` with, among others,
+#'   `config` (options), `dims` (names of the dimensions), `times` (in units of the time column),
+#'   `history` (data.frame of the training) and `states` (raw vectors, one per member of the
+#'   ensemble).
+#'   `SetModel()`: the object with the model in it.
+#' @section Errors:
+#' `fatefield_error_model` where the object holds no such model, or the model is damaged, foreign
+#' or of a newer format.
+#' @export
+GetModel <- function(object, name = NULL, ...) UseMethod("GetModel")
+
+#' @rdname GetModel
+#' @export
+GetModel.default <- function(object, name = NULL, ...) check_model(fetch_model(object, name))
+
+#' @rdname GetModel
+#' @export
+GetModel.Seurat <- function(object, name = NULL, ...) check_model(fetch_model(object, name))
+
+#' @rdname GetModel
+#' @export
+GetModel.SingleCellExperiment <- function(object, name = NULL, ...) {
+  check_model(fetch_model(object, name))
+}
+
+#' @rdname GetModel
+#' @export
+SetModel <- function(object, model, name = NULL, ...) UseMethod("SetModel")
+
+#' @rdname GetModel
+#' @export
+SetModel.default <- function(object, model, name = NULL, ...) {
+  stop_input(
+    "object", "`object` must be a Seurat object or a SingleCellExperiment, not ",
+    described(object), "."
+  )
+}
+
+#' @rdname GetModel
+#' @export
+SetModel.Seurat <- function(object, model, name = NULL, ...) set_model(object, model, name)
+
+#' @rdname GetModel
+#' @export
+SetModel.SingleCellExperiment <- function(object, model, name = NULL, ...) {
+  set_model(object, model, name)
+}
+
+set_model <- function(object, model, name) {
+  check_model(model)
+  store_model(object, model, if (is.null(name)) model$type else name)
+}
+
+#' @export
+format.fatefield_model <- function(x, ...) {
+  counted <- function(n, what) paste0(format(n, big.mark = ","), " ", what, if (n != 1L) "s")
+  from <- if (is.null(x$reduction)) "a matrix" else paste0("reduction ", quoted(x$reduction))
+  times <- paste(format(x$times, trim = TRUE), collapse = ", ")
+  c(
+    paste0("A fatefield model of type ", quoted(x$type)),
+    paste0("  input    : ", counted(length(x$dims), "dimension"), " of ", from,
+           " (", quoted(x$dims, 3L), ")"),
+    paste0("  times    : ", times, if (!is.null(x$time.name)) paste0(" (", x$time.name, ")")),
+    paste0("  trained  : ", counted(length(x$cells), "cell"), ", ",
+           counted(nrow(x$history), "row"), " of history"),
+    paste0("  members  : ", length(x$states), ", ", format(sum(lengths(x$states)), big.mark = ","),
+           " bytes"),
+    paste0("  versions : ", paste(names(x$versions), unlist(x$versions), collapse = ", "))
+  )
+}
+
+#' @export
+print.fatefield_model <- function(x, ...) {
+  writeLines(format(x))
+  invisible(x)
+}
+
+#' @export
+summary.fatefield_model <- function(object, ...) {
+  structure(
+    list(text = format(object), config = object$config, last = utils::tail(object$history, 1L)),
+    class = "summary_fatefield_model"
+  )
+}
+
+#' @export
+print.summary_fatefield_model <- function(x, ...) {
+  shown <- vapply(x$config, function(v) {
+    if (is.atomic(v)) paste(format(v, trim = TRUE), collapse = ", ") else described(v)
+  }, character(1))
+  writeLines(x$text)
+  if (length(shown) > 0L) writeLines(c("Options", paste0("  ", names(shown), " = ", shown)))
+  if (nrow(x$last) > 0L) {
+    last <- vapply(x$last, function(v) format(v, digits = 4L), character(1))
+    writeLines(c("At the end of the training", paste0("  ", names(last), " = ", last)))
+  }
+  invisible(x)
+}
