@@ -1,0 +1,4 @@
+library(testthat)
+library(fatefield)
+
+test_check("fatefield")

@@ -1,0 +1,50 @@
+#!/bin/sh
+# The rules that keep the rooms of the package apart, each one a search that must find nothing.
+# Prints a line for each rule and, last, "architecture: N passed, N failed".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+passed=0
+failed=0
+
+# rule NAME FINDINGS: passes when FINDINGS is empty.
+rule () {
+  if [ -z "$2" ]; then
+    passed=$((passed + 1)); echo "ok      $1"
+  else
+    failed=$((failed + 1)); echo "FAILED  $1"; echo "$2" | sed 's/^/          /'
+  fi
+}
+
+# code FILES: their lines as "file:line:text" without what follows // or, in R, #.
+cpp_code () { find "$@" \( -name '*.cpp' -o -name '*.hpp' \) ! -name RcppExports.cpp -exec grep -Hn '' {} + | sed 's|//.*||'; }
+r_code () { find R -name '*.R' ! -name RcppExports.R -exec grep -Hn '' {} + | sed "s/:[[:space:]]*#.*/:/; s/[[:space:]]#[[:space:]].*//"; }
+
+rule "the core does not know R" \
+  "$(grep -rEn '#include *[<"](Rcpp|R\.h|Rinternals|Rmath|R_ext)' src/core)"
+rule "the glue does not know torch" \
+  "$(grep -En '#include *[<"](torch|ATen|c10)/' src/rcpp_*.cpp src/glue.hpp 2>/dev/null)"
+rule "only seurat-compat.R knows the layers of Seurat's versions" \
+  "$(r_code | grep -E 'GetAssayData|SetAssayData|LayerData|@assays|@meta\.data' | grep -v '^R/seurat-compat\.R:')"
+
+# Inside a print method (print.x <- function up to the closing brace in the first column) printing is the job.
+prints=$(for f in R/*.R; do
+  [ "$f" = R/RcppExports.R ] && continue
+  awk -v f="$f" '
+    /^(print|format|summary|show)[._A-Za-z0-9]* *<- *function/ { inside = 1 }
+    inside && /^}/ { inside = 0; next }
+    { line = $0; sub(/^[[:space:]]*#.*/, "", line) }
+    !inside && line ~ /(^|[^._A-Za-z0-9])(cat|print)\(/ { print f ":" NR ":" $0 }' "$f"
+done)
+rule "R code prints in print methods only" "$prints"
+rule "R code changes neither the random numbers nor the environment, and downloads nothing" \
+  "$(r_code | grep -E '(^|[^._A-Za-z0-9])(set\.seed|Sys\.setenv|setwd|download\.file|download) *\(')"
+rule "C++ code prints nothing, ends no process and draws no numbers of the C library" \
+  "$(cpp_code src | grep -E 'std::(cout|cerr)|(^|[^._A-Za-z0-9])(printf|fprintf|puts|exit|_exit|abort|s?rand)[[:space:]]*\(')"
+rule "no source file is longer than 500 lines" \
+  "$(find R src tests tools \( -name '*.R' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.sh' \) ! -name 'RcppExports.*' \
+    -exec awk 'END { if (FNR > 500) print FILENAME ": " FNR " lines" }' {} \;)"
+
+[ "$failed" -eq 0 ]
+status=$?
+echo "architecture: $passed passed, $failed failed"
+exit $status
