@@ -4,6 +4,7 @@
 #include <Rcpp.h>
 
 #include <chrono>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,13 +98,19 @@ class ListToOptions {
  public:
   explicit ListToOptions(const Rcpp::List& in) : in_(in) {}
 
-  void operator()(const char* name, std::int64_t& v) { scalar<double>(name, "one whole number", v); }
+  void operator()(const char* name, std::int64_t& v) {
+    double x = static_cast<double>(v);
+    scalar<double>(name, "one whole number", x);
+    v = whole(name, "one whole number", x);
+  }
   void operator()(const char* name, double& v) { scalar<double>(name, "one number", v); }
   void operator()(const char* name, bool& v) { scalar<bool>(name, "TRUE or FALSE", v); }
   void operator()(const char* name, std::string& v) { scalar<std::string>(name, "one string", v); }
   void operator()(const char* name, std::vector<std::int64_t>& v) {
     const std::vector<double> x = vector(name);
-    if (!x.empty()) v.assign(x.begin(), x.end());
+    if (x.empty()) return;
+    v.clear();
+    for (double e : x) v.push_back(whole(name, "whole numbers", e));
   }
   void operator()(const char* name, std::vector<double>& v) {
     const std::vector<double> x = vector(name);
@@ -121,6 +128,19 @@ class ListToOptions {
     if (!Rf_isNumeric(x)) throw input_error(name, std::string("`") + name + "` must be a vector of numbers.");
     return Rcpp::as<std::vector<double>>(x);
   }
+  [[noreturn]] static void stop(const char* name, const char* needed) {
+    throw input_error(name, std::string("`") + name + "` must be " + needed + ".");
+  }
+  static std::int64_t whole(const char* name, const char* needed, double x) {
+    // Beyond 2^53 doubles are no longer all the whole numbers.
+    if (!(std::abs(x) <= 9007199254740992.0) || x != std::floor(x)) stop(name, needed);
+    return static_cast<std::int64_t>(x);
+  }
+  static bool missing(SEXP x) {
+    if (Rf_isString(x)) return STRING_ELT(x, 0) == NA_STRING;
+    if (Rf_isLogical(x)) return LOGICAL(x)[0] == NA_LOGICAL;
+    return ISNAN(Rf_asReal(x));
+  }
   template <typename R, typename T>
   void scalar(const char* name, const char* needed, T& v) const {
     const SEXP x = find(name);
@@ -128,8 +148,7 @@ class ListToOptions {
     const bool fits = std::is_same<R, std::string>::value
                           ? Rf_isString(x)
                           : (std::is_same<R, bool>::value ? Rf_isLogical(x) : Rf_isNumeric(x));
-    if (!fits || Rf_xlength(x) != 1)
-      throw input_error(name, std::string("`") + name + "` must be " + needed + ".");
+    if (!fits || Rf_xlength(x) != 1 || missing(x)) stop(name, needed);
     v = static_cast<T>(Rcpp::as<R>(x));
   }
 
