@@ -1,10 +1,14 @@
-// Takes nothing; gives the thread count, a scope that sets it, and a parallel loop over blocks.
+// Takes nothing; gives the cores at hand, the thread count, a scope that sets it, and a parallel loop over blocks.
 #include "base/threads.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <mutex>
+#include <thread>
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -42,6 +46,21 @@ void set_blas_threads(int n) {
 }  // namespace
 
 int threads() { return in_forked_child() ? 1 : configured_threads.load(); }
+
+int available_cores() {
+#ifdef _OPENMP
+  int cores = omp_get_num_procs();
+#else
+  int cores = static_cast<int>(std::thread::hardware_concurrency());
+#endif
+  // Containers: "quota period" in microseconds, or "max".
+  double quota = 0, period = 0;
+  if (std::ifstream("/sys/fs/cgroup/cpu.max") >> quota >> period && quota > 0 && period > 0)
+    cores = std::min(cores, static_cast<int>(std::ceil(quota / period)));
+  const char* const wanted = std::getenv("OMP_NUM_THREADS");
+  if (wanted != nullptr && std::atoi(wanted) > 0) cores = std::min(cores, std::atoi(wanted));
+  return std::max(cores, 1);
+}
 
 int blas_threads() {
   static const GetThreads get = blas_function<GetThreads>("openblas_get_num_threads");

@@ -10,6 +10,9 @@ namespace fatefield {
 /// would hang.
 int threads();
 
+/// Processor cores this process may use: those it is bound to, fewer under a cgroup's quota or OMP_NUM_THREADS.
+int available_cores();
+
 /// Sets the number of threads for this scope and restores the former number at its end.
 /// BLAS is held at one thread throughout: parallel work is cut into blocks of rows whose bounds do not depend
 /// on the number of threads, each block runs on one, and so results are the same bytes for any number.
