@@ -100,6 +100,63 @@ void fields(SdeOptions*, O& o, V&& visit) {
   visit("compat", o.compat);
 }
 
+/// k nearest neighbours (Euclidean).
+struct KnnOptions {
+  /// "tree" (exact, few dimensions), "brute" (exact, few reference points), "annoy" (approximate), or "auto":
+  /// the first of these that suits the reference points. It never depends on the queries.
+  std::string method = "auto";
+  /// Trees of the approximate index; more find more of the true neighbours and take more memory.
+  std::int64_t trees = 50;
+  /// Reference points the approximate index looks at for each query; 0 takes 4 x trees x k.
+  std::int64_t search = 0;
+};
+
+template <typename O, typename V>
+void fields(KnnOptions*, O& o, V&& visit) {
+  visit("method", o.method);
+  visit("trees", o.trees);
+  visit("search", o.search);
+}
+
+/// Labels of new states from the nearest labelled cells.
+struct LabelOptions {
+  /// Labelled cells that vote.
+  std::int64_t k = 20;
+  /// "uniform": one vote each; "distance": a Gaussian kernel whose standard deviation is half the distance to
+  /// the k-th.
+  std::string weights = "uniform";
+  /// "soft": the shares of the votes; "majority": all to the label with the most votes.
+  std::string vote = "soft";
+  /// A state is unassigned when its mean distance to the k cells exceeds cutoff_factor times this quantile of
+  /// the same distance among the labelled cells themselves.
+  double cutoff_quantile = 0.99;
+  /// 0 assigns every state.
+  double cutoff_factor = 2.0;
+  /// "none" or "scdiffeq": k neighbours after the nearest one, majority, no cut-off.
+  std::string compat = "none";
+};
+
+template <typename O, typename V>
+void fields(LabelOptions*, O& o, V&& visit) {
+  visit("k", o.k);
+  visit("weights", o.weights);
+  visit("vote", o.vote);
+  visit("cutoff.quantile", o.cutoff_quantile);
+  visit("cutoff.factor", o.cutoff_factor);
+  visit("compat", o.compat);
+}
+
+/// Fate probabilities from labelled end states.
+struct FateOptions {
+  /// Pseudo-observations shared equally by the fates (a symmetric Dirichlet prior); 0 switches smoothing off.
+  double prior = 1.0;
+};
+
+template <typename O, typename V>
+void fields(FateOptions*, O& o, V&& visit) {
+  visit("prior", o.prior);
+}
+
 /// All fields of options `o` in their order, through the overload for its type.
 template <typename Options, typename V>
 void visit_fields(Options& o, V&& visit) {

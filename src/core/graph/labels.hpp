@@ -1,0 +1,62 @@
+// Labels of new states by the vote of the nearest labelled cells, with probabilities and a cut-off.
+// Takes reference states and their labels (codes from 0) and new states; gives shares of labels per state.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/matrix.hpp"
+#include "base/options.hpp"
+#include "graph/knn.hpp"
+
+namespace fatefield {
+
+/// Labels of n states.
+struct Labels {
+  /// n x labels: the share of each label in the vote; rows sum to 1, those of unassigned states are 0.
+  Matrix probability;
+  /// The label with the largest share (the first of equals), -1 for unassigned states.
+  std::vector<std::int32_t> label;
+  /// Mean distance to the neighbours, in the units of the states.
+  std::vector<double> distance;
+};
+
+/// Labelled reference cells made ready to vote. Calls are thread-safe and do not depend on how states are cut
+/// into calls.
+class LabelTransfer {
+ public:
+  /// @param reference cells x dimensions
+  /// @param codes     label of each reference cell, 0..n_labels-1
+  /// @throws Error (input) for codes out of range, k beyond the cells, unknown weights or vote
+  LabelTransfer(MatrixView reference, const std::vector<std::int32_t>& codes, std::int64_t n_labels,
+                const LabelOptions& options, const KnnOptions& knn);
+
+  /// Labels of states (n x dimensions).
+  Labels transfer(MatrixView states) const;
+
+  /// The vote for row i of states; `share` has room for n_labels().
+  /// @return false when the state is unassigned, the shares then being 0
+  bool vote(MatrixView states, std::int64_t i, double* share) const;
+
+  /// The same, and the mean distance to the neighbours.
+  bool vote(MatrixView states, std::int64_t i, double* share, double* distance) const;
+
+  std::int64_t n_labels() const { return n_labels_; }
+  std::int64_t dims() const { return index_.dims(); }
+  /// States whose mean distance exceeds this are unassigned; infinite where every state is assigned.
+  double cutoff() const { return cutoff_; }
+
+ private:
+  double estimate_cutoff() const;
+
+  NeighbourIndex index_;
+  std::vector<std::int32_t> codes_;
+  std::int64_t n_labels_;
+  LabelOptions options_;
+  /// Neighbours to look up, and how many of the nearest of them to pass over.
+  std::int64_t asked_;
+  std::int64_t passed_;
+  double cutoff_;
+};
+
+}  // namespace fatefield
