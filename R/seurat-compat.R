@@ -234,3 +234,13 @@ new_seurat <- function(counts, data, assay, cells) {
   x <- if (v5) seurat_fun("CreateAssay5Object")(data = data) else new_assay(data = data, key = key)
   make(x, assay = assay, meta.data = cells)
 }
+
+# Writes one layer (slot in Seurat 4) of an assay; `x`: features x cells, all cells of the object.
+set_layer_data <- function(object, x, layer, assay) {
+  check_assay(object, assay)
+  if (!has_layers()) {
+    return(SeuratObject::SetAssayData(object, slot = layer, new.data = x, assay = assay))
+  }
+  object[[assay]] <- seurat_fun("LayerData<-")(object[[assay]], layer = layer, value = x)
+  object
+}

@@ -157,6 +157,44 @@ void fields(FateOptions*, O& o, V&& visit) {
   visit("prior", o.prior);
 }
 
+/// A landscape on which simulated cells differentiate: time in days, states in units of the latent space.
+struct DifferentiationOptions {
+  /// Rate per day at which a cell relaxes to its target; a day takes it 63 % of the way.
+  double speed = 1.0;
+  /// Standard deviation per square root of a day of the noise of uncommitted cells; committed ones have half.
+  double noise = 0.5;
+  /// Standard deviation of the founders of clones around the origin.
+  double founder_spread = 0.45;
+  /// Clones; 0 makes one for every ten cells.
+  std::int64_t n_clones = 0;
+  /// Standard deviation of the members of a clone around their founder, when they are marked.
+  double clone_spread = 0.05;
+  /// Net rate of division per day in each fate; one number for all fates, or one for each.
+  std::vector<double> growth = {0.0};
+  /// Excess variance of counts over the Poisson, relative to the squared mean; 0 is Poisson.
+  double dispersion = 0.1;
+  /// Standard deviation of the logarithm of the library size.
+  double library_spread = 0.3;
+  /// Step of Euler and Maruyama in days.
+  double dt = 0.05;
+  /// Futures simulated from each cell for its true fate probabilities; 0 leaves them out.
+  std::int64_t n_futures = 100;
+};
+
+template <typename O, typename V>
+void fields(DifferentiationOptions*, O& o, V&& visit) {
+  visit("speed", o.speed);
+  visit("noise", o.noise);
+  visit("founder.spread", o.founder_spread);
+  visit("n.clones", o.n_clones);
+  visit("clone.spread", o.clone_spread);
+  visit("growth", o.growth);
+  visit("dispersion", o.dispersion);
+  visit("library.spread", o.library_spread);
+  visit("dt", o.dt);
+  visit("n.futures", o.n_futures);
+}
+
 /// All fields of options `o` in their order, through the overload for its type.
 template <typename Options, typename V>
 void visit_fields(Options& o, V&& visit) {
