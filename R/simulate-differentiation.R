@@ -13,8 +13,8 @@
 #' A state `z` has `n.fates` coordinates: progress `x` and a position `y` between the fates.
 #' It follows `dz = -grad V(z) dt + g(z) dW` (Ito), integrated by Euler and Maruyama, with
 #' `V = speed * ((x - 2)^2 / 2 + |y|^2 / 2 - T log(mean(exp(c(x) 1.5 u_k . y / T))))`.
-#' The `u_k` are the corners of a regular simplex, `T = 0.75 / (n.fates - 1)`, and
-#' `c(x) = 1 / (1 + exp(-(x - 0.8) / 0.12))` is the gate behind which fates part.
+#' The `u_k` are the corners of a regular simplex, `T = 0.9 / (n.fates - 1)`, and
+#' `c(x) = 1 / (1 + exp(-(x - 1) / 0.12))` is the gate behind which fates part.
 #' The share of fate k at a state is `exp(c(x) 1.5 u_k . y / T)` over its sum.
 #' The noise `g` is `noise` where the shares are equal and half of it where one fate has all.
 #' The net rate of division is the mean of `growth` over the shares.
@@ -43,7 +43,8 @@
 #' @param noise Standard deviation of the noise per square root of a day.
 #'   `NULL` takes 0.5, at which founders lean to a fate but are not bound to it.
 #' @param speed Rate per day at which cells relax.
-#'   `NULL` takes 1: the gate is reached after half a day, and most cells are committed at day 3.
+#'   `NULL` takes 1: the gate is reached after two thirds of a day, and most cells are committed at
+#'   day 3.
 #' @param founder.spread,clone.spread Standard deviation of founders around the origin, and of
 #'   the members of a clone around their founder.
 #'   `NULL` takes 0.45 and 0.05; the ratio says how much a clone shares.
@@ -73,7 +74,8 @@
 #' (cells x `n.pcs`), `latent` and `truth`.
 #'
 #' The truth is a list of
-#' * `latent`, `drift` (cells x `n.fates`, per day), `diffusion`, `potential`, `growth` (one a cell),
+#' * `latent`, `drift` (cells x `n.fates`, per day), `diffusion`, `potential` and `growth` (one a
+#'   cell),
 #' * `fate` (cells x fates): shares of the cell's simulated futures nearest to each fate on the
 #'   last day; `fate.weighted`: the same, each future counted by its expected descendants,
 #' * `unspliced`, `spliced` (genes x cells): means at library size 1; `velocity`: `beta u - gamma s`
@@ -154,7 +156,7 @@ named_simulation <- function(raw, n.fates) {
   futures <- function(x) if (nrow(x) > 0L) named(x, cells, fates)
   unspliced <- named(raw$unspliced, genes, cells)
   spliced <- named(raw$spliced, genes, cells)
-  attractors <- simulation_attractors(n.fates)
+  attractors <- named(raw$attractors, fates, dims)
   truth <- list(
     latent = latent, drift = named(raw$drift, cells, dims), diffusion = per_cell(raw$diffusion),
     potential = per_cell(raw$potential), growth = per_cell(raw$growth), fate = futures(raw$fate),
@@ -166,7 +168,7 @@ named_simulation <- function(raw, n.fates) {
       row.names = genes
     ),
     direction = named(raw$genes$direction, genes, dims),
-    attractors = named(attractors, fates, dims), n.fates = n.fates, options = raw$options
+    attractors = attractors, n.fates = n.fates, options = raw$options
   )
   list(
     counts = Matrix::Matrix(named(raw$spliced.counts, genes, cells), sparse = TRUE),

@@ -53,6 +53,13 @@ Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days
     out["spliced"] = to_r(x.spliced);
     out["unspliced.counts"] = to_r(x.unspliced_counts);
     out["spliced.counts"] = to_r(x.spliced_counts);
+    const fatefield::Landscape landscape(design.n_fates, o);
+    Rcpp::NumericMatrix attractors(static_cast<int>(design.n_fates), static_cast<int>(landscape.dims()));
+    for (std::int64_t k = 0; k < design.n_fates; ++k) {
+      const std::vector<double> z = landscape.attractor(k);
+      for (std::size_t j = 0; j < z.size(); ++j) attractors(k, j) = z[j];
+    }
+    out["attractors"] = attractors;
     out["options"] = fatefield::glue::to_list(o);
     return out;
   });

@@ -12,9 +12,9 @@ namespace {
 
 constexpr double kReach = 2.0;   // L
 constexpr double kRadius = 1.5;  // a
-constexpr double kGateAt = 0.8;
+constexpr double kGateAt = 1.0;
 constexpr double kGateWidth = 0.12;
-constexpr double kHeat = 0.75;
+constexpr double kHeat = 0.9;
 constexpr double kCommitted = 0.9;
 constexpr std::int64_t kMostFates = 26;
 

@@ -1,9 +1,10 @@
 // The landscape on which simulated cells differentiate: takes a state z, gives the potential V there and what
 // follows from it. A state has `dims` = n_fates coordinates: z[0] is progress x, the others, y, tell the
-// fates apart. With a = 1.5, L = 2, T = 0.75 / (n_fates - 1), u_k the corners of a regular simplex at
-// distance 1 and the gate c(x) = 1 / (1 + exp(-(x - 0.8) / 0.12)),
+// fates apart. With a = 1.5, L = 2, T = 0.9 / (n_fates - 1), u_k the corners of a regular simplex at
+// distance 1 and the gate c(x) = 1 / (1 + exp(-(x - 1) / 0.12)),
 //   V(x, y) = speed * { (x - L)^2 / 2 + |y|^2 / 2 - T log( mean_k exp(c(x) a u_k . y / T) ) }.
-// Before the gate y is pulled to 0; behind it 0 is unstable at twice the speed, and y goes to a corner a u_k.
+// Before the gate y is pulled to 0; behind it 0 is unstable at one and a half times the speed, and y goes to
+// a corner a u_k.
 #pragma once
 
 #include <cstdint>
