@@ -124,7 +124,7 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
     dt = dt, n.futures = if (!is.null(n.futures)) check_count(n.futures, "n.futures", min = 0L)
   )
   raw <- cpp_simulate_differentiation(
-    n.cells, days, n.fates, n.genes, options, seed_from(seed.use)
+    n.cells, days, n.fates, n.genes, options, seed_from(seed.use), thread_count()
   )
   parts <- named_simulation(raw, n.fates)
   parts$data <- log_normalised(parts$counts)

@@ -27,8 +27,9 @@ Rcpp::List genes_list(const fatefield::SimulatedGenes& genes) {
 // state: 1 progenitor, 2 and above the fates; module: 1 constant, 2 progenitor, 3 and above the fates.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates,
-                                        double n_genes, Rcpp::List options, double seed) {
+                                        double n_genes, Rcpp::List options, double seed, int threads) {
   return fatefield::glue::guarded([&] {
+    const fatefield::ThreadScope scope(threads);
     const auto o = fatefield::glue::from_list<fatefield::DifferentiationOptions>(options);
     const fatefield::DifferentiationDesign design{
         static_cast<std::int64_t>(n_cells), Rcpp::as<std::vector<double>>(days),
