@@ -16,8 +16,8 @@ long page_faults() {
   return used.ru_minflt;
 }
 
-// One step: a block of 96 MB, written and freed: 24,576 pages, or 48 huge ones. Volatile, so that the compiler
-// cannot leave it out.
+// One step: a block of 96 MB, written and freed: 24,576 pages, or 48 huge ones. Volatile, so that the
+// compiler cannot leave it out.
 void step() {
   const std::size_t n = 12u << 20;
   const std::unique_ptr<double[]> block(new double[n]);

@@ -1,6 +1,7 @@
 // Memory: a scope in which freed blocks stay with the process.
-// glibc maps blocks of tens of MB afresh and gives them back at each free. Work that needs such blocks at every
-// step then spends most of its time on page faults: a training step was seen to take three times as long.
+// glibc maps blocks of tens of MB afresh and gives them back at each free. Work that needs such blocks at
+// every step then spends most of its time on page faults: a training step was seen to take three times as
+// long.
 #pragma once
 
 namespace fatefield {

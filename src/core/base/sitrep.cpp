@@ -1,4 +1,5 @@
-// Takes nothing; gives versions and paths of the libraries in use, and the measured speed of the matrix product.
+// Takes nothing; gives versions and paths of the libraries in use, and the measured speed of the matrix
+// product.
 #include "base/sitrep.hpp"
 
 #include <ATen/Parallel.h>
@@ -45,9 +46,7 @@ F found(const char* name) {
 
 }  // namespace
 
-LibraryInfo torch_library() {
-  return {TORCH_VERSION, file_of(address(&at::get_num_threads))};
-}
+LibraryInfo torch_library() { return {TORCH_VERSION, file_of(address(&at::get_num_threads))}; }
 
 LibraryInfo hdf5_library() {
 #ifdef WITH_HDF5

@@ -1,4 +1,5 @@
-// Takes nothing; gives the cores at hand, the thread count, a scope that sets it, and a parallel loop over blocks.
+// Takes nothing; gives the cores at hand, the thread count, a scope that sets it, and a parallel loop over
+// blocks.
 #include "base/threads.hpp"
 
 #include <algorithm>

@@ -10,7 +10,8 @@ namespace fatefield {
 /// would hang.
 int threads();
 
-/// Processor cores this process may use: those it is bound to, fewer under a cgroup's quota or OMP_NUM_THREADS.
+/// Processor cores this process may use: those it is bound to, fewer under a cgroup's quota or
+/// OMP_NUM_THREADS.
 int available_cores();
 
 /// Sets the number of threads for this scope and restores the former number at its end.
