@@ -14,8 +14,13 @@
 #include <annoylib.h>
 #include <kissrandom.h>
 
+// Annoy 1.17.1 moved into a namespace of its own; before, its names are global.
+namespace Annoy {}
+
 namespace fatefield {
 namespace {
+
+using namespace ::Annoy;
 
 using Index = AnnoyIndex<std::int32_t, float, Euclidean, Kiss64Random, AnnoyIndexSingleThreadedBuildPolicy>;
 
