@@ -222,17 +222,42 @@ log_command <- function(object, name, params, assay = SeuratObject::DefaultAssay
   object
 }
 
-# A Seurat object from the pieces of a file. `counts` or `data`: features x cells, one of them NULL;
-# `cells`: data.frame with cell names as rows.
-new_seurat <- function(counts, data, assay, cells) {
-  if (!is.null(counts)) {
-    return(SeuratObject::CreateSeuratObject(counts = counts, assay = assay, meta.data = cells))
+# A Seurat object from the pieces of a file. `counts`, `data`: features x cells, one of them may be
+# NULL; `cells`: data.frame with cell names as rows; `features`: data.frame with a row per feature.
+new_seurat <- function(counts, data, assay, cells, features = NULL) {
+  if (ncol(cells) == 0L) cells <- NULL
+  object <- if (is.null(counts)) {
+    x <- if (makes_assay5()) seurat_fun("CreateAssay5Object")(data = data) else
+      new_assay(data = data, key = paste0(tolower(gsub("[^A-Za-z0-9]", "", assay)), "_"))
+    SeuratObject::CreateSeuratObject(x, assay = assay, meta.data = cells)
+  } else {
+    SeuratObject::CreateSeuratObject(counts = counts, assay = assay, meta.data = cells)
   }
-  key <- paste0(tolower(gsub("[^A-Za-z0-9]", "", assay)), "_")
-  make <- SeuratObject::CreateSeuratObject
-  v5 <- has_layers() && identical(getOption("Seurat.object.assay.version", "v5"), "v5")
-  x <- if (v5) seurat_fun("CreateAssay5Object")(data = data) else new_assay(data = data, key = key)
-  make(x, assay = assay, meta.data = cells)
+  x <- object[[assay]]
+  if (!is.null(counts) && !is.null(data)) {
+    if (has_layers()) {
+      x <- seurat_fun("LayerData<-")(x, layer = "data", value = data)
+    } else {
+      methods::slot(x, "data") <- data
+    }
+  }
+  object[[assay]] <- set_feature_data(x, features)
+  object
+}
+
+makes_assay5 <- function() {
+  has_layers() && identical(getOption("Seurat.object.assay.version", "v5"), "v5")
+}
+
+# Feature meta data of an assay of either kind, in the order of its features.
+set_feature_data <- function(assay, features) {
+  if (is.null(features) || ncol(features) == 0L) {
+    return(assay)
+  }
+  slot <- if (inherits(assay, "Assay")) "meta.features" else "meta.data"
+  rownames(features) <- if (slot == "meta.features") rownames(assay) else NULL
+  methods::slot(assay, slot) <- features
+  assay
 }
 
 # Writes one layer (slot in Seurat 4) of an assay; `x`: features x cells, all cells of the object.

@@ -1,0 +1,277 @@
+# An AnnData file as a Seurat object. The core reads and checks the parts; here they find their
+# places.
+
+#' Read an AnnData file (.h5ad) into a Seurat object
+#'
+#' Reads files of anndata 0.6 to 0.12: compressed sparse rows and columns and dense arrays,
+#' categoricals in all three encodings, nullable arrays, data frames and sparse matrices in `obsm`.
+#' Sparse matrices are never made dense.
+#'
+#' What becomes of the parts:
+#' \describe{
+#'   \item{`X`}{the `counts` of the assay where all values are whole and not negative, else its
+#'     `data`.
+#'     A layer named `counts` on the same genes is taken as `counts`, and `X` then is `data`.
+#'     Where there is no `X`, the layer `counts`, else `spliced`, takes its place.}
+#'   \item{`layers`}{each an assay of its own name, such as `spliced` and `unspliced`.}
+#'   \item{`obs`}{the cells' meta data; categoricals become factors with the order of their levels,
+#'     nullable values are `NA` where masked.
+#'     A column whose name is that of an assay or a reduction gets `.obs` behind its name.}
+#'   \item{`var`}{the feature meta data of the assays.}
+#'   \item{`obsm`}{each a reduction: `X_pca` becomes `pca` with key `PC_`, `X_umap` becomes `umap`
+#'     with `UMAP_`.
+#'     A data frame gives its numeric columns; a sparse matrix becomes an assay, as a reduction
+#'     would be dense.}
+#'   \item{`uns`, `obsp`, `varm`, `varp`}{not read.}
+#' }
+#'
+#' Names of cells and genes that occur twice are made unique, and `_` and `|` in the names of genes
+#' become `-`, as Seurat has it; the names in the file are kept in the feature meta data as
+#' `h5ad.name` where any of them was changed.
+#'
+#' @param file path of the file.
+#' @param assay name of the assay for `X`.
+#' @param layers names of the layers to read.
+#'   `NULL` reads `counts`, `spliced` and `unspliced` where they are there; others, such as smoothed
+#'   or scaled copies, are dense and large, and are named in a message.
+#' @param use.raw read `raw/X` and its genes in the place of `X`?
+#'   `FALSE` by default; `raw` usually holds all genes before some were selected and scaled.
+#' @param verbose say what was left out or renamed?
+#' @return A Seurat object, of Seurat 4 or 5, whichever is installed.
+#'   Matrices are genes x cells.
+#' @section Errors:
+#' `fatefield_error_file` with argument `file` where the file is missing, truncated, no AnnData, or
+#' its parts do not fit each other; the message gives the path inside the file.
+#' `fatefield_error_input` with argument `layers` where there is no such layer.
+#' @source The format: <https://anndata.readthedocs.io/en/stable/fileformat-prose.html>.
+#' @export
+ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbose = TRUE) {
+  check_string(file, "file")
+  check_string(assay, "assay")
+  check_flag(use.raw, "use.raw")
+  check_flag(verbose, "verbose")
+  path <- h5ad_path(file)
+  notes <- new.env(parent = emptyenv())
+  notes$lines <- character()
+
+  contents <- h5ad_contents(path)
+  layers <- choose_layers(layers, contents$layers, notes)
+  cells <- h5ad_frame(path, "obs", notes, feature = FALSE)
+  genes <- h5ad_frame(path, "var", notes, feature = TRUE)
+  main <- h5ad_main(path, contents, layers, use.raw, cells, genes, notes)
+
+  object <- new_seurat(main$counts, main$data, assay, data.frame(row.names = rownames(cells)),
+    features = main$features)
+  object <- add_h5ad_layers(object, path, setdiff(layers, main$used), cells, genes)
+  object <- add_h5ad_obsm(object, path, contents$obsm, cells, notes)
+  object <- add_h5ad_obs(object, cells, notes)
+  if (verbose) for (line in notes$lines) message(line)
+  object
+}
+
+# The path in the form of the file system; a file error where there is no such file.
+h5ad_path <- function(file) {
+  path <- path.expand(file)
+  if (!file.exists(path) || dir.exists(path)) {
+    stop_file("file", "`file`: there is no file ", quoted(file), ".")
+  }
+  path
+}
+
+add_note <- function(notes, ...) notes$lines <- c(notes$lines, paste0(...))
+
+choose_layers <- function(layers, kinds, notes) {
+  readable <- names(kinds)[kinds %in% c("sparse", "dense")]
+  if (is.null(layers)) {
+    chosen <- intersect(c("counts", "spliced", "unspliced"), readable)
+    rest <- setdiff(names(kinds), chosen)
+    if (length(rest) > 0L) {
+      add_note(notes, "Layers not read: ", quoted(rest), "; name them in `layers` to read them.")
+    }
+    return(chosen)
+  }
+  if (!is.character(layers) || anyNA(layers)) {
+    stop_input("layers", "`layers` must be names of layers, not ", described(layers), ".")
+  }
+  absent <- setdiff(layers, readable)
+  if (length(absent) > 0L) {
+    stop_input(
+      "layers", "`layers`: the file has no layer ", quoted(absent), " that is a matrix; it has ",
+      quoted(readable), ".", near(absent[[1L]], readable)
+    )
+  }
+  unique(layers)
+}
+
+# `obs` or `var` as a data.frame with unique names as rows.
+h5ad_frame <- function(path, part, notes, feature) {
+  table <- h5ad_table(path, part)
+  given <- valid_text(table$index)
+  if (length(given) == 0L) stop_file("file", "`file`: ", part, " is empty.")
+  if (length(table$skipped) > 0L) {
+    add_note(notes, "Columns of ", part, " of an unknown kind, not read: ", quoted(table$skipped), ".")
+  }
+  what <- if (feature) "genes" else "cells"
+  names <- given
+  names[!nzchar(names)] <- "unnamed"
+  twice <- sum(duplicated(names))
+  if (twice > 0L) add_note(notes, "Names of ", twice, " ", what, " occur twice and were made unique.")
+  names <- make.unique(names)
+  if (feature) names <- seurat_feature_names(names)
+  columns <- lapply(table$columns, function(column) {
+    if (is.factor(column)) levels(column) <- valid_text(levels(column))
+    if (is.character(column)) valid_text(column) else column
+  })
+  names(columns) <- valid_text(names(table$columns))
+  changed <- sum(names != given)
+  if (feature && changed > 0L) {
+    if (changed > twice) add_note(notes, "\"_\" and \"|\" in names of genes became \"-\".")
+    columns[["h5ad.name"]] <- given
+  }
+  structure(columns, class = "data.frame", row.names = names)
+}
+
+# Texts that are no UTF-8 are taken as Latin-1, the usual encoding of such old files.
+valid_text <- function(x) {
+  bad <- !validUTF8(x)
+  x[bad] <- iconv(x[bad], "latin1", "UTF-8")
+  x
+}
+
+# The matrix of the assay: list(counts, data, features, used = layers taken up).
+h5ad_main <- function(path, contents, layers, use.raw, cells, genes, notes) {
+  if (use.raw) {
+    if (contents$raw == "none") stop_file("file", "`file`: there is no `raw/X`; leave out `use.raw`.")
+    genes <- h5ad_frame(path, "raw/var", notes, feature = TRUE)
+    return(c(counts_or_data(read_h5ad_matrix(path, "raw/X", cells, genes)), list(features = genes)))
+  }
+  if (contents$x == "none") {
+    stands_in <- intersect(c("counts", "spliced"), names(contents$layers))
+    if (length(stands_in) == 0L) {
+      stop_file("file", "`file`: there is neither `X` nor a layer `counts` or `spliced`.")
+    }
+    add_note(notes, "There is no `X`; the layer ", quoted(stands_in[[1L]]), " takes its place.")
+    x <- read_h5ad_matrix(path, paste0("layers/", stands_in[[1L]]), cells, genes)
+    used <- intersect("counts", stands_in)
+    return(c(counts_or_data(x), list(features = genes, used = used)))
+  }
+  x <- read_h5ad_matrix(path, "X", cells, genes)
+  if ("counts" %in% layers) {
+    counts <- read_h5ad_matrix(path, "layers/counts", cells, genes)
+    if (is_counts(counts)) {
+      return(list(counts = as_sparse(counts), data = x, features = genes, used = "counts"))
+    }
+  }
+  c(counts_or_data(x), list(features = genes))
+}
+
+counts_or_data <- function(x) {
+  if (is_counts(x)) list(counts = as_sparse(x), data = NULL) else list(counts = NULL, data = x)
+}
+
+is_counts <- function(x) {
+  values <- if (is.matrix(x)) x else x@x
+  isTRUE(all(values >= 0 & values == round(values)))
+}
+
+as_sparse <- function(x) methods::as(x, "CsparseMatrix")
+
+# A matrix of the file with names: genes x cells, dgCMatrix or, where it is mostly not 0, dense.
+read_h5ad_matrix <- function(path, part, cells, genes) {
+  parts <- h5ad_matrix(path, part, nrow(cells), nrow(genes), keep_dense = FALSE)
+  name_h5ad_matrix(parts, rownames(genes), rownames(cells))
+}
+
+name_h5ad_matrix <- function(parts, features, cells) {
+  names <- list(features, cells)
+  if (is.null(parts$p)) {
+    return(matrix(parts$x, parts$dim[[1L]], parts$dim[[2L]], dimnames = names))
+  }
+  methods::new(
+    "dgCMatrix", p = parts$p, i = parts$i, x = parts$x, Dim = parts$dim, Dimnames = names
+  )
+}
+
+add_h5ad_layers <- function(object, path, layers, cells, genes) {
+  for (layer in layers) {
+    x <- read_h5ad_matrix(path, paste0("layers/", layer), cells, genes)
+    object <- add_h5ad_assay(object, x, layer, genes)
+  }
+  object
+}
+
+add_h5ad_assay <- function(object, x, name, features = NULL) {
+  name <- free_name(object, name)
+  x <- counts_or_data(x)
+  object[[name]] <- new_assay(
+    counts = x$counts, data = x$data, key = free_key(object, key_stem(name), name),
+    features = features
+  )
+  object
+}
+
+# A name that no assay and no reduction of the object has.
+free_name <- function(object, name) {
+  taken <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
+  utils::tail(make.unique(c(taken, name)), 1L)
+}
+
+key_stem <- function(name) {
+  known <- c(pca = "PC", umap = "UMAP", tsne = "tSNE", ica = "IC", diffmap = "DC")
+  if (tolower(name) %in% names(known)) {
+    return(known[[tolower(name)]])
+  }
+  stem <- gsub("[^A-Za-z0-9]", "", name)
+  if (nzchar(stem)) stem else "dim"
+}
+
+add_h5ad_obsm <- function(object, path, kinds, cells, notes) {
+  for (entry in names(kinds)) {
+    part <- paste0("obsm/", entry)
+    name <- free_name(object, sub("^X_", "", entry))
+    if (kinds[[entry]] == "sparse") {
+      parts <- h5ad_matrix(path, part, nrow(cells), -1, keep_dense = FALSE)
+      features <- paste0(gsub("[_|]", "-", name), "-", seq_len(parts$dim[[1L]]))
+      object <- add_h5ad_assay(object, name_h5ad_matrix(parts, features, rownames(cells)), name)
+      next
+    }
+    x <- switch(kinds[[entry]],
+      dense = t(name_h5ad_matrix(
+        h5ad_matrix(path, part, nrow(cells), -1, keep_dense = TRUE), NULL, rownames(cells)
+      )),
+      table = h5ad_numbers(path, part, cells)
+    )
+    if (is.null(x) || ncol(x) == 0L) {
+      add_note(notes, "Not read, as it holds no matrix of numbers: ", part, ".")
+      next
+    }
+    object <- add_reduction(object, x, name, key_stem(name))
+  }
+  object
+}
+
+# The numeric columns of a table in `obsm`, cells x columns.
+h5ad_numbers <- function(path, part, cells) {
+  table <- h5ad_table(path, part)
+  if (length(table$index) != nrow(cells)) {
+    stop_file(
+      "file", "`file`: ", part, " has ", length(table$index), " rows, but there are ", nrow(cells),
+      " cells."
+    )
+  }
+  numeric <- Filter(function(column) is.numeric(column) && !is.factor(column), table$columns)
+  matrix(
+    as.numeric(unlist(numeric)), nrow(cells), length(numeric), dimnames = list(rownames(cells), NULL)
+  )
+}
+
+add_h5ad_obs <- function(object, cells, notes) {
+  taken <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
+  clash <- names(cells) %in% taken
+  if (any(clash)) {
+    add_note(notes, "Columns of obs with the name of an assay or a reduction: ",
+      quoted(names(cells)[clash]), "; \".obs\" was put behind.")
+    names(cells)[clash] <- paste0(names(cells)[clash], ".obs")
+  }
+  set_cell_data(object, cells)
+}
