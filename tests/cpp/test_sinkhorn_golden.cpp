@@ -18,10 +18,11 @@ std::vector<T> as(const std::vector<double>& v) {
   return std::vector<T>(v.begin(), v.end());
 }
 
+// The largest error over the largest size, which is at least `size`.
 template <typename T>
-double relative(const std::vector<T>& found, const std::vector<double>& expected) {
+double relative(const std::vector<T>& found, const std::vector<double>& expected, double size = 0.0) {
   REQUIRE(found.size() == expected.size());
-  double worst = 0.0, size = 0.0;
+  double worst = 0.0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     worst = std::max(worst, std::abs(static_cast<double>(found[i]) - expected[i]));
     size = std::max(size, std::abs(expected[i]));
@@ -109,7 +110,8 @@ void check_batched(const Golden& golden, double value_tolerance, double toleranc
       const SinkhornResult<T> r = sinkhorn_divergence(left, right, o, true);
       CHECK(r.value == Approx(values[k]).epsilon(value_tolerance));
       const std::vector<double> expected(gx.begin() + k * n * dims, gx.begin() + (k + 1) * n * dims);
-      CHECK(relative(r.grad_x, expected) < tolerance);
+      // The gradient of the first slice, of a cloud against itself, is rounding alone.
+      CHECK(relative(r.grad_x, expected, 1e-3) < tolerance);
     }
   }
 }

@@ -1,10 +1,10 @@
 // Takes two clouds, potentials and a temperature; gives softmins, gradients of the cost under the plan and
-// column sums, row block by row block.
+// column sums, block of rows by block of rows. Exponents are in powers of two.
 #include "ot/interaction.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <limits>
 
 #include "base/threads.hpp"
 
@@ -12,92 +12,273 @@ namespace fatefield {
 namespace ot {
 namespace {
 
-constexpr std::int64_t kRows = 32;
+using Vector = std::vector<double>;
 
 // Squared distances below this count as this at p = 1, as in the originals: the derivative stays bounded.
 constexpr double kFloor = 1e-8;
+// log2 of a weight of zero, finite so that it stays itself under addition.
+constexpr double kNothing = -1e30;
+constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
+// Scalar products lose the digits that squared distances of near points keep, but cost half from here on.
+constexpr std::int64_t kDotDims = 9;
+// Blocks of rows: their bounds depend on the number of rows alone, and each keeps one vector of column sums.
+constexpr std::int64_t kMinRows = 64, kMaxBlocks = 32;
 
-std::int64_t blocks(std::int64_t n) { return (n + kRows - 1) / kRows; }
+std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
-template <typename T>
-double squared_distance(const Cloud<T>& x, std::int64_t i, const Cloud<T>& y, std::int64_t j) {
-  const T *u = x.points + i * x.dims, *v = y.points + j * y.dims;
-  T sum = 0;
-  for (std::int64_t k = 0; k < x.dims; ++k) sum += (u[k] - v[k]) * (u[k] - v[k]);
-  return sum;
+std::int64_t block_rows(std::int64_t n) {
+  return std::max(kMinRows, round_up((n + kMaxBlocks - 1) / kMaxBlocks, kMinRows));
 }
 
-double cost(double squared, std::int64_t p) {
-  return p == 2 ? 0.5 * squared : std::sqrt(std::max(squared, kFloor));
+std::int64_t block_count(std::int64_t n) { return (n + block_rows(n) - 1) / block_rows(n); }
+
+// Runs body(block, from, to) over blocks of rows in parallel.
+template <typename F>
+void for_blocks(std::int64_t n, F&& body) {
+  const std::int64_t step = block_rows(n);
+  parallel_for(block_count(n),
+               [&](std::int64_t block) { body(block, block * step, std::min(n, (block + 1) * step)); });
+}
+
+template <typename T>
+Vector mean_point(const Cloud<T>& x) {
+  Vector centre(static_cast<std::size_t>(x.dims), 0.0);
+  for (std::int64_t k = 0; k < x.n * x.dims; ++k)
+    centre[k % x.dims] += x.points[k] / static_cast<double>(x.n);
+  return centre;
 }
 
 }  // namespace
 
 template <typename T>
-Interaction<T>::Interaction(const Cloud<T>& x, std::vector<double> a, const Cloud<T>& y,
-                            std::vector<double> b, std::int64_t p)
-    : x_(x), y_(y), a_(std::move(a)), b_(std::move(b)), p_(p), self_(false) {}
+void Interaction<T>::prepare(Side& side, const Cloud<T>& cloud, const Vector& weights,
+                             const Vector& centre) const {
+  const std::int64_t width = kernels<T>().width, padded = round_up(cloud.n, width);
+  side.n = cloud.n;
+  side.rows.resize(static_cast<std::size_t>(cloud.n * dims_));
+  side.panels.assign(static_cast<std::size_t>(padded * dims_), T(0));
+  side.half_squares.assign(static_cast<std::size_t>(cloud.n), 0.0);
+  side.log_weights.resize(static_cast<std::size_t>(cloud.n));
+  for (std::int64_t i = 0; i < cloud.n; ++i) {
+    T* panel = side.panels.data() + i / width * width * dims_ + i % width;
+    for (std::int64_t k = 0; k < dims_; ++k) {
+      const T v = static_cast<T>(cloud.points[i * dims_ + k] - centre[k]);
+      side.rows[i * dims_ + k] = v;
+      panel[k * width] = v;
+      side.half_squares[i] += 0.5 * static_cast<double>(v) * v;
+    }
+    side.log_weights[i] = weights[i] > 0 ? std::log2(weights[i]) : kNothing;
+  }
+}
 
 template <typename T>
-Interaction<T>::Interaction(const Cloud<T>& x, std::vector<double> a, std::int64_t p)
-    : x_(x), y_(x), a_(a), b_(std::move(a)), p_(p), self_(true) {}
+Interaction<T>::Interaction(const Cloud<T>& x, const Vector& a, const Cloud<T>& y, const Vector& b,
+                            std::int64_t p)
+    : dims_(x.dims), p_(p), self_(false) {
+  form_ = p == 1 ? Form::Distance : (dims_ >= kDotDims ? Form::Dot : Form::Squared);
+  const Vector centre = mean_point(x);
+  prepare(x_, x, a, centre);
+  prepare(y_, y, b, centre);
+}
 
 template <typename T>
-void Interaction<T>::softmin_rows(const Cloud<T>& x, const Cloud<T>& y, const std::vector<double>& b,
-                                  double eps, const std::vector<double>& g, std::vector<double>& out) const {
-  out.assign(static_cast<std::size_t>(x.n), 0.0);
-  parallel_for(blocks(x.n), [&](std::int64_t block) {
-    std::vector<double> s(static_cast<std::size_t>(y.n));
-    for (std::int64_t i = block * kRows; i < std::min((block + 1) * kRows, x.n); ++i) {
-      double most = -INFINITY;
-      for (std::int64_t j = 0; j < y.n; ++j) {
-        s[j] = (g[j] - cost(squared_distance(x, i, y, j), p_)) / eps;
-        if (b[j] > 0) most = std::max(most, s[j]);
-      }
-      double sum = 0.0;
-      for (std::int64_t j = 0; j < y.n; ++j) {
-        if (b[j] > 0) sum += b[j] * std::exp(s[j] - most);
-      }
-      out[i] = -eps * (most + std::log(sum));
+Interaction<T>::Interaction(const Cloud<T>& x, const Vector& a, std::int64_t p)
+    : dims_(x.dims), p_(p), self_(true) {
+  form_ = p == 1 ? Form::Distance : (dims_ >= kDotDims ? Form::Dot : Form::Squared);
+  prepare(x_, x, a, mean_point(x));
+}
+
+// log2(e) / eps as the kernels will see it, so that all parts of an exponent are scaled alike.
+template <typename T>
+double Interaction<T>::inverse(double eps) const {
+  return static_cast<double>(static_cast<T>(kLog2E / eps));
+}
+
+// What one side adds to the exponents: potential, weight, and for scalar products its half of the cost.
+template <typename T>
+Vector Interaction<T>::raw_exponents(const Side& side, const Vector& potential, double inverse,
+                                     bool weighted) const {
+  Vector out(potential.size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const double cost = form_ == Form::Dot ? side.half_squares[i] : 0.0;
+    const double weight = weighted ? side.log_weights[i] : 0.0;
+    out[i] = weight == kNothing ? kNothing : (potential[i] - cost) * inverse + weight;
+  }
+  return out;
+}
+
+// Rounds to multiples of one power of two, so coarse that u_i + v_j is exact in T; factors make up for it.
+template <typename T>
+void Interaction<T>::round_exponents(const Vector& u, const Vector& v, Exponents& rows,
+                                     Exponents& columns) const {
+  double most = 1.0;
+  for (const Vector* all : {&u, &v}) {
+    for (double e : *all) most = e == kNothing ? most : std::max(most, std::abs(e));
+  }
+  const double unit = std::exp2(std::ilogb(most) + 2 - std::numeric_limits<T>::digits);
+  const auto fill = [&](const Vector& from, Exponents& to) {
+    const auto padded =
+        static_cast<std::size_t>(round_up(static_cast<std::int64_t>(from.size()), kernels<T>().width));
+    to.value.assign(padded, static_cast<T>(kNothing));
+    to.factor.assign(padded, T(0));
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const bool nothing = from[i] == kNothing;
+      const double kept = nothing ? kNothing : std::nearbyint(from[i] / unit) * unit;
+      to.value[i] = static_cast<T>(kept);
+      to.factor[i] = nothing ? T(1) : static_cast<T>(std::exp2(from[i] - kept));
+    }
+  };
+  fill(u, rows);
+  fill(v, columns);
+}
+
+template <typename T>
+Tile<T> Interaction<T>::tile(const Side& rows, const Exponents& u, std::int64_t from, std::int64_t to,
+                             const Side& columns, const Exponents& v, std::int64_t first_column,
+                             double inverse) const {
+  Tile<T> t;
+  t.x = rows.rows.data() + from * dims_;
+  t.rows = to - from;
+  t.dims = dims_;
+  t.panels = columns.panels.data() + first_column * dims_;
+  t.cols = static_cast<std::int64_t>(v.value.size()) - first_column;
+  t.form = form_;
+  t.scale =
+      static_cast<T>(form_ == Form::Dot ? inverse : (form_ == Form::Squared ? -0.5 * inverse : -inverse));
+  t.floor = static_cast<T>(kFloor);
+  t.u = u.value.data() + from;
+  t.wx = u.factor.data() + from;
+  t.v = v.value.data() + first_column;
+  t.wy = v.factor.data() + first_column;
+  return t;
+}
+
+// Sums of 2^t over rows and columns without the factors of the rounding of the row or column itself. With
+// itself, blocks above the diagonal count for rows and columns, and `columns` is not touched.
+template <typename T>
+void Interaction<T>::pass(double inverse, Vector& rows, Vector& columns) {
+  const Side& y = self_ ? x_ : y_;
+  const Exponents& v = self_ ? u_ : v_;
+  const auto stride = static_cast<std::int64_t>(v.value.size());
+  const std::int64_t blocks = block_count(x_.n);
+  partial_.assign(static_cast<std::size_t>(blocks * stride), T(0));
+  rows.resize(static_cast<std::size_t>(x_.n));
+  for_blocks(x_.n, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
+    T* sums = partial_.data() + block * stride;
+    if (!self_) {
+      kernels<T>().sums(tile(x_, u_, from, to, y, v, 0, inverse), rows.data() + from, sums);
+      return;
+    }
+    Tile<T> diagonal = tile(x_, u_, from, to, y, v, from, inverse);
+    const std::int64_t after = std::min(stride, block_rows(x_.n) * (block + 1));
+    diagonal.cols = after - from;
+    kernels<T>().sums(diagonal, rows.data() + from, nullptr);
+    if (after >= x_.n) return;
+    Vector right(static_cast<std::size_t>(to - from));
+    kernels<T>().sums(tile(x_, u_, from, to, y, v, after, inverse), right.data(), sums + after);
+    for (std::int64_t i = from; i < to; ++i) rows[i] += right[i - from];
+  });
+  Vector& into = self_ ? rows : columns;
+  if (!self_) into.assign(static_cast<std::size_t>(y.n), 0.0);
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const T* sums = partial_.data() + block * stride;
+    for (std::int64_t j = 0; j < y.n; ++j) into[j] += sums[j];
+  }
+}
+
+// Softmins of the rows `which`, whatever their range: the maximum is found first and taken off.
+template <typename T>
+void Interaction<T>::redo(const Side& rows, const Side& columns, double inverse, const Vector& f,
+                          const Vector& g, const std::vector<std::int64_t>& which, Vector& out) const {
+  const auto count = static_cast<std::int64_t>(which.size());
+  Side some;
+  some.n = count;
+  Vector potential;
+  for (std::int64_t i : which) {
+    some.rows.insert(some.rows.end(), rows.rows.begin() + i * dims_, rows.rows.begin() + (i + 1) * dims_);
+    some.half_squares.push_back(rows.half_squares[i]);
+    potential.push_back(f[i]);
+  }
+  const Vector u = raw_exponents(some, potential, inverse, false);
+  Exponents eu, ev;
+  round_exponents(u, raw_exponents(columns, g, inverse, true), eu, ev);
+  for_blocks(count, [&](std::int64_t, std::int64_t from, std::int64_t to) {
+    const Tile<T> t = tile(some, eu, from, to, columns, ev, 0, inverse);
+    const auto length = static_cast<std::size_t>(to - from);
+    std::vector<T> most(length);
+    kernels<T>().row_max(t, most.data());
+    for (std::size_t i = 0; i < length; ++i) eu.value[from + i] -= most[i];
+    Vector sums(length);
+    kernels<T>().sums(t, sums.data(), nullptr);
+    for (std::size_t i = 0; i < length; ++i) {
+      const double shift = u[from + i] - static_cast<double>(eu.value[from + i]);
+      out[which[from + i]] = f[which[from + i]] - (std::log2(sums[i]) + shift) / inverse;
     }
   });
 }
 
 template <typename T>
-void Interaction<T>::softmin(double eps, const std::vector<double>& f, const std::vector<double>& g,
-                             std::vector<double>& f_new, std::vector<double>& g_new) const {
-  softmin_rows(x_, y_, b_, eps, self_ ? f : g, f_new);
-  if (self_) return;
-  softmin_rows(y_, x_, a_, eps, f, g_new);
+void Interaction<T>::softmin(double eps, const Vector& f, const Vector& g, Vector& f_new, Vector& g_new) {
+  const double inv = inverse(eps);
+  const Vector u = raw_exponents(x_, f, inv, true);
+  const Vector v = self_ ? Vector() : raw_exponents(y_, g, inv, true);
+  round_exponents(u, v, u_, v_);
+  Vector rows, columns;
+  pass(inv, rows, columns);
+
+  const double reach = exponent_reach<T>();
+  const auto finish = [&](const Side& side, const Side& other, const Exponents& rounded, const Vector& sums,
+                          const Vector& mine, const Vector& others, Vector& out) {
+    // Values held at 2^-reach may add up to this and must not count.
+    const double low = std::exp2(30.0 - reach) * static_cast<double>(other.n);
+    const double high = std::exp2(reach - 4.0);
+    std::vector<std::int64_t> again;
+    out.resize(mine.size());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (!(sums[i] > low && sums[i] < high)) again.push_back(static_cast<std::int64_t>(i));
+      const double sum = std::log2(sums[i] * static_cast<double>(rounded.factor[i]));
+      out[i] = mine[i] - (sum - side.log_weights[i]) / inv;
+    }
+    done_ += static_cast<std::int64_t>(out.size());
+    redone_ += static_cast<std::int64_t>(again.size());
+    if (!again.empty()) redo(side, other, inv, mine, others, again, out);
+  };
+  finish(x_, self_ ? x_ : y_, u_, rows, f, self_ ? f : g, f_new);
+  if (!self_) finish(y_, x_, v_, columns, g, f, g_new);
 }
 
 template <typename T>
-void Interaction<T>::conditional(double eps, const std::vector<double>& f, const std::vector<double>& g,
-                                 const std::vector<double>& mass, std::vector<double>* direction,
-                                 std::vector<double>& columns) const {
-  const std::int64_t dims = x_.dims;
-  const auto m = static_cast<std::size_t>(y_.n);
-  std::vector<double> partial(static_cast<std::size_t>(blocks(x_.n)) * m, 0.0);
-  if (direction != nullptr) direction->assign(static_cast<std::size_t>(x_.n * dims), 0.0);
-  parallel_for(blocks(x_.n), [&](std::int64_t block) {
-    double* sums = partial.data() + static_cast<std::size_t>(block) * m;
-    for (std::int64_t i = block * kRows; i < std::min((block + 1) * kRows, x_.n); ++i) {
-      const T* u = x_.points + i * dims;
-      for (std::int64_t j = 0; j < y_.n; ++j) {
-        const double squared = squared_distance(x_, i, y_, j), c = cost(squared, p_);
-        const double pi = b_[j] * std::exp((f[i] + g[j] - c) / eps);
-        sums[j] += mass[i] * pi;
-        if (direction == nullptr) continue;
-        const double w = p_ == 2 ? pi : (squared > kFloor ? pi / c : 0.0);
-        const T* v = y_.points + j * dims;
-        double* d = direction->data() + i * dims;
-        for (std::int64_t k = 0; k < dims; ++k) d[k] += w * (u[k] - v[k]);
-      }
+void Interaction<T>::conditional(double eps, const Vector& f, const Vector& g, const Vector& mass,
+                                 Vector* direction, Vector& columns) const {
+  const Side& y = self_ ? x_ : y_;
+  const double inv = inverse(eps);
+  Exponents u, v;
+  round_exponents(raw_exponents(x_, f, inv, false), raw_exponents(y, g, inv, true), u, v);
+  Aligned<T> weights(u.factor);
+  for (std::int64_t i = 0; i < x_.n; ++i) weights[i] *= static_cast<T>(mass[i]);
+
+  const auto stride = static_cast<std::int64_t>(v.value.size());
+  Aligned<T> partial(static_cast<std::size_t>(block_count(x_.n) * stride), T(0));
+  if (direction != nullptr) direction->resize(static_cast<std::size_t>(x_.n * dims_));
+  for_blocks(x_.n, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
+    Tile<T> t = tile(x_, u, from, to, y, v, 0, inv);
+    t.wx = weights.data() + from;
+    Vector sums(static_cast<std::size_t>(to - from));
+    T* into = partial.data() + block * stride;
+    if (direction == nullptr) {
+      kernels<T>().sums(t, sums.data(), into);
+      return;
     }
+    double* out = direction->data() + from * dims_;
+    kernels<T>().directions(t, sums.data(), into, out);
+    for (std::int64_t k = 0; k < (to - from) * dims_; ++k) out[k] /= sums[k / dims_];
   });
-  columns.assign(m, 0.0);
-  for (std::int64_t block = 0; block < blocks(x_.n); ++block) {
-    for (std::size_t j = 0; j < m; ++j) columns[j] += partial[static_cast<std::size_t>(block) * m + j];
+  columns.assign(static_cast<std::size_t>(y.n), 0.0);
+  for (std::int64_t block = 0; block < block_count(x_.n); ++block) {
+    for (std::int64_t j = 0; j < y.n; ++j) columns[j] += partial[block * stride + j];
+  }
+  for (std::int64_t j = 0; j < y.n; ++j) {
+    columns[j] = y.log_weights[j] == kNothing ? 0.0 : columns[j] * static_cast<double>(v.factor[j]);
   }
 }
 

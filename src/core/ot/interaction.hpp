@@ -3,12 +3,19 @@
 //
 // The cost is C_ij = |x_i - y_j|^2 / 2 for p = 2 and |x_i - y_j| for p = 1. Potentials, weights and results
 // are doubles; pairs are worked on in T.
+//
+// One exponential serves both softmins: with e_ij = a_i b_j exp((f_i + g_j - C_ij) / eps),
+//   -eps log sum_j b_j exp((g_j - C_ij) / eps) = f_i - eps log(sum_j e_ij / a_i)
+// and likewise for columns, so a pass over the pairs costs one exponential each, and for a cloud with itself
+// half of one. Where the sum of a row or column leaves the range of T, that row is done anew with its maximum
+// subtracted.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "ot/sinkhorn.hpp"
+#include "ot/tile.hpp"
 
 namespace fatefield {
 namespace ot {
@@ -16,12 +23,12 @@ namespace ot {
 template <typename T>
 class Interaction {
  public:
-  /// The clouds' points must outlive this object.
+  /// Copies the points.
   /// @param a,b weights, n and m, not negative
-  Interaction(const Cloud<T>& x, std::vector<double> a, const Cloud<T>& y, std::vector<double> b,
-              std::int64_t p);
+  Interaction(const Cloud<T>& x, const std::vector<double>& a, const Cloud<T>& y,
+              const std::vector<double>& b, std::int64_t p);
   /// A cloud with itself: both sides of every pair are the same points, and g is f throughout.
-  Interaction(const Cloud<T>& x, std::vector<double> a, std::int64_t p);
+  Interaction(const Cloud<T>& x, const std::vector<double>& a, std::int64_t p);
 
   bool self() const { return self_; }
 
@@ -30,7 +37,7 @@ class Interaction {
   ///   g_new_j = -eps log sum_i a_i exp((f_i - C_ij) / eps)
   /// With itself only f is read and only f_new written, from g = f.
   void softmin(double eps, const std::vector<double>& f, const std::vector<double>& g,
-               std::vector<double>& f_new, std::vector<double>& g_new) const;
+               std::vector<double>& f_new, std::vector<double>& g_new);
 
   /// What the conditional plan pi_ij = b_j exp((f_i + g_j - C_ij) / eps) does; f must be the softmin of g, so
   /// that rows sum to one.
@@ -40,14 +47,46 @@ class Interaction {
                    const std::vector<double>& mass, std::vector<double>* direction,
                    std::vector<double>& columns) const;
 
- private:
-  void softmin_rows(const Cloud<T>& x, const Cloud<T>& y, const std::vector<double>& b, double eps,
-                    const std::vector<double>& g, std::vector<double>& out) const;
+  /// Rows and columns that had to be done anew, and all of them, over the life of this object.
+  std::int64_t redone() const { return redone_; }
+  std::int64_t done() const { return done_; }
 
-  Cloud<T> x_, y_;
-  std::vector<double> a_, b_;
-  std::int64_t p_;
+ private:
+  // Points of one cloud as rows and as panels of columns, around a common centre.
+  struct Side {
+    std::int64_t n = 0;
+    Aligned<T> rows;    // n x dims
+    Aligned<T> panels;  // see Tile
+    std::vector<double> half_squares;
+    std::vector<double> log_weights;  // natural; kNothing for zero
+  };
+  // Exponents of one side in T, and what rounding took from them, as factors.
+  struct Exponents {
+    Aligned<T> value;   // padded to panels
+    Aligned<T> factor;  // 2^(lost), zero in the padding
+  };
+
+  void prepare(Side& side, const Cloud<T>& cloud, const std::vector<double>& weights,
+               const std::vector<double>& centre) const;
+  double inverse(double eps) const;
+  std::vector<double> raw_exponents(const Side& side, const std::vector<double>& potential, double inverse,
+                                    bool weighted) const;
+  void round_exponents(const std::vector<double>& u, const std::vector<double>& v, Exponents& rows,
+                       Exponents& columns) const;
+  Tile<T> tile(const Side& rows, const Exponents& u, std::int64_t from, std::int64_t to, const Side& columns,
+               const Exponents& v, std::int64_t first_column, double inverse) const;
+  void pass(double inverse, std::vector<double>& rows, std::vector<double>& columns);
+  void redo(const Side& rows, const Side& columns, double inverse, const std::vector<double>& f,
+            const std::vector<double>& g, const std::vector<std::int64_t>& which,
+            std::vector<double>& out) const;
+
+  std::int64_t dims_, p_;
   bool self_;
+  Form form_;
+  Side x_, y_;
+  Exponents u_, v_;
+  Aligned<T> partial_;
+  std::int64_t redone_ = 0, done_ = 0;
 };
 
 }  // namespace ot

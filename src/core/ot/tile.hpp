@@ -1,0 +1,86 @@
+// The innermost loops: exponents and exponentials of all pairs of a few rows and many columns, added up as
+// they are found. Takes prepared points and exponents; gives sums. Versions for several instruction sets are
+// compiled from tile_kernel.inc; kernels() is the best one for this machine.
+//
+// Every pair has the exponent t_ij = (u_i + v_j) + scale * z_ij and the value e_ij = 2^t_ij, where t is held
+// within [-kReach, kReach]: 2^kReach is so large that a sum shows where this happened.
+#pragma once
+
+#include <cstdint>
+#include <new>
+#include <vector>
+
+namespace fatefield {
+namespace ot {
+
+/// z_ij of a pair: the scalar product (fast in many dimensions), the squared distance (exact for near
+/// points) or the distance.
+enum class Form { Dot, Squared, Distance };
+
+/// Points and exponents of rows [0, rows) and of columns [0, cols).
+template <typename T>
+struct Tile {
+  const T* x;  ///< rows x dims, row-major
+  std::int64_t rows;
+  std::int64_t dims;
+  const T* panels;    ///< columns in panels of Kernels::width: [panel][dimension][column]
+  std::int64_t cols;  ///< a multiple of Kernels::width
+  Form form;
+  T scale;
+  T floor;      ///< squared distances below count as this, in Form::Distance
+  const T* u;   ///< rows
+  const T* v;   ///< cols
+  const T* wx;  ///< rows: weights in sums over rows
+  const T* wy;  ///< cols: weights in sums over columns
+};
+
+template <typename T>
+struct Kernels {
+  const char* name;
+  std::int64_t width;
+
+  /// row_sums[i] = sum_j wy_j e_ij, and column_sums[j] += sum_i wx_i e_ij unless it is nullptr.
+  void (*sums)(const Tile<T>&, double* row_sums, T* column_sums);
+
+  /// row_max[i] = max_j t_ij, not held within bounds.
+  void (*row_max)(const Tile<T>&, T* row_max);
+
+  /// As sums(), and directions[i, k] = sum_j w_ij (x_ik - y_jk) with w_ij = wy_j e_ij, in Form::Distance
+  /// divided by the distance, or nothing where that is below the floor. rows x dims, row-major.
+  void (*directions)(const Tile<T>&, double* row_sums, T* column_sums, double* directions);
+};
+
+template <typename T>
+const Kernels<T>& kernels();
+
+/// The largest exponent of a value: sums beyond half of 2^this, or near 2^-this, are not to be trusted.
+template <typename T>
+constexpr double exponent_reach();
+template <>
+constexpr double exponent_reach<float>() {
+  return 126.0;
+}
+template <>
+constexpr double exponent_reach<double>() {
+  return 1022.0;
+}
+
+/// Storage on the boundaries that vector loads like best.
+template <typename T>
+struct AlignedAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kAlign{64};
+  AlignedAllocator() = default;
+  template <typename U>
+  AlignedAllocator(const AlignedAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlign)); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, kAlign); }
+  friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }
+  friend bool operator!=(const AlignedAllocator&, const AlignedAllocator&) { return false; }
+};
+
+template <typename T>
+using Aligned = std::vector<T, AlignedAllocator<T>>;
+
+}  // namespace ot
+}  // namespace fatefield

@@ -1,0 +1,15 @@
+// The loops of tile.hpp for processors with AVX2.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define OT_TARGET __attribute__((target("avx2,fma")))
+#define OT_BYTES 32
+#define OT_ROWS 4
+#define OT_NAMESPACE avx2
+#include "ot/tile_kernel.inc"
+
+namespace fatefield {
+namespace ot {
+const Kernels<float>& avx2_float() { return avx2::table<float>("avx2"); }
+const Kernels<double>& avx2_double() { return avx2::table<double>("avx2"); }
+}  // namespace ot
+}  // namespace fatefield
+#endif

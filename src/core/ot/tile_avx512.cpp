@@ -1,0 +1,15 @@
+// The loops of tile.hpp for processors with AVX-512.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define OT_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
+#define OT_BYTES 64
+#define OT_ROWS 8
+#define OT_NAMESPACE avx512
+#include "ot/tile_kernel.inc"
+
+namespace fatefield {
+namespace ot {
+const Kernels<float>& avx512_float() { return avx512::table<float>("avx512"); }
+const Kernels<double>& avx512_double() { return avx512::table<double>("avx512"); }
+}  // namespace ot
+}  // namespace fatefield
+#endif
