@@ -193,6 +193,105 @@ void fields(DifferentiationOptions*, O& o, V&& visit) {
   visit("library.spread", o.library_spread);
   visit("dt", o.dt);
   visit("n.futures", o.n_futures);
+
+/// Training by rollouts: simulate from the first time, compare with the cells of each later time.
+/// Lengths are in scaled units: 1 is the standard deviation of the data per dimension.
+struct TrainOptions {
+  /// Steps of the optimiser.
+  std::int64_t updates = 600;
+  /// Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
+  std::int64_t batch_size = 0;
+  /// "adamw" or "rmsprop".
+  std::string optimizer = "adamw";
+  double learning_rate = 3e-3;
+  double weight_decay = 1e-4;
+  /// "cosine" (to zero at the last update), "step" (a tenth after nine tenths of the updates), "constant".
+  std::string schedule = "cosine";
+  /// Share of the updates during which the learning rate rises from zero.
+  double warmup = 0.05;
+  /// Largest norm of the whole gradient; 0 for no limit.
+  double clip = 1.0;
+  /// Decay of the running mean of the weights, which is the model that is kept; 0 keeps the weights
+  /// themselves.
+  double ema = 0.98;
+  /// Sinkhorn divergence of the loss: last length, ratio of lengths, reach of unbalanced transport (0:
+  /// balanced).
+  double blur = 0.1;
+  double scaling = 0.7;
+  double reach = 0.0;
+  /// Weight of the control of drift against diffusion; 0 leaves both to the data.
+  double ratio_enforce = 0.0;
+  /// Wished ratio of mean drift times the time span to mean diffusion times its square root: free of dt.
+  /// Under compat "scdiffeq": of mean drift times dt to mean diffusion.
+  double ratio_target = 2.5;
+  /// "square" or "abs".
+  std::string ratio_form = "square";
+  /// Weight of the mean squared growth rate: makes moving cheaper than multiplying over short ways.
+  double growth_penalty = 0.01;
+  /// Share of the cells of each time (or of the clones) held out for early stopping.
+  double validation = 0.1;
+  /// Updates between two looks at the held-out cells.
+  std::int64_t eval_every = 25;
+  /// Held-out cells of each time used for that, at most.
+  std::int64_t eval_cells = 1000;
+  /// Looks without improvement before training stops; 0 never stops early.
+  std::int64_t patience = 10;
+};
+
+template <typename O, typename V>
+void fields(TrainOptions*, O& o, V&& visit) {
+  visit("updates", o.updates);
+  visit("batch.size", o.batch_size);
+  visit("optimizer", o.optimizer);
+  visit("learning.rate", o.learning_rate);
+  visit("weight.decay", o.weight_decay);
+  visit("schedule", o.schedule);
+  visit("warmup", o.warmup);
+  visit("clip", o.clip);
+  visit("ema", o.ema);
+  visit("blur", o.blur);
+  visit("scaling", o.scaling);
+  visit("reach", o.reach);
+  visit("ratio.enforce", o.ratio_enforce);
+  visit("ratio.target", o.ratio_target);
+  visit("ratio.form", o.ratio_form);
+  visit("growth.penalty", o.growth_penalty);
+  visit("validation", o.validation);
+  visit("eval.every", o.eval_every);
+  visit("eval.cells", o.eval_cells);
+  visit("patience", o.patience);
+}
+
+/// The published settings of scDiffEq 1.1.4 (spec of the networks, optimiser and loss): 293,618 parameters at
+/// 50 dimensions.
+inline SdeOptions published_sde_options() {
+  SdeOptions o;
+  o.drift_hidden = {512, 512};
+  o.drift_activation = "leakyrelu";
+  o.diffusion = "rank1";
+  o.diffusion_activation = "leakyrelu";
+  o.dropout = 0.1;
+  o.dt = 0.1;
+  o.compat = "scdiffeq";
+  return o;
+}
+inline TrainOptions published_train_options() {
+  TrainOptions o;
+  o.updates = 2500;
+  o.batch_size = 0;
+  o.optimizer = "rmsprop";
+  o.learning_rate = 1e-4;
+  o.weight_decay = 0.0;
+  o.schedule = "step";
+  o.warmup = 0.0;
+  o.clip = 0.5;
+  o.ema = 0.0;
+  o.blur = 0.05;
+  o.scaling = 0.5;
+  o.ratio_enforce = 100.0;
+  o.growth_penalty = 0.0;
+  o.patience = 0;
+  return o;
 }
 
 /// All fields of options `o` in their order, through the overload for its type.

@@ -98,9 +98,10 @@ Increment philox_increment(std::uint64_t seed, std::uint64_t first, std::int64_t
   return w;
 }
 
-std::vector<at::Tensor> integrate_sde(const SdeSolver& solver, const Sde& sde, const StepGrid& grid,
-                                      at::Tensor y0,
-                                      const std::function<Increment(std::int64_t)>& increment) {
+std::vector<at::Tensor> integrate_sde(
+    const SdeSolver& solver, const Sde& sde, const StepGrid& grid, at::Tensor y0,
+    const std::function<Increment(std::int64_t)>& increment,
+    const std::function<void(std::int64_t, const at::Tensor&)>& before_step) {
   std::vector<at::Tensor> out;
   out.reserve(grid.outputs.size());
   std::size_t next = 0;
@@ -111,6 +112,7 @@ std::vector<at::Tensor> integrate_sde(const SdeSolver& solver, const Sde& sde, c
   for (; ends_at(-1); ++next) out.push_back(y);
   for (std::int64_t k = 0; k < grid.steps(); ++k) {
     const at::Tensor before = y;
+    if (before_step) before_step(k, before);
     y = solver.step(sde, grid.t[k], grid.h[k], before, increment(k));
     for (; ends_at(k); ++next) {
       const double weight = grid.outputs[next].weight;

@@ -76,8 +76,11 @@ Increment philox_increment(std::uint64_t seed, std::uint64_t first, std::int64_t
                            std::int64_t n, std::int64_t m, bool levy, const at::Tensor& like);
 
 /// Runs the whole grid from y0 (n x d) and gives the state at every output time, the start included.
-/// @param increment called once per step, in order, with the step's index
-std::vector<at::Tensor> integrate_sde(const SdeSolver& solver, const Sde& sde, const StepGrid& grid,
-                                      at::Tensor y0, const std::function<Increment(std::int64_t)>& increment);
+/// @param increment   called once per step, in order, with the step's index
+/// @param before_step called with the index of a step and the state it starts from
+std::vector<at::Tensor> integrate_sde(
+    const SdeSolver& solver, const Sde& sde, const StepGrid& grid, at::Tensor y0,
+    const std::function<Increment(std::int64_t)>& increment,
+    const std::function<void(std::int64_t, const at::Tensor&)>& before_step = nullptr);
 
 }  // namespace fatefield

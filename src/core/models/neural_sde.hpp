@@ -1,0 +1,88 @@
+// The neural SDE dx = f(x, t) dt + g(x, t) dW with growth of cells, from outside: plain matrices, no torch.
+// Takes and gives states as n x D in the user's units and times in the user's units.
+// Source: Vinyard et al., Nat. Mach. Intell. 7 (2025).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/matrix.hpp"
+#include "base/options.hpp"
+#include "models/scaling.hpp"
+
+namespace fatefield {
+
+/// Called on the calling thread between pieces of work; false asks to stop.
+using KeepGoing = std::function<bool()>;
+
+/// Many futures of cells.
+struct SimulationRequest {
+  std::vector<double> times;  ///< start first, then increasing; states are given at each
+  std::int64_t n_sim = 1;     ///< futures of each cell
+  std::uint64_t seed = 42;
+  /// Number of the first trajectory: pieces of a larger simulation give the bytes of the whole.
+  std::uint64_t first_trajectory = 0;
+};
+
+/// Trajectory i is future i % n_sim of cell i / n_sim.
+struct Simulation {
+  std::int64_t trajectories = 0;
+  std::int64_t dims = 0;
+  std::int64_t times = 0;
+  std::vector<double> states;       ///< [trajectory + trajectories * (dim + dims * time)]
+  std::vector<double> log_weights;  ///< [trajectory + trajectories * time]: integral of growth along the path
+};
+
+class NeuralSde {
+ public:
+  /// Untrained, with initial weights from the seed.
+  /// Errors of kind Input name the option that cannot be.
+  NeuralSde(const SdeOptions& options, std::int64_t dims, std::uint64_t seed);
+  /// From bytes(); errors of kind File (damaged) or Model (weights of another shape).
+  NeuralSde(const std::string& bytes, const std::string& argument);
+  NeuralSde(NeuralSde&&) noexcept;
+  NeuralSde& operator=(NeuralSde&&) noexcept;
+  ~NeuralSde();
+
+  /// Everything, the state of training included; independent of the version of LibTorch.
+  std::string bytes() const;
+
+  const SdeOptions& options() const;
+  const Scaling& scaling() const;
+  std::int64_t dims() const;
+  std::int64_t parameter_count() const;
+  bool has_potential() const;
+  bool has_growth() const;
+  /// Times the model was trained on; empty before training.
+  const std::vector<double>& times() const;
+
+  /// n x D, per unit of time. Errors of kind Model when x has other dimensions.
+  Matrix drift(const MatrixView& x, double t) const;
+  /// Standard deviation per dimension and square root of time, n x D.
+  Matrix diffusion(const MatrixView& x, double t) const;
+  /// The scalar whose gradient is the drift, n x 1.
+  Matrix potential(const MatrixView& x, double t) const;
+  /// Growth rate per unit of time, n x 1; zero where the model has no growth.
+  Matrix growth(const MatrixView& x, double t) const;
+
+  /// Simulates every row of x0 n_sim times.
+  /// The bytes do not depend on threads nor on how a job is cut into calls.
+  /// Throws Interrupted when keep_going asks to stop.
+  Simulation simulate(const MatrixView& x0, const SimulationRequest& request,
+                      const KeepGoing& keep_going) const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  template <typename F>
+  Matrix evaluate(const MatrixView& x, double t, double factor, F&& f) const;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fatefield

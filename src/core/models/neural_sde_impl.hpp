@@ -1,0 +1,45 @@
+// What a neural SDE is made of, for the training loops: networks, weights, units, state of training.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/archive.hpp"
+#include "models/neural_sde.hpp"
+#include "models/sde_nets.hpp"
+#include "solvers/sde.hpp"
+
+namespace fatefield {
+
+struct NeuralSde::Impl {
+  Impl(const SdeOptions& o, std::int64_t dims)
+      : options(o), nets(o, dims), solver(make_sde_solver(o.solver)) {}
+
+  SdeOptions options;
+  SdeNets nets;
+  std::unique_ptr<SdeSolver> solver;
+  /// The weights that are used: after training the best, or the running mean.
+  std::vector<at::Tensor> parameters;
+  Scaling scaling;
+  std::vector<double> times;
+  /// What training needs to go on exactly where it stopped; empty before training.
+  Archive training;
+
+  at::ScalarType type() const { return options.precision == "float64" ? at::kDouble : at::kFloat; }
+  bool published() const { return options.compat == "scdiffeq"; }
+  /// Steps through these times, in the user's units.
+  StepGrid grid(const std::vector<double>& through) const;
+  /// Scaled states, n x D.
+  at::Tensor scaled(const MatrixView& x) const;
+};
+
+/// Tensors as entries `prefix + name` of an archive, and back; shapes are checked against the specs.
+void put_tensors(Archive& archive, const std::string& prefix, const std::vector<ParameterSpec>& specs,
+                 const std::vector<at::Tensor>& tensors);
+std::vector<at::Tensor> get_tensors(const Archive& archive, const std::string& prefix,
+                                    const std::vector<ParameterSpec>& specs, at::ScalarType type);
+
+}  // namespace fatefield

@@ -1,0 +1,48 @@
+// One block of trajectories through a whole grid, for simulation and for training alike.
+// Takes scaled states n x D and a grid in scaled time; gives states and accumulated growth at the outputs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "models/sde_nets.hpp"
+#include "solvers/grid.hpp"
+#include "solvers/sde.hpp"
+
+namespace fatefield {
+
+/// Rows of a block: its bounds do not depend on the number of threads, so neither do the results.
+constexpr std::int64_t kBlockRows = 256;
+
+struct Rollout {
+  std::vector<at::Tensor> states;      ///< n x D per output
+  std::vector<at::Tensor> log_growth;  ///< n per output: integral of the growth rate; empty without growth
+  at::Tensor growth_effort;            ///< sum over rows of the integral of the squared rate
+};
+
+using Increments = std::function<Increment(std::int64_t step)>;
+
+Rollout roll_out(const SdeNets& nets, const std::vector<at::Tensor>& parameters, const SdeSolver& solver,
+                 const StepGrid& grid, const at::Tensor& start, const Increments& increments,
+                 Dropout* dropout);
+
+/// The same grid in scaled time.
+StepGrid scaled_grid(const StepGrid& grid, double start, double span);
+
+/// Holds LibTorch at one thread during its life: our blocks are what runs in parallel.
+/// In a forked child this comes before LibTorch's pool, whose threads are gone there, is used.
+class TorchThreadScope {
+ public:
+  TorchThreadScope();
+  ~TorchThreadScope();
+  TorchThreadScope(const TorchThreadScope&) = delete;
+  TorchThreadScope& operator=(const TorchThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace fatefield

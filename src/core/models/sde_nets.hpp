@@ -1,0 +1,88 @@
+// The networks of a neural SDE in scaled units: z = (x - centre) / scale, tau = (t - start) / span.
+// Takes parameters, a time and states (n x D tensors); gives drift n x D, diffusion, potential n, growth n.
+// Drift potential: f = + gradient of psi (cells climb). Sources: Vinyard et al., Nat. Mach. Intell. 7 (2025);
+// Yeo et al., Nat. Commun. 12 (2021).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/options.hpp"
+#include "nets/mlp.hpp"
+#include "solvers/sde.hpp"
+
+namespace fatefield {
+
+enum class DiffusionKind { None, Diagonal, Scalar, LowRank, Rank1 };
+
+class SdeNets {
+ public:
+  /// Errors of kind Input name the option that cannot be.
+  SdeNets(const SdeOptions& options, std::int64_t dims);
+
+  std::int64_t dims() const { return dims_; }
+  bool has_potential() const { return potential_; }
+  bool has_growth() const { return growth_; }
+  bool has_diffusion() const { return kind_ != DiffusionKind::None; }
+  NoiseType noise() const;
+  /// Independent Brownian motions of a cell.
+  std::int64_t brownian_dims() const;
+
+  /// All parameters in their order.
+  const std::vector<ParameterSpec>& specs() const { return specs_; }
+  std::int64_t parameter_count() const;
+
+  /// Initial parameters from Philox: uniform within 1 / sqrt(fan_in).
+  /// Outputs start small outside compat, so that the first simulations stay near the data.
+  std::vector<at::Tensor> initial(std::uint64_t seed, at::ScalarType type) const;
+
+  /// n x D
+  at::Tensor drift(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+  /// Diagonal: n x D, positive. Others: n x D x m.
+  at::Tensor diffusion(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+  /// Standard deviation per dimension and square root of time, n x D, for any kind.
+  at::Tensor spread(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+  /// n; model_error where the drift has no potential
+  at::Tensor potential(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z) const;
+  /// n: rate of growth per unit of scaled time
+  at::Tensor growth(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+
+ private:
+  at::Tensor with_time(double tau, const at::Tensor& z) const;
+
+  std::int64_t dims_;
+  bool potential_;
+  bool growth_;
+  bool time_input_;
+  bool published_;
+  DiffusionKind kind_;
+  std::int64_t rank_;
+  double diffusion_init_;
+  Mlp drift_net_;
+  Mlp diffusion_net_;
+  Mlp growth_net_;
+  std::size_t diffusion_at_ = 0;
+  std::size_t growth_at_ = 0;
+  std::vector<ParameterSpec> specs_;
+};
+
+/// The networks with their parameters, as an equation for the solvers.
+class BoundSde final : public Sde {
+ public:
+  BoundSde(const SdeNets& nets, const std::vector<at::Tensor>& parameters, Dropout* dropout)
+      : nets_(nets), parameters_(parameters), dropout_(dropout) {}
+  at::Tensor drift(double t, const at::Tensor& y) const override;
+  at::Tensor diffusion(double t, const at::Tensor& y) const override;
+  NoiseType noise() const override { return nets_.noise(); }
+  std::int64_t brownian_dims() const override { return nets_.brownian_dims(); }
+
+ private:
+  const SdeNets& nets_;
+  const std::vector<at::Tensor>& parameters_;
+  Dropout* dropout_;
+};
+
+}  // namespace fatefield

@@ -1,0 +1,122 @@
+// Takes parameters and inputs; gives outputs of a multilayer perceptron and its gradient in the inputs.
+#include "nets/mlp.hpp"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace fatefield {
+namespace {
+
+// Slope of the leaky rectifier below zero, as in the published networks.
+constexpr double kLeak = 0.01;
+
+at::Tensor activate(Activation a, const at::Tensor& z) {
+  switch (a) {
+    case Activation::Softplus:
+      return at::softplus(z);
+    case Activation::Silu:
+      return at::silu(z);
+    case Activation::Tanh:
+      return at::tanh(z);
+    case Activation::LeakyRelu:
+      break;
+  }
+  return at::leaky_relu(z, kLeak);
+}
+
+at::Tensor slope(Activation a, const at::Tensor& z) {
+  switch (a) {
+    case Activation::Softplus:
+      return at::sigmoid(z);
+    case Activation::Silu: {
+      const at::Tensor s = at::sigmoid(z);
+      return s * (1.0 + z * (1.0 - s));
+    }
+    case Activation::Tanh:
+      return 1.0 - at::tanh(z).square();
+    case Activation::LeakyRelu:
+      break;
+  }
+  return at::where(z > 0, at::ones({}, z.options()), at::full({}, kLeak, z.options()));
+}
+
+// What a unit is multiplied by: 0, or 1 / (1 - rate) so that its mean stays.
+at::Tensor mask_like(const at::Tensor& z, Dropout& dropout) {
+  const double keep = 1.0 - dropout.rate;
+  return at::empty_like(z.detach()).bernoulli_(keep, dropout.generator).div_(keep);
+}
+
+bool active(const Dropout* dropout) { return dropout != nullptr && dropout->rate > 0.0; }
+
+}  // namespace
+
+Activation parse_activation(const std::string& name, const std::string& argument) {
+  if (name == "softplus") return Activation::Softplus;
+  if (name == "silu") return Activation::Silu;
+  if (name == "tanh") return Activation::Tanh;
+  if (name == "leakyrelu") return Activation::LeakyRelu;
+  throw input_error(argument, "`" + argument + "` is \"" + name +
+                                  "\"; \"softplus\", \"silu\", \"tanh\" or \"leakyrelu\" is needed.");
+}
+
+Mlp::Mlp(std::string prefix, MlpShape shape) : prefix_(std::move(prefix)), shape_(std::move(shape)) {
+  for (std::int64_t width : shape_.hidden) {
+    if (width >= 1) continue;
+    const std::string argument = prefix_ + ".hidden";
+    throw input_error(
+        argument, "`" + argument + "` holds the width " + std::to_string(width) + "; at least 1 is needed.");
+  }
+}
+
+std::vector<ParameterSpec> Mlp::parameters() const {
+  std::vector<ParameterSpec> out;
+  std::int64_t from = shape_.inputs;
+  for (std::size_t l = 0; l < shape_.hidden.size(); ++l) {
+    const std::string layer = prefix_ + ".hidden_" + std::to_string(l + 1);
+    out.push_back({layer + ".weight", {shape_.hidden[l], from}, from});
+    out.push_back({layer + ".bias", {shape_.hidden[l]}, from});
+    from = shape_.hidden[l];
+  }
+  out.push_back({prefix_ + ".output.weight", {shape_.outputs, from}, from});
+  if (shape_.output_bias) out.push_back({prefix_ + ".output.bias", {shape_.outputs}, from});
+  return out;
+}
+
+at::Tensor Mlp::forward(const at::Tensor* p, const at::Tensor& x, Dropout* dropout) const {
+  at::Tensor a = x;
+  for (std::size_t l = 0; l < shape_.hidden.size(); ++l, p += 2) {
+    at::Tensor z = at::addmm(p[1], a, p[0].t());
+    if (active(dropout)) z = z * mask_like(z, *dropout);
+    a = activate(shape_.activation, z);
+  }
+  return shape_.output_bias ? at::addmm(p[1], a, p[0].t()) : at::mm(a, p[0].t());
+}
+
+at::Tensor Mlp::input_gradient(const at::Tensor* p, const at::Tensor& x, Dropout* dropout) const {
+  const std::size_t depth = shape_.hidden.size();
+  const at::Tensor& output = p[2 * depth];
+  if (depth == 0) return output.expand({x.size(0), shape_.inputs});
+  std::vector<at::Tensor> slopes;
+  slopes.reserve(depth);
+  at::Tensor a = x;
+  for (std::size_t l = 0; l < depth; ++l) {
+    at::Tensor z = at::addmm(p[2 * l + 1], a, p[2 * l].t());
+    if (active(dropout)) {
+      const at::Tensor mask = mask_like(z, *dropout);
+      z = z * mask;
+      slopes.push_back(slope(shape_.activation, z) * mask);
+    } else {
+      slopes.push_back(slope(shape_.activation, z));
+    }
+    // The value of the last layer is not needed, only its slope.
+    if (l + 1 < depth) a = activate(shape_.activation, z);
+  }
+  at::Tensor back = output * slopes.back();
+  for (std::size_t l = depth - 1; l > 0; --l) back = at::mm(back, p[2 * l]) * slopes[l - 1];
+  return at::mm(back, p[0]);
+}
+
+}  // namespace fatefield
