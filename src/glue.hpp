@@ -28,6 +28,12 @@ inline Rcpp::RawVector to_raw(const std::string& bytes) {
 }
 inline std::string from_raw(const Rcpp::RawVector& raw) { return std::string(raw.begin(), raw.end()); }
 
+/// Threads the user allows, see R/threads.R.
+inline int thread_count() {
+  const Rcpp::Function count = Rcpp::Environment::namespace_env("fatefield")["thread_count"];
+  return Rcpp::as<int>(count());
+}
+
 /// Raises the R condition of a core error: class fatefield_error_<kind>, field `argument`.
 [[noreturn]] inline void raise(const Error& e) {
   static const char* const kinds[] = {"input", "model", "file", "numeric"};
@@ -107,8 +113,8 @@ class ListToOptions {
   void operator()(const char* name, bool& v) { scalar<bool>(name, "TRUE or FALSE", v); }
   void operator()(const char* name, std::string& v) { scalar<std::string>(name, "one string", v); }
   void operator()(const char* name, std::vector<std::int64_t>& v) {
+    if (find(name) == R_NilValue) return;
     const std::vector<double> x = vector(name);
-    if (x.empty()) return;
     v.clear();
     for (double e : x) v.push_back(whole(name, "whole numbers", e));
   }

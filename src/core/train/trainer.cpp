@@ -55,22 +55,6 @@ void need(bool holds, const char* argument, const std::string& range) {
   if (!holds) throw input_error(argument, std::string("`") + argument + "` must be " + range + ".");
 }
 
-void check_options(const TrainOptions& o) {
-  need(o.updates >= 1, "updates", "at least 1");
-  need(o.learning_rate > 0.0 && std::isfinite(o.learning_rate), "learning.rate", "a positive number");
-  need(o.weight_decay >= 0.0, "weight.decay", "at least 0");
-  need(o.warmup >= 0.0 && o.warmup < 1.0, "warmup", "at least 0 and below 1");
-  need(o.clip >= 0.0, "clip", "at least 0");
-  need(o.ema >= 0.0 && o.ema < 1.0, "ema", "at least 0 and below 1");
-  need(o.ratio_enforce >= 0.0, "ratio.enforce", "at least 0");
-  need(o.ratio_form == "square" || o.ratio_form == "abs", "ratio.form", "\"square\" or \"abs\"");
-  need(o.growth_penalty >= 0.0, "growth.penalty", "at least 0");
-  need(o.validation >= 0.0 && o.validation <= 0.9, "validation", "between 0 and 0.9");
-  need(o.eval_every >= 1, "eval.every", "at least 1");
-  need(o.eval_cells >= 1, "eval.cells", "at least 1");
-  need(o.patience >= 0, "patience", "at least 0");
-}
-
 // FNV-1a over states and times: tells whether a model meets the data it was trained on.
 double fingerprint(const TrainData& d) {
   std::uint64_t h = 14695981039346656037ULL;
@@ -417,6 +401,22 @@ std::string train(Run& run, State& s, const NeuralSde::Impl& m, const TrainOptio
 }
 
 }  // namespace
+
+void check_options(const TrainOptions& o) {
+  need(o.updates >= 1, "updates", "at least 1");
+  need(o.learning_rate > 0.0 && std::isfinite(o.learning_rate), "learning.rate", "a positive number");
+  need(o.weight_decay >= 0.0, "weight.decay", "at least 0");
+  need(o.warmup >= 0.0 && o.warmup < 1.0, "warmup", "at least 0 and below 1");
+  need(o.clip >= 0.0, "clip", "at least 0");
+  need(o.ema >= 0.0 && o.ema < 1.0, "ema", "at least 0 and below 1");
+  need(o.ratio_enforce >= 0.0, "ratio.enforce", "at least 0");
+  need(o.ratio_form == "square" || o.ratio_form == "abs", "ratio.form", "\"square\" or \"abs\"");
+  need(o.growth_penalty >= 0.0, "growth.penalty", "at least 0");
+  need(o.validation >= 0.0 && o.validation <= 0.9, "validation", "between 0 and 0.9");
+  need(o.eval_every >= 1, "eval.every", "at least 1");
+  need(o.eval_cells >= 1, "eval.cells", "at least 1");
+  need(o.patience >= 0, "patience", "at least 0");
+}
 
 TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions& options, std::uint64_t seed,
                     const Tick& tick, const KeepGoing& keep_going) {

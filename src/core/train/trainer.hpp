@@ -41,6 +41,9 @@ struct TrainReport {
   std::string ended;             ///< "finished", "early", "interrupted" or "diverged"
 };
 
+/// Errors of kind Input, named as R names the options, where one is out of its range.
+void check_options(const TrainOptions& options);
+
 /// Trains the model in place; a model that was trained on the same data before goes on exactly where it
 /// stopped.
 /// @param seed of batches, noise, dropout and the split

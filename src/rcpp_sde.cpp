@@ -1,0 +1,188 @@
+// The neural SDE for R: options and the class NeuralSDE. Matrices are cells x dims.
+#include "core/models/neural_sde.hpp"
+#include "core/train/trainer.hpp"
+#include "glue.hpp"
+
+using namespace fatefield;
+
+namespace {
+
+bool published(const std::string& compat) { return compat == "scdiffeq"; }
+
+std::uint64_t to_seed(double seed) { return static_cast<std::uint64_t>(seed); }
+
+// Asked in the middle of work: false once the user has pressed Ctrl-C. Looks at most ten times a second.
+KeepGoing until_interrupt() {
+  auto clock = std::make_shared<glue::Clock>(0.1);
+  auto stopped = std::make_shared<bool>(false);
+  return [clock, stopped] {
+    if (!*stopped && clock->due()) *stopped = glue::interrupt_pending();
+    return !*stopped;
+  };
+}
+
+std::string rounded(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", x);
+  return text;
+}
+
+// Calls the R function tick(done, note) five times a second and at the end.
+Tick to_tick(const Rcpp::Nullable<Rcpp::Function>& tick) {
+  if (tick.isNull()) return [](const Progress&) { return true; };
+  const Rcpp::Function call(tick);
+  auto clock = std::make_shared<glue::Clock>(0.2);
+  return [call, clock](const Progress& p) {
+    if (!clock->due() && p.update < p.updates) return true;
+    std::string note = "loss " + rounded(p.loss);
+    if (std::isfinite(p.held_out)) note += ", held out " + rounded(p.held_out);
+    call(static_cast<double>(p.update), note);
+    return true;
+  };
+}
+
+Rcpp::DataFrame to_data_frame(const TrainReport& report) {
+  Rcpp::List columns;
+  for (const auto& [name, values] : report.history) {
+    columns.push_back(Rcpp::NumericVector(values.begin(), values.end()), name);
+  }
+  return Rcpp::DataFrame(columns);
+}
+
+/// What R sees as NeuralSDE.
+class NeuralSdeHandle {
+ public:
+  NeuralSdeHandle(Rcpp::List options, int dims, double seed)
+      : model_(glue::guarded(
+            [&] { return NeuralSde(glue::from_list<SdeOptions>(options), dims, to_seed(seed)); })) {}
+  explicit NeuralSdeHandle(Rcpp::RawVector bytes)
+      : model_(glue::guarded([&] { return NeuralSde(glue::from_raw(bytes), "bytes"); })) {}
+
+  Rcpp::NumericMatrix drift(Rcpp::NumericMatrix x, double t) {
+    return work([&] { return glue::to_r(model_.drift(glue::view(x), t)); });
+  }
+  Rcpp::NumericMatrix diffusion(Rcpp::NumericMatrix x, double t) {
+    return work([&] { return glue::to_r(model_.diffusion(glue::view(x), t)); });
+  }
+  Rcpp::NumericMatrix potential(Rcpp::NumericMatrix x, double t) {
+    return work([&] { return glue::to_r(model_.potential(glue::view(x), t)); });
+  }
+  Rcpp::NumericMatrix growth(Rcpp::NumericMatrix x, double t) {
+    return work([&] { return glue::to_r(model_.growth(glue::view(x), t)); });
+  }
+
+  Rcpp::List simulate(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
+                      double first) {
+    return work([&] {
+      SimulationRequest request;
+      request.times.assign(times.begin(), times.end());
+      request.n_sim = static_cast<std::int64_t>(n_sim);
+      request.seed = to_seed(seed);
+      request.first_trajectory = to_seed(first);
+      const Simulation s = model_.simulate(glue::view(x0), request, until_interrupt());
+      Rcpp::NumericVector states(s.states.begin(), s.states.end());
+      states.attr("dim") = Rcpp::IntegerVector::create(s.trajectories, s.dims, s.times);
+      return Rcpp::List::create(
+          Rcpp::_["states"] = states,
+          Rcpp::_["log_weights"] = Rcpp::NumericMatrix(s.trajectories, s.times, s.log_weights.begin()));
+    });
+  }
+
+  Rcpp::List fit(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::List options, double seed,
+                 Rcpp::List extra) {
+    return work([&] {
+      TrainData data;
+      data.x = glue::view(x);
+      data.time.assign(time.begin(), time.end());
+      if (extra.containsElementNamed("clone") && !Rf_isNull(extra["clone"])) {
+        const Rcpp::NumericVector clone = extra["clone"];
+        data.clone.assign(clone.begin(), clone.end());
+      }
+      if (extra.containsElementNamed("growth") && !Rf_isNull(extra["growth"])) {
+        const Rcpp::NumericVector growth = extra["growth"];
+        data.growth_rate.assign(growth.begin(), growth.end());
+      }
+      Rcpp::Nullable<Rcpp::Function> tick;
+      if (extra.containsElementNamed("tick")) tick = extra["tick"];
+      const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
+                                    to_tick(tick), until_interrupt());
+      return Rcpp::List::create(Rcpp::_["history"] = to_data_frame(r), Rcpp::_["updates"] = r.updates,
+                                Rcpp::_["best.update"] = r.best_update, Rcpp::_["held.out"] = r.held_out,
+                                Rcpp::_["ended"] = r.ended);
+    });
+  }
+
+  Rcpp::RawVector serialize() { return glue::to_raw(model_.bytes()); }
+  Rcpp::List options() { return glue::to_list(model_.options()); }
+  int dims() { return static_cast<int>(model_.dims()); }
+  double parameters() { return static_cast<double>(model_.parameter_count()); }
+  Rcpp::NumericVector times() { return Rcpp::wrap(model_.times()); }
+  bool has_potential() { return model_.has_potential(); }
+  bool has_growth() { return model_.has_growth(); }
+
+  void show() {
+    const SdeOptions& o = model_.options();
+    Rcpp::Rcout << "<NeuralSDE> " << model_.dims() << " dimensions, " << model_.parameter_count()
+                << " parameters\n"
+                << "  drift " << o.drift << ", diffusion " << o.diffusion << ", growth "
+                << (o.growth ? "learned" : "none") << ", solver " << o.solver << "\n  "
+                << (model_.times().empty() ? "not trained"
+                                           : "trained on " + std::to_string(model_.times().size()) + " times")
+                << "\n";
+  }
+
+ private:
+  template <typename F>
+  auto work(F&& f) -> decltype(f()) {
+    const ThreadScope threads(glue::thread_count());
+    return glue::guarded(f);
+  }
+
+  NeuralSde model_;
+};
+
+bool three_arguments(SEXP*, int n) { return n == 3; }
+bool one_argument(SEXP* args, int n) { return n == 1 && TYPEOF(args[0]) == RAWSXP; }
+
+}  // namespace
+
+// [[Rcpp::export(rng = false)]]
+Rcpp::List sde_defaults(std::string compat) {
+  return glue::to_list(published(compat) ? published_sde_options() : SdeOptions());
+}
+
+// [[Rcpp::export(rng = false)]]
+Rcpp::List train_defaults(std::string compat) {
+  return glue::to_list(published(compat) ? published_train_options() : TrainOptions());
+}
+
+// Stops where no model could be made of these options.
+// [[Rcpp::export(rng = false)]]
+void check_sde_options(Rcpp::List options, int dims) {
+  glue::guarded([&] { NeuralSde(glue::from_list<SdeOptions>(options), dims, 0); });
+}
+
+// [[Rcpp::export(rng = false)]]
+void check_train_options(Rcpp::List options) {
+  glue::guarded([&] { check_options(glue::from_list<TrainOptions>(options)); });
+}
+
+RCPP_MODULE(neural_sde) {
+  Rcpp::class_<NeuralSdeHandle>("NeuralSDE")
+      .constructor<Rcpp::List, int, double>("options, dimensions, seed", &three_arguments)
+      .constructor<Rcpp::RawVector>("bytes of serialize()", &one_argument)
+      .method("drift", &NeuralSdeHandle::drift, "drift(x, t): cells x dims, per unit of time")
+      .method("diffusion", &NeuralSdeHandle::diffusion, "diffusion(x, t): cells x dims, sd per root of time")
+      .method("potential", &NeuralSdeHandle::potential, "potential(x, t): cells x 1")
+      .method("growth", &NeuralSdeHandle::growth, "growth(x, t): cells x 1, per unit of time")
+      .method("simulate", &NeuralSdeHandle::simulate, "simulate(x0, times, n_sim, seed, first_trajectory)")
+      .method("fit", &NeuralSdeHandle::fit, "fit(x, time, options, seed, list(clone, growth, tick))")
+      .method("serialize", &NeuralSdeHandle::serialize, "serialize(): raw bytes")
+      .method("options", &NeuralSdeHandle::options, "options(): named list")
+      .method("dims", &NeuralSdeHandle::dims, "dims(): number of dimensions")
+      .method("parameters", &NeuralSdeHandle::parameters, "parameters(): their number")
+      .method("times", &NeuralSdeHandle::times, "times(): those it was trained on")
+      .method("has_potential", &NeuralSdeHandle::has_potential, "has_potential()")
+      .method("has_growth", &NeuralSdeHandle::has_growth, "has_growth()")
+      .method("show", &NeuralSdeHandle::show, "show()");
+}
