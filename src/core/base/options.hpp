@@ -193,6 +193,7 @@ void fields(DifferentiationOptions*, O& o, V&& visit) {
   visit("library.spread", o.library_spread);
   visit("dt", o.dt);
   visit("n.futures", o.n_futures);
+}
 
 /// Training by rollouts: simulate from the first time, compare with the cells of each later time.
 /// Lengths are in scaled units: 1 is the standard deviation of the data per dimension.
