@@ -37,6 +37,19 @@ near <- function(name, present) {
   if (length(close) == 0L) "" else paste0(" Did you mean ", quoted(close, 3L), "?")
 }
 
+# Stops when `...` holds anything: a misspelt argument is not passed over. `known`: the arguments.
+check_no_dots <- function(known, ...) {
+  if (...length() == 0L) {
+    return(invisible())
+  }
+  given <- ...names()
+  name <- given[nzchar(given)]
+  if (length(name) == 0L) {
+    stop_input("...", "There are more arguments than this function has; name them.")
+  }
+  stop_input(name[[1L]], "There is no argument `", name[[1L]], "`.", near(name[[1L]], known))
+}
+
 # Times of all cells: numeric, finite, one for each of n cells, at least `distinct` different.
 check_times <- function(time, argument, n = length(time), distinct = 2L) {
   if (length(time) != n) {

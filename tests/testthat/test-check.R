@@ -77,3 +77,10 @@ test_that("a seed is taken as given without touching R's stream, or drawn from i
   expect_false(identical(seed_from(NULL), a))
   for (bad in list(-1, 1.5, NA, "a", 1:2)) expect_input_error(seed_from(bad), "seed.use")
 })
+
+test_that("arguments that a function does not have are named", {
+  f <- function(n.sim, ...) check_no_dots("n.sim", ...)
+  expect_silent(f(1))
+  expect_input_error(f(1, nsim = 2), "nsim", "Did you mean \"n.sim\"")
+  expect_input_error(f(1, 2), "...", "name them")
+})

@@ -1,0 +1,386 @@
+# Fates of cells: many futures are simulated, their ends labelled by the nearest labelled cells and
+# summed up. Takes an object or a matrix with a model; gives probabilities with standard errors.
+
+# End states kept at a time; what is in memory grows with this, never with all that is simulated.
+fate_chunk <- 50000L
+
+#' Predict the fates of cells
+#'
+#' Each cell's future is simulated `n.sim` times up to the end time, by each member of the model's
+#' ensemble.
+#' Each end state is labelled by the vote of the `k` nearest labelled cells.
+#' The labels are summed up into fate probabilities.
+#' Simulations that gained mass by growth count for more.
+#'
+#' The probability of fate f is (n q_f + a/F) / (n q + a) with n the effective number of
+#' simulations, q_f the share of the mass that ended in f, q that which ended in any fate, F the
+#' number of fates and a the `prior`.
+#' No probability is exactly 0 or 1: a finite number of simulations cannot tell.
+#' A cell whose simulations all end outside the fates has equal probabilities.
+#'
+#' The standard error is that of the posterior, sqrt(p (1 - p) / (n q + a + 1)); for an ensemble it
+#' is the larger of that of the mean and the spread between members over the root of their number.
+#'
+#' Results depend on the seed and on the cells asked for; they do not depend on the number of
+#' threads.
+#'
+#' @param object A Seurat object, a SingleCellExperiment, a matrix (cells x dims), or trajectories
+#'   from [SimulateCells()].
+#' @param model A model from [FitSDE()], or the name of one in the object; `NULL` takes the last one
+#'   fitted.
+#' @param labels Name of the column that holds the labels of the cells, or one label for each cell;
+#'   `NA` and `""` mean unlabelled.
+#'   For trajectories: the labels of the cells of `reference`.
+#' @param cells (names, numbers or TRUE/FALSE) Cells whose fate is predicted; `NULL` takes all.
+#' @param n.sim Simulations of each cell and member, default 200: a standard error of at most 0.035.
+#' @param time End of the simulations in the units of the time column; `NULL` takes the last time
+#'   of the training.
+#' @param start Time at which the cells are: one number, a column, or one value for each cell.
+#'   `NULL` takes the time column the model was fitted with, or the model's first time where there
+#'   is none.
+#'   Cells already at the end time or beyond are labelled as they are.
+#' @param fates (strings) Labels that count as fates; `NULL` takes all labels of the reference.
+#' @param exclude (strings) Labels that are no fates, such as `"Undifferentiated"`.
+#'   End states may still be labelled so; that share is reported as `other`.
+#' @param reference (names, numbers or TRUE/FALSE) Cells that vote, such as those of the last day;
+#'   `NULL` takes all labelled cells.
+#'   For trajectories: a matrix (cells x dims) of labelled cells.
+#' @param k Neighbours that vote. Default 20.
+#' @param weights `"uniform"` (default): each neighbour has one vote; `"distance"`: near ones have
+#'   more, by a Gaussian kernel of half the distance to the k-th.
+#' @param vote `"soft"` (default): an end state counts for each label by its share of the votes;
+#'   `"majority"`: for the winner alone.
+#' @param cutoff An end state is unassigned where its mean distance to the `k` neighbours is more
+#'   than `cutoff` times the 0.99 quantile of that distance among the labelled cells.
+#'   Default 2; 0 assigns every end state.
+#' @param prior Pseudo-observations shared equally by the fates. Default 1; 0 gives the plain
+#'   fractions.
+#' @param compat `"scdiffeq"` labels as the original did: the nearest neighbour is passed over, the
+#'   majority wins, nothing is unassigned, and fractions are not smoothed.
+#' @param assay.name Name of the new assay. It cannot be `"fate"`, which is the column of labels.
+#' @param seed.use Seed of the simulations; `NULL` draws one from R's generator.
+#' @param verbose Show progress.
+#' @param ... Passed to methods.
+#'
+#' @return For matrices and trajectories a list of class `fatefield_fate` with, among others,
+#'   `probability`, `se` and `spread` (cells x fates; `spread` is the standard deviation between
+#'   members), `counts` (cells x labels, effective numbers of simulations), `fate` (the most
+#'   probable), `entropy` (nats), `unassigned` and `other` (shares of the mass).
+#'   For a Seurat object the object with assays `fates` (fates x cells, the probability) and
+#'   `fates_se`, and the columns `fate`, `fate_entropy` and `fate_unassigned`; for a
+#'   SingleCellExperiment the same as alternative experiments and columns.
+#'   Cells not asked for have `NA`.
+#' @section Errors:
+#'   `fatefield_error_input` names the argument: no such column, cells, label or reduction, too few
+#'   labelled cells for `k`, `n.sim` below 1. `fatefield_error_model`: no model, or one of other
+#'   dimensions.
+#' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
+#'   Nature Machine Intelligence 7. Weinreb et al. (2020) Lineage tracing on transcriptional
+#'   landscapes links state to fate during differentiation. Science 367.
+#' @seealso [ScoreFate()], [PlotFate()], [SimulateCells()]
+#' @examples
+#' # Two heaps of labelled cells, and paths that end in them.
+#' walk <- structure(
+#'   list(
+#'     states = array(c(0, 0, 0, 0, -3, -2.9, 3, 2.8), c(4, 1, 2)), times = c(0, 1),
+#'     cell = factor(c("a", "a", "a", "a")), sim = 1:4, member = rep(1L, 4),
+#'     log_weights = matrix(0, 4, 2), reduction = NULL, dims = "x"
+#'   ),
+#'   class = "fatefield_trajectories"
+#' )
+#' reference <- matrix(c(seq(-3.5, -2.5, 0.1), seq(2.5, 3.5, 0.1)), ncol = 1)
+#' PredictFate(walk, labels = rep(c("left", "right"), each = 11), reference = reference, k = 5)
+#' @export
+PredictFate <- function(object, ...) UseMethod("PredictFate")
+
+#' @rdname PredictFate
+#' @export
+PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L,
+                                time = NULL, start = NULL, fates = NULL, exclude = NULL,
+                                reference = NULL, k = NULL, weights = NULL, vote = NULL,
+                                cutoff = NULL, prior = NULL, compat = NULL, seed.use = 42L,
+                                verbose = TRUE, ...) {
+  check_object(object)
+  check_no_dots(names(formals(PredictFate.default)), ...)
+  if (is_plain_matrix(object) && is.null(model)) {
+    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
+  }
+  model <- choose_model(object, model)
+  x <- model_coordinates(object, model)
+  predict_fates(
+    x, model_engines(model),
+    end = if (is.null(time)) max(model$times) else check_number(time, "time"),
+    starts = cell_starts(object, model, start), labels = label_column(object, labels),
+    cells = check_cells(cells, rownames(x)), n.sim = check_count(n.sim, "n.sim"), fates = fates,
+    exclude = exclude, reference = reference,
+    options = vote_options(k, weights, vote, cutoff, prior, compat),
+    seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose")
+  )
+}
+
+#' @rdname PredictFate
+#' @export
+PredictFate.Seurat <- function(object, ..., assay.name = "fates") {
+  predict_and_store(object, list(...), assay.name)
+}
+
+#' @rdname PredictFate
+#' @export
+PredictFate.SingleCellExperiment <- function(object, ..., assay.name = "fates") {
+  predict_and_store(object, list(...), assay.name)
+}
+
+#' @rdname PredictFate
+#' @export
+PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference = NULL,
+                                               time = NULL, fates = NULL, exclude = NULL,
+                                               k = NULL, weights = NULL, vote = NULL,
+                                               cutoff = NULL, prior = NULL, compat = NULL, ...) {
+  check_no_dots(names(formals(PredictFate.fatefield_trajectories)), ...)
+  if (is.null(reference) || !is_plain_matrix(reference)) {
+    stop_input(
+      "reference", "`reference` must be a matrix of labelled cells (cells x dims) in the space of ",
+      "the trajectories, not ", described(reference), "."
+    )
+  }
+  reference <- check_matrix(reference, "reference")
+  if (is.null(labels)) stop_labels()
+  options <- vote_options(k, weights, vote, cutoff, prior, compat)
+  voters <- label_voters(reference, check_labels(labels, "labels", nrow(reference)), NULL, options)
+  keep <- which(levels(object$cell) %in% object$cell)
+  names <- levels(object$cell)[keep]
+  at <- if (is.null(time)) length(object$times) else which.min(abs(object$times - time))
+  shares <- lapply(split(seq_along(object$cell), object$member), function(rows) {
+    fate_shares(
+      voters$index, states_at(object, time)[rows, , drop = FALSE], object$log_weights[rows, at],
+      match(object$cell[rows], names), length(names), thread_count()
+    )
+  })
+  new_fate(unname(shares), names, voters, which_fates(voters, fates, exclude), options)
+}
+
+# The engine's side of things, apart from where models and cells come from.
+# `x`: all cells x dims. `engines`: one function per member that gives a list with simulate().
+# `starts`: one time per cell. `cells`: numbers of the cells to predict.
+predict_fates <- function(x, engines, end, starts, labels, cells, n.sim, fates, exclude, reference,
+                          options, seed, verbose = FALSE) {
+  voters <- label_voters(x, labels, reference, options)
+  counted <- which_fates(voters, fates, exclude)
+  # Cells that start together are simulated together; the order is part of the seed's meaning.
+  cells <- cells[order(starts[cells], cells)]
+  tick <- progress_bar(length(cells) * length(engines), "Predicting fates", verbose)
+  shares <- lapply(seq_along(engines), function(member) {
+    engine <- engines[[member]]()
+    parts <- lapply(fate_chunks(starts[cells], n.sim), function(rows) {
+      ends <- end_states(
+        engine, x[cells[rows], , drop = FALSE], starts[[cells[[rows[[1L]]]]]], end, n.sim,
+        seed + member - 1, first = (rows[[1L]] - 1) * n.sim
+      )
+      tick((member - 1L) * length(cells) + rows[[length(rows)]])
+      fate_shares(
+        voters$index, ends$states, ends$log_weights, rep(seq_along(rows), each = ends$n.sim),
+        length(rows), thread_count()
+      )
+    })
+    list(
+      share = do.call(rbind, lapply(parts, `[[`, "share")),
+      effective = unlist(lapply(parts, `[[`, "effective"))
+    )
+  })
+  result <- new_fate(shares, rownames(x)[cells], voters, counted, options)
+  result$n.sim <- n.sim
+  result$time <- end
+  result$seed <- seed
+  result[rownames(x)[sort(cells)]]
+}
+
+# Runs of cells of one start time, short enough that their end states fit.
+fate_chunks <- function(starts, n.sim) {
+  most <- max(1L, fate_chunk %/% n.sim)
+  unlist(
+    lapply(split(seq_along(starts), starts), function(rows) {
+      split(rows, (seq_along(rows) - 1L) %/% most)
+    }),
+    recursive = FALSE, use.names = FALSE
+  )
+}
+
+# Where n.sim futures of the cells `x` are at the end: trajectory x dim, trajectories of a cell
+# together. Cells already there stay as they are.
+end_states <- function(engine, x, start, end, n.sim, seed, first) {
+  if (start >= end) {
+    return(list(states = x, log_weights = numeric(), n.sim = 1L))
+  }
+  futures <- engine$simulate(x, c(start, end), n.sim, seed, first)
+  last <- dim(futures$states)[[3L]]
+  list(
+    states = matrix(futures$states[, , last], ncol = ncol(x)),
+    log_weights = as.numeric(futures$log_weights[, last]), n.sim = n.sim
+  )
+}
+
+label_column <- function(object, labels) {
+  if (is.null(labels)) stop_labels()
+  check_labels(cell_column(object, labels, "labels"), "labels")
+}
+
+stop_labels <- function() {
+  stop_input("labels", "`labels` is needed: which cells are known to be what.")
+}
+
+# Options of the vote and of the summary, the core's defaults where NULL.
+vote_options <- function(k, weights, vote, cutoff, prior, compat) {
+  if (!is.null(k)) k <- check_count(k, "k")
+  if (!is.null(cutoff)) cutoff <- check_number(cutoff, "cutoff", min = 0)
+  if (identical(compat, "scdiffeq") && is.null(prior)) prior <- 0
+  if (!is.null(prior)) prior <- check_number(prior, "prior", min = 0)
+  list(
+    label = merge_options(label_defaults(), list(
+      k = k, weights = weights, vote = vote, cutoff.factor = cutoff, compat = compat
+    ), ""),
+    fate = merge_options(fate_defaults(), list(prior = prior), "")
+  )
+}
+
+# The labelled cells of `reference`, ready to vote. `x`: all cells x dims, `labels`: their factor.
+label_voters <- function(x, labels, reference, options) {
+  chosen <- check_cells(reference, rownames_or_numbers(x), "reference")
+  chosen <- chosen[!is.na(labels[chosen])]
+  if (length(chosen) == 0L) {
+    stop_input("reference", "`reference`: none of these cells has a label.")
+  }
+  voting <- droplevels(labels[chosen])
+  list(
+    index = label_index(
+      x[chosen, , drop = FALSE], as.integer(voting), nlevels(voting), options$label, thread_count()
+    ),
+    labels = levels(voting), known = levels(labels)
+  )
+}
+
+rownames_or_numbers <- function(x) {
+  if (is.null(rownames(x))) as.character(seq_len(nrow(x))) else rownames(x)
+}
+
+# Codes of the labels that count as fates. A label that no voter has may be excluded all the same.
+which_fates <- function(voters, fates = NULL, exclude = NULL) {
+  labels <- voters$labels
+  wanted <- if (is.null(fates)) labels else check_among(fates, labels, "fates")
+  if (!is.null(exclude)) wanted <- setdiff(wanted, check_among(exclude, voters$known, "exclude"))
+  if (length(wanted) < 2L) {
+    argument <- if (is.null(fates) && is.null(exclude)) "labels" else
+      if (is.null(exclude)) "fates" else "exclude"
+    stop_input(
+      argument, "`", argument, "` leaves ", length(wanted), " fate", if (length(wanted) != 1L) "s",
+      " (", quoted(wanted), "); at least 2 are needed."
+    )
+  }
+  match(wanted, labels)
+}
+
+check_among <- function(x, present, argument) {
+  lost <- setdiff(as.character(x), present)
+  if (length(lost) > 0L) {
+    stop_input(
+      argument, "`", argument, "`: no labelled cell is ", quoted(lost[[1L]]), "; the labels are ",
+      quoted(present), ".", near(lost[[1L]], present)
+    )
+  }
+  unique(as.character(x))
+}
+
+# `shares`: one list(share, effective) per member; `cells`: their names.
+new_fate <- function(shares, cells, voters, fates, options) {
+  t <- fate_summary(shares, fates, options$fate)
+  named <- function(m, columns) {
+    dimnames(m) <- list(cells, columns)
+    m
+  }
+  fate_names <- voters$labels[fates]
+  probability <- named(t$probability, fate_names)
+  counts <- Reduce(`+`, lapply(shares, function(s) {
+    s$share[, seq_along(voters$labels), drop = FALSE] * s$effective
+  }))
+  structure(
+    list(
+      probability = probability, se = named(t$se, fate_names),
+      spread = named(t$spread, fate_names), counts = named(counts, voters$labels),
+      fate = most_probable(probability), entropy = stats::setNames(t$entropy, cells),
+      unassigned = stats::setNames(t$unassigned, cells), other = stats::setNames(t$other, cells),
+      effective = stats::setNames(t$effective, cells), n.models = length(shares),
+      cutoff = label_cutoff(voters$index)
+    ),
+    class = "fatefield_fate"
+  )
+}
+
+# The column with the largest value of each row as a factor; NA where the row is not known.
+most_probable <- function(p) {
+  best <- max.col(replace(p, is.na(p), 0), ties.method = "first")
+  best[is.na(p[, 1L])] <- NA
+  factor(colnames(p)[best], levels = colnames(p))
+}
+
+predict_and_store <- function(object, arguments, assay.name) {
+  check_string(assay.name, "assay.name")
+  if (assay.name %in% c("fate", "fate_entropy", "fate_unassigned")) {
+    stop_input("assay.name", "`assay.name` cannot be ", quoted(assay.name), ", the name of a ",
+      "column of the cells.")
+  }
+  result <- do.call(PredictFate.default, c(list(object), arguments))
+  object <- store_fate(object, result, assay.name)
+  if (!is_seurat(object)) {
+    return(object)
+  }
+  log_command(object, "PredictFate", c(arguments[nzchar(names(arguments))],
+    assay.name = assay.name))
+}
+
+store_fate <- function(object, result, assay.name = "fates") {
+  object <- store_assay(object, t(result$probability), assay.name, key = "fate")
+  object <- store_assay(object, t(result$se), paste0(assay.name, "_se"), key = "fatese")
+  store_cells(object, data.frame(
+    fate = result$fate, fate_entropy = result$entropy, fate_unassigned = result$unassigned,
+    row.names = rownames(result$probability)
+  ))
+}
+
+#' @rdname PredictFate
+#' @param x Fates.
+#' @param i (names, numbers or TRUE/FALSE) Cells to keep.
+#' @export
+`[.fatefield_fate` <- function(x, i, ...) {
+  rows <- check_cells(i, rownames(x$probability), "i")
+  for (part in c("probability", "se", "spread", "counts")) {
+    x[[part]] <- x[[part]][rows, , drop = FALSE]
+  }
+  for (part in c("fate", "entropy", "unassigned", "other", "effective")) {
+    x[[part]] <- x[[part]][rows]
+  }
+  x
+}
+
+#' @rdname PredictFate
+#' @param row.names,optional Not used; part of the generic.
+#' @export
+as.data.frame.fatefield_fate <- function(x, row.names = NULL, optional = FALSE, ...) {
+  data.frame(
+    cell = rownames(x$probability), x$probability, fate = x$fate, entropy = x$entropy,
+    unassigned = x$unassigned, other = x$other, check.names = FALSE, row.names = NULL
+  )
+}
+
+#' @export
+print.fatefield_fate <- function(x, ...) {
+  p <- x$probability
+  cat("fates of ", nrow(p), " cell", if (nrow(p) != 1L) "s", " among ", ncol(p), ", ",
+    x$n.models, " model", if (x$n.models != 1L) "s", "\n", sep = "")
+  print(data.frame(
+    `mean probability` = round(colMeans(p, na.rm = TRUE), 3L),
+    `most probable` = as.vector(table(x$fate)), check.names = FALSE, row.names = colnames(p)
+  ))
+  cat("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), ", unassigned ",
+    format(100 * mean(x$unassigned), digits = 2L), " %, other ",
+    format(100 * mean(x$other), digits = 2L), " %\n", sep = "")
+  invisible(x)
+}

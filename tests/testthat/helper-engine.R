@@ -1,0 +1,50 @@
+# Engines of known behaviour in the place of trained ones, and models that hold them.
+
+# dx = rate * sign(x_2) dt on the second dimension, no noise but in the fork: future s of a cell near
+# 0 goes up for odd s and down for even s. Drift and diffusion are known.
+fork_engine <- function(rate = 1, near = 0.25, growth = 0) {
+  simulate <- function(x0, times, n_sim, seed, first_trajectory) {
+    n <- nrow(x0) * n_sim
+    cell <- rep(seq_len(nrow(x0)), each = n_sim)
+    number <- first_trajectory + seq_len(n) - 1
+    side <- ifelse(abs(x0[cell, 2L]) > near, sign(x0[cell, 2L]), ifelse(number %% 2 == 0, 1, -1))
+    states <- array(0, c(n, ncol(x0), length(times)))
+    log_weights <- matrix(0, n, length(times))
+    for (k in seq_along(times)) {
+      states[, , k] <- x0[cell, ]
+      states[, 2L, k] <- states[, 2L, k] + rate * side * (times[[k]] - times[[1L]])
+      log_weights[, k] <- growth * (side > 0) * (times[[k]] - times[[1L]])
+    }
+    list(states = states, log_weights = log_weights)
+  }
+  drift <- function(x, t) cbind(0, rate * sign(x[, 2L]), matrix(0, nrow(x), ncol(x) - 2L))
+  list(
+    simulate = simulate, drift = drift,
+    diffusion = function(x, t) matrix(1 + t, nrow(x), ncol(x)),
+    potential = function(x, t) matrix(rate * abs(x[, 2L])),
+    growth = function(x, t) matrix(growth * (x[, 2L] > 0))
+  )
+}
+
+# A model whose bytes say nothing: its engines are put in place by with_engines().
+stub_model <- function(dims = c("PC_1", "PC_2", "PC_3"), n.models = 1L, drift = "potential") {
+  new_model(
+    "sde", config = list(drift = drift),
+    states = rep(list(archive_pack(list(stub = 1))), n.models), dims = dims, reduction = "pca",
+    times = c(0, 1, 2), time.name = "day"
+  )
+}
+
+# Runs `code` with these engines (a list) in the place of those of any model.
+with_engines <- function(engines, code) {
+  namespace <- asNamespace("fatefield")
+  put <- function(f) {
+    unlockBinding("model_engines", namespace)
+    assign("model_engines", f, envir = namespace)
+    lockBinding("model_engines", namespace)
+  }
+  former <- namespace$model_engines
+  on.exit(put(former))
+  put(function(model) lapply(engines, function(engine) function() engine))
+  code
+}

@@ -1,0 +1,190 @@
+predict_tiny <- function(object, ..., model = stub_model(), engines = list(fork_engine())) {
+  with_engines(engines, PredictFate(
+    object, model = model, cutoff = 0, k = 5, exclude = "progenitor", verbose = FALSE, ...
+  ))
+}
+
+test_that("fates of a fork are those of its arms", {
+  cells <- tiny_cells()
+  x <- cells$x
+  x[1:4, ] <- rbind(c(2, 0, 0), c(2, 1, 0), c(2, -1, 0), c(2, 0.1, 0))
+  fate <- predict_tiny(
+    x, labels = cells$label, cells = 1:4, n.sim = 100, start = 0, time = 2,
+    reference = which(cells$time == 2), prior = 0
+  )
+  expect_s3_class(fate, "fatefield_fate")
+  expect_equal(unname(fate$probability[, "up"]), c(0.5, 1, 0, 0.5))
+  expect_equal(unname(rowSums(fate$probability)), rep(1, 4))
+  expect_equal(unname(fate$entropy), c(log(2), 0, 0, log(2)))
+  expect_equal(unname(fate$se[1, 1]), sqrt(0.25 / 101))
+  expect_identical(as.character(fate$fate[2:3]), c("up", "down"))
+  expect_identical(rownames(fate$probability), rownames(x)[1:4])
+})
+
+test_that("smoothing, growth and ensembles do what the help says", {
+  cells <- tiny_cells()
+  x <- cells$x
+  x[1, ] <- c(2, 0, 0)
+  predict_one <- function(...) {
+    predict_tiny(x, labels = cells$label, cells = 1, n.sim = 100, start = 0, time = 2,
+      reference = which(cells$time == 2), ...)
+  }
+  expect_equal(predict_one()$probability[[1, "up"]], 50.5 / 101)
+  expect_equal(predict_one(prior = 10)$probability[[1, "up"]], 55 / 110)
+  grown <- predict_one(engines = list(fork_engine(growth = log(3) / 2)), prior = 0)
+  expect_equal(grown$probability[[1, "up"]], 0.75)
+  expect_equal(unname(grown$effective), 200^2 / (50 * 9 + 50))
+  two <- predict_one(
+    model = stub_model(n.models = 2L), prior = 0,
+    engines = list(fork_engine(), fork_engine(growth = log(3) / 2))
+  )
+  expect_equal(two$probability[[1, "up"]], 0.625)
+  expect_equal(two$spread[[1, "up"]], stats::sd(c(0.5, 0.75)))
+  expect_equal(two$se[[1, "up"]], stats::sd(c(0.5, 0.75)) / sqrt(2))
+  expect_identical(two$n.models, 2L)
+})
+
+test_that("every kind of object gets the same fates, and they follow subset", {
+  expected <- NULL
+  for (object in tiny_objects()) {
+    some <- cell_names(object)[c(1:10, 31)]
+    model <- stub_model(dims = colnames(embedding(object)))
+    result <- predict_tiny(object, labels = "state", model = model, cells = some, n.sim = 10)
+    p <- fetch_assay(result, "fates")
+    se <- fetch_assay(result, "fates_se")
+    if (is.null(expected)) expected <- p
+    expect_equal(p, expected)
+    expect_identical(dimnames(se), dimnames(p))
+    expect_equal(unname(colSums(p[, some])), rep(1, 11))
+    expect_true(all(is.na(p[, setdiff(colnames(p), some)])))
+    fate <- cell_column(result, "fate", "name")
+    expect_identical(levels(fate), c("up", "down"))
+    expect_identical(as.character(fate[1:10]), rownames(p)[max.col(t(p[, 1:10]), "first")])
+    part <- result[, c(5, 31, 60)]
+    expect_identical(cell_column(part, "fate_entropy", "name"),
+      cell_column(result, "fate_entropy", "name")[c(5, 31, 60)])
+    expect_equal(fetch_assay(part, "fates"), p[, c(5, 31, 60)])
+  }
+})
+
+test_that("a Seurat object remembers the call and shows fates as features", {
+  object <- predict_tiny(tiny_seurat(), labels = "state", n.sim = 4, reference = 1:60)
+  command <- SeuratObject::Command(object, "PredictFate")
+  expect_identical(command@params$n.sim, 4)
+  expect_identical(SeuratObject::DefaultAssay(object), "RNA")
+  shown <- SeuratObject::FetchData(object, c("fate_up", "fate_entropy", "fate"))
+  expect_equal(unname(shown[["fate_up"]]), unname(fetch_assay(object, "fates")["up", ]))
+  expect_identical(shown[["fate_entropy"]], cell_column(object, "fate_entropy", "name"))
+})
+
+test_that("the model in the object is used, and each cell starts at its own time", {
+  object <- store_model(tiny_seurat(), stub_model())
+  seen <- new.env()
+  spy <- fork_engine()
+  simulate <- spy$simulate
+  spy$simulate <- function(x0, times, n_sim, seed, first_trajectory) {
+    seen$calls <- rbind(seen$calls, data.frame(n = nrow(x0), start = times[[1L]],
+      end = times[[2L]], first = first_trajectory, seed = seed))
+    simulate(x0, times, n_sim, seed, first_trajectory)
+  }
+  with_engines(list(spy), PredictFate(object, labels = "state", n.sim = 3, k = 5, verbose = FALSE,
+    seed.use = 7))
+  expect_identical(seen$calls$start, c(0, 1))
+  expect_identical(seen$calls$end, c(2, 2))
+  expect_identical(seen$calls$n, c(20L, 20L))
+  expect_equal(seen$calls$first, c(0, 60))
+  expect_equal(seen$calls$seed, c(7, 7))
+})
+
+test_that("chunks do not change the result", {
+  expect_identical(fate_chunks(c(0, 0, 0, 1, 1), 50000L), list(1L, 2L, 3L, 4L, 5L))
+  expect_identical(fate_chunks(c(0, 0, 0, 1, 1), 25000L), list(1:2, 3L, 4:5))
+  x <- tiny_cells()$x
+  run <- function(n.sim) {
+    predict_tiny(x, labels = tiny_cells()$label, cells = 1:12, n.sim = n.sim, start = 0)$fate
+  }
+  expect_identical(run(10000), run(10))
+})
+
+test_that("stored trajectories are labelled like new ones", {
+  cells <- tiny_cells()
+  futures <- fork_engine()$simulate(cells$x[1:3, ], c(0, 4, 9), 20L, 1, 0)
+  paths <- new_trajectories(
+    futures$states, c(0, 4, 9), cell = factor(rep(rownames(cells$x)[1:3], each = 20)),
+    sim = rep(1:20, 3), log_weights = futures$log_weights
+  )
+  last <- which(cells$time == 2)
+  from_paths <- PredictFate(paths, labels = cells$label[last], reference = cells$x[last, ], k = 5,
+    cutoff = 0)
+  fresh <- with_engines(list(fork_engine()), PredictFate(
+    cells$x, model = stub_model(), labels = cells$label, reference = last, cells = 1:3, n.sim = 20,
+    start = 0, time = 9, k = 5, cutoff = 0, verbose = FALSE
+  ))
+  expect_equal(from_paths$probability, fresh$probability)
+  expect_input_error(PredictFate(paths, labels = cells$label), "reference")
+  expect_input_error(PredictFate(paths, reference = cells$x), "labels")
+  expect_input_error(PredictFate(paths, labels = "a", reference = cells$x), "labels")
+})
+
+test_that("the original's manner is one call away", {
+  fate <- with_engines(list(fork_engine()), PredictFate(
+    tiny_cells()$x, model = stub_model(), labels = tiny_cells()$label, cells = 1:5, n.sim = 10,
+    compat = "scdiffeq", start = 0, verbose = FALSE
+  ))
+  expect_identical(fate$cutoff, Inf)
+  expect_true(all((fate$probability * 10) %% 1 < 1e-9))
+})
+
+test_that("far ends are unassigned and known to be", {
+  fate <- with_engines(list(fork_engine(rate = 1000)), PredictFate(
+    tiny_cells()$x, model = stub_model(), labels = tiny_cells()$label, cells = 1:2, n.sim = 10,
+    start = 0, verbose = FALSE
+  ))
+  expect_equal(unname(fate$unassigned), c(1, 1))
+  expect_equal(unname(fate$probability[1, ]), rep(1 / 3, 3))
+})
+
+test_that("fates print and become a table", {
+  fate <- predict_tiny(tiny_cells()$x, labels = tiny_cells()$label, n.sim = 4, cells = 1:6)
+  expect_output(print(fate), "fates of 6 cells among 2, 1 model")
+  table <- as.data.frame(fate)
+  expect_identical(names(table), c("cell", "up", "down", "fate", "entropy", "unassigned", "other"))
+  expect_identical(dim(fate["cell003"]$probability), c(1L, 2L))
+})
+
+test_that("what cannot be is answered with the argument's name", {
+  x <- tiny_cells()$x
+  label <- tiny_cells()$label
+  predict <- function(object = x, model = stub_model(), labels = label, ...) {
+    with_engines(list(fork_engine()), PredictFate(
+      object, model = model, labels = labels, verbose = FALSE, ...
+    ))
+  }
+  expect_input_error(predict(labels = NULL), "labels")
+  expect_input_error(predict(labels = rep(NA, 60)), "labels")
+  expect_input_error(predict(labels = label[-1]), "labels", "60 cells")
+  expect_input_error(predict(tiny_seurat(), labels = "stat"), "labels", "Did you mean \"state\"")
+  expect_input_error(predict(labels = rep("a", 60)), "labels", "leaves 1 fate")
+  for (bad in list(-1, 0, 2.5, "a", NA)) expect_input_error(predict(n.sim = bad), "n.sim")
+  expect_input_error(predict(nsim = 5), "nsim", "n.sim")
+  expect_input_error(predict(cells = "nobody"), "cells", "nobody")
+  expect_input_error(predict(reference = "nobody"), "reference")
+  expect_input_error(predict(reference = 1:3), "k", "labelled cells")
+  expect_input_error(predict(fates = c("up", "dwn")), "fates", "Did you mean \"down\"")
+  expect_input_error(predict(exclude = c("up", "down")), "exclude", "leaves 1 fate")
+  expect_input_error(predict(k = 0), "k")
+  expect_input_error(predict(cutoff = -1), "cutoff")
+  expect_input_error(predict(prior = -1), "prior")
+  expect_input_error(predict(weights = "cosine"), "weights")
+  expect_input_error(predict(compat = "other"), "compat")
+  expect_input_error(predict(model = NULL), "model")
+  expect_input_error(predict(time = "late"), "time")
+  expect_input_error(predict(start = "early"), "start")
+  expect_input_error(predict(seed.use = -1), "seed.use")
+  expect_input_error(predict(tiny_seurat(), labels = "state", assay.name = "fate"), "assay.name")
+  expect_error(predict(x[, 1:2]), "3 dimensions", class = "fatefield_error_model")
+  expect_error(
+    with_engines(list(), PredictFate(tiny_seurat(), labels = "state")), "no model",
+    class = "fatefield_error_model"
+  )
+})
