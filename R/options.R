@@ -59,9 +59,10 @@ new_options <- function(kind, defaults, given, check, argument = "") {
 #'   Default `TRUE`.
 #' @param diameter First length of the annealing.
 #'   Default 0, which takes the diagonal of the box around all cells.
-#' @param tolerance After the annealing, iterate at the last temperature until the potentials move
-#'   by less than this times the value.
+#' @param tolerance After the annealing, iterate at the last temperature until the plan misses the
+#'   weights by less than this share of the mass.
 #'   Default 0, which stops after the annealing.
+#'   Below 0.001 use `precision = "float64"`.
 #' @param max.iterations At most this many such iterations. Default 1000.
 #' @param precision `"float32"` (default, fast) or `"float64"`.
 #' @param ... Nothing more; an unknown name is an error that says which name is meant.

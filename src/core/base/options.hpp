@@ -24,8 +24,8 @@ struct SinkhornOptions {
   bool debias = true;
   /// First length of the annealing; 0 takes the diagonal of the box around all points.
   double diameter = 0.0;
-  /// After the annealing, iterate at the last temperature until the potentials move less than this (relative
-  /// to the value); 0 stops after the annealing as the originals do.
+  /// After the annealing, iterate at the last temperature until the plan misses the weights by less than this
+  /// share of the mass; 0 stops after the annealing as the originals do. Below 1e-3, take float64.
   double tolerance = 0.0;
   /// At most this many such iterations.
   std::int64_t max_iterations = 1000;
