@@ -88,3 +88,109 @@ print.fatefield_options <- function(x, ...) {
   cat(paste0("  ", format(names(x)), "  ", shown, "\n"), sep = "")
   invisible(x)
 }
+
+#' Options of the neural SDE and of its training
+#'
+#' `SDEOptions()` describes the networks and the solver, `TrainOptions()` the training.
+#' [FitSDE()] takes the same names directly; these functions show and check them.
+#' Every argument left at `NULL` takes the default of the engine, which is given below.
+#' The networks work in scaled units: one unit of length is the standard deviation of the training
+#' cells per dimension, one unit of time is the span of the observed times.
+#'
+#' @param drift `"potential"` (default): the drift is the gradient of a scalar network, so that
+#'   cells climb a landscape and cannot circle.
+#'   `"forward"`: the drift is a network of its own and may circle.
+#' @param drift.hidden,diffusion.hidden,growth.hidden Widths of the hidden layers.
+#'   Defaults `c(128, 128)`, `c(32, 32)`, `c(64, 64)`; `integer(0)` makes a linear map.
+#' @param drift.activation,diffusion.activation `"softplus"` (default), `"silu"` or `"tanh"`.
+#'   `"leakyrelu"` is for reproduction only: its potential has a piecewise constant drift.
+#' @param diffusion `"diagonal"` (default): each dimension has its own noise.
+#'   `"scalar"`: the same amount in all dimensions.
+#'   `"lowrank"`: `diffusion.rank` noises shared by the dimensions.
+#'   `"none"`: an ordinary differential equation.
+#'   `"rank1"`: the single noise of the original.
+#' @param diffusion.rank Independent noises of the low-rank diffusion; default 4.
+#' @param diffusion.init Standard deviation of the noise at the start of the training, in scaled
+#'   units over the whole time span; default 0.5.
+#' @param time.input Let time be an input of the networks; default `FALSE`.
+#' @param growth Learn a growth rate as a function of state, so that cells may multiply on their
+#'   way and clouds need not be balanced; default `FALSE`.
+#' @param dropout Probability of dropping a hidden unit during training; default 0.
+#'   It is off in everything after the training.
+#' @param solver `"euler"` (default), `"milstein"` or `"srk"` for the Ito equation; `"heun"` for
+#'   the Stratonovich one.
+#' @param dt Wished step in units of the time column; the step taken divides each interval between
+#'   observed times into equal parts.
+#'   Default 0, which takes a fortieth of the time span.
+#' @param precision `"float32"` (default) or `"float64"`.
+#' @param compat `"none"` or `"scdiffeq"`, which takes the networks, noise, loss and optimiser of
+#'   the original as defaults.
+#' @param updates Steps of the optimiser; default 600.
+#' @param batch.size Cells of each time per update; default 0, which takes 512, or all of a time
+#'   with fewer.
+#' @param optimizer `"adamw"` (default) or `"rmsprop"`.
+#' @param learning.rate,weight.decay Of the optimiser; defaults 0.003 and 0.0001.
+#' @param schedule Of the learning rate: `"cosine"` (default), `"step"` or `"constant"`.
+#' @param warmup Share of the updates during which the learning rate rises; default 0.05.
+#' @param clip Largest norm of the gradient; default 1, 0 for no limit.
+#' @param ema Decay of the running mean of the weights, which is the model that is kept; default
+#'   0.98, 0 keeps the weights themselves.
+#' @param blur,scaling,reach Of the Sinkhorn divergence in the loss, lengths in scaled units; see
+#'   [SinkhornOptions()].
+#'   Defaults 0.1, 0.7 and 0.
+#' @param ratio.enforce Weight of the control of drift against diffusion.
+#'   Default 0: the data decide.
+#' @param ratio.target Wished ratio of mean drift times the time span to mean diffusion times the
+#'   root of the time span, which does not depend on `dt`; default 2.5.
+#'   Under `compat = "scdiffeq"` the ratio is that of the original: mean drift times `dt` to mean
+#'   diffusion.
+#' @param ratio.form `"square"` (default) or `"abs"`.
+#' @param growth.penalty Weight of the mean squared growth rate; default 0.01.
+#' @param validation Share of the cells (or clones) of each time held out for early stopping;
+#'   default 0.1.
+#' @param eval.every Updates between two looks at the held-out cells; default 25.
+#' @param eval.cells Held-out cells of each time used for it, at most; default 1000.
+#' @param patience Looks without improvement before the training stops; default 10, 0 never stops
+#'   early.
+#' @param ... Nothing more; an unknown name is an error that says which name is meant.
+#'
+#' @return A named list of class `fatefield_sde_options` or `fatefield_train_options`.
+#' @section Errors:
+#' `fatefield_error_input` that names the option and its range.
+#' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
+#'   Nature Machine Intelligence 7.
+#' @seealso [FitSDE()]
+#' @examples
+#' SDEOptions(diffusion = "scalar")
+#' TrainOptions(updates = 200)
+#' SDEOptions(compat = "scdiffeq")$drift.hidden
+#' @export
+SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NULL, diffusion = NULL,
+                       diffusion.hidden = NULL, diffusion.activation = NULL, diffusion.rank = NULL,
+                       diffusion.init = NULL, time.input = NULL, growth = NULL,
+                       growth.hidden = NULL, dropout = NULL, solver = NULL, dt = NULL,
+                       precision = NULL, compat = "none", ...) {
+  compat <- check_choice(compat, c("none", "scdiffeq"), "compat")
+  given <- c(as.list(environment()), list(...))
+  new_options("sde", sde_defaults(compat), given, check_sde_alone)
+}
+
+# The rank of the noise is the only option whose range depends on the dimensions; here it is its
+# own.
+check_sde_alone <- function(options) {
+  check_sde_options(options, as.integer(max(1L, min(options$diffusion.rank, 1e6))))
+}
+
+#' @rdname SDEOptions
+#' @export
+TrainOptions <- function(updates = NULL, batch.size = NULL, optimizer = NULL, learning.rate = NULL,
+                         weight.decay = NULL, schedule = NULL, warmup = NULL, clip = NULL,
+                         ema = NULL, blur = NULL, scaling = NULL, reach = NULL,
+                         ratio.enforce = NULL, ratio.target = NULL, ratio.form = NULL,
+                         growth.penalty = NULL, validation = NULL, eval.every = NULL,
+                         eval.cells = NULL, patience = NULL, compat = "none", ...) {
+  compat <- check_choice(compat, c("none", "scdiffeq"), "compat")
+  given <- c(as.list(environment()), list(...))
+  given$compat <- NULL
+  new_options("train", train_defaults(compat), given, check_train_options)
+}

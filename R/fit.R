@@ -1,0 +1,238 @@
+# Fits a neural SDE. Takes cells with times (matrix cells x dims, Seurat, SingleCellExperiment),
+# gives a model or the object with the model in it.
+
+#' Learn how cells move from cells measured at several times
+#'
+#' Trains a neural stochastic differential equation: a drift that says where cells go, a diffusion
+#' that says how much chance is in it, and, if wished, a growth rate.
+#' Cells of the first time are simulated through all later times; the simulated clouds are
+#' compared with the measured ones by the Sinkhorn divergence of optimal transport.
+#'
+#' @param object a matrix (cells x dims), a Seurat object or a SingleCellExperiment.
+#' @param time Times of the cells: numbers, one for each cell, or the name of a column of the
+#'   object.
+#'   At least two different ones.
+#' @param reduction Name of the reduction whose coordinates are the states.
+#'   `NULL` takes the PCA, or the first reduction where there is none.
+#' @param dims Numbers of the dimensions to use; `NULL` takes all.
+#' @param cells Cells to train on (names, numbers or TRUE/FALSE); `NULL` takes all.
+#' @param clone Clones of the cells, or the name of a column; `NA` means none.
+#'   Whole clones are then held out for early stopping, so that no held-out cell has a sister in
+#'   training.
+#' @param growth `NULL`: all cells count alike.
+#'   `"learned"`: a growth rate is learned as a function of state.
+#'   Numbers, one for each cell and per unit of time, or the name of a column, such as
+#'   [GrowthRates()] gives: cells of the first time count `exp(rate * elapsed time)`.
+#' @param method `"sinkhorn"`: training by simulation.
+#' @param n.models Number of models with different seeds; their spread is the uncertainty of the
+#'   training.
+#' @param name Name under which the model is kept in the object.
+#' @param seed.use Seed; member i of an ensemble has the seed `seed.use + i - 1`.
+#'   `NULL` draws one from R's generator, which is else untouched.
+#' @param resume A model to train on with, from [FitSDE()] on the same cells: it goes on exactly
+#'   where it stopped, and ends where one uninterrupted training would have.
+#' @param verbose Show progress.
+#' @param ... Options of the networks and of the training by name; see [SDEOptions()] for all.
+#'
+#' @return The object with the model in it, see [GetModel()]; for a matrix the model, a list of
+#'   class `fatefield_sde`.
+#'   Its `history` is a data.frame with a row for each update and member, see [PlotTraining()].
+#' @section Interrupts:
+#' Ctrl-C ends the training within a second and gives the model as it is then, with a warning.
+#' @section Errors:
+#' `fatefield_error_input` that names the argument, what was found and what is needed;
+#' `fatefield_error_model` for a model to resume that does not fit;
+#' `fatefield_error_numeric` where the loss is not finite.
+#' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
+#'   Nature Machine Intelligence 7.
+#' @seealso [SimulateCells()], [PredictFate()], [DriftDiffusion()]
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' GetModel(cells)
+#' @export
+FitSDE <- function(object, ...) UseMethod("FitSDE")
+
+#' @rdname FitSDE
+#' @export
+FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = "sinkhorn",
+                           n.models = 1L, seed.use = 42L, resume = NULL, verbose = TRUE, ...) {
+  if (!is_plain_matrix(object)) check_object(object)
+  x <- embedding(object)
+  if (missing(time)) stop_input("time", "`time` is missing: one number for each cell is needed.")
+  check_choice(method, "sinkhorn", "method")
+  n.models <- check_count(n.models, "n.models")
+  check_flag(verbose, "verbose")
+  time <- check_times(time, "time", nrow(x))
+  extra <- list(clone = clone_codes(clone, nrow(x)), growth = growth_rates_of(growth, nrow(x)))
+  options <- fit_options(list(...), learned = identical(growth, "learned"), resume = resume)
+  check_sde_options(options$sde, ncol(x))
+  seed <- seed_from(seed.use)
+  if (!is.null(resume)) {
+    check_model(resume, "resume", "sde")
+    check_model_dims(resume, x, "resume")
+    n.models <- length(resume$states)
+    seed <- resume$config$seed
+  }
+  members <- fit_members(x, time, options, extra, n.models, seed, resume, verbose)
+  new_model(
+    type = "sde",
+    config = c(unclass(options$sde), unclass(options$train), list(seed = seed)),
+    states = lapply(members, `[[`, "state"), dims = colnames(x), times = sort(unique(time)),
+    cells = rownames(x), history = do.call(rbind, lapply(members, `[[`, "history")),
+    libtorch = core_libraries()$torch[["version"]]
+  )
+}
+
+#' @rdname FitSDE
+#' @export
+FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL,
+                          growth = NULL, ..., name = "sde") {
+  fit_object(object, time, reduction, dims, cells, clone, growth, name, ...)
+}
+
+#' @rdname FitSDE
+#' @export
+FitSDE.SingleCellExperiment <- function(object, time, reduction = NULL, dims = NULL, cells = NULL,
+                                        clone = NULL, growth = NULL, ..., name = "sde") {
+  fit_object(object, time, reduction, dims, cells, clone, growth, name, ...)
+}
+
+fit_object <- function(object, time, reduction, dims, cells, clone, growth, name, ...) {
+  if (missing(time)) {
+    stop_input("time", "`time` is missing: the name of a column, or numbers, is needed.")
+  }
+  reduction <- choose_reduction(object, reduction)
+  x <- embedding(object, reduction, dims)
+  keep <- check_cells(cells, cell_names(object))
+  column <- function(value, argument) {
+    if (is.null(value) || identical(value, "learned")) value else cell_column(object, value, argument)[keep]
+  }
+  model <- FitSDE.default(
+    x[keep, , drop = FALSE], time = column(time, "time"), clone = column(clone, "clone"),
+    growth = column(growth, "growth"), ...
+  )
+  model$reduction <- reduction
+  model["time.name"] <- list(if (is.character(time) && length(time) == 1L) time)
+  SetModel(object, model, name)
+}
+
+# Options given by name in the dots, shared out between networks and training. A model to resume
+# keeps its own, but for those given.
+fit_options <- function(given, learned, resume) {
+  compat <- if (is.null(given$compat)) "none" else given$compat
+  if (length(given) > 0L && (is.null(names(given)) || !all(nzchar(names(given))))) {
+    stop_input("...", "Further arguments of FitSDE() must have names, see ?SDEOptions.")
+  }
+  if (!is.null(given$growth)) given$growth <- NULL
+  sde_names <- names(sde_defaults("none"))
+  train_names <- names(train_defaults("none"))
+  known <- union(sde_names, train_names)
+  unknown <- setdiff(names(given), known)
+  if (length(unknown) > 0L) {
+    hint <- near(unknown[[1L]], c(known, names(formals(FitSDE.default))))
+    stop_input(unknown[[1L]], "FitSDE() has no option ", quoted(unknown[[1L]]), ".", hint)
+  }
+  if (!is.null(resume)) {
+    changed <- setdiff(names(given), train_names)
+    if (length(changed) > 0L) {
+      stop_input(changed[[1L]], "`", changed[[1L]], "` of a model to resume cannot be changed.")
+    }
+    given <- utils::modifyList(resume$config[names(resume$config) %in% known], given)
+    return(list(
+      sde = do.call(SDEOptions, given[intersect(names(given), sde_names)]),
+      train = do.call(TrainOptions, given[intersect(names(given), train_names)])
+    ))
+  }
+  if (learned) given$growth <- TRUE
+  list(
+    sde = do.call(SDEOptions, given[intersect(names(given), sde_names)]),
+    train = do.call(
+      TrainOptions, c(given[intersect(names(given), train_names)], list(compat = compat))
+    )
+  )
+}
+
+# Numbers of clones, -1 for none; NULL stays NULL.
+clone_codes <- function(clone, n) {
+  if (is.null(clone)) {
+    return(NULL)
+  }
+  if (!is.atomic(clone) || length(clone) != n) {
+    stop_input("clone", "`clone` must be one value for each of the ", n, " cells, not ",
+      described(clone), ".")
+  }
+  codes <- as.integer(factor(clone)) - 1
+  codes[is.na(codes)] <- -1
+  codes
+}
+
+growth_rates_of <- function(growth, n) {
+  if (is.null(growth) || identical(growth, "learned")) {
+    return(NULL)
+  }
+  if (!is.numeric(growth) || length(growth) != n) {
+    stop_input(
+      "growth", "`growth` must be NULL, \"learned\" or one number for each of the ", n,
+      " cells, not ", described(growth), "."
+    )
+  }
+  if (any(!is.finite(growth))) {
+    stop_input("growth", "`growth` must be known for each cell; ", sum(!is.finite(growth)),
+      " are not.")
+  }
+  as.numeric(growth)
+}
+
+# One list(state, history) per member. An interrupt ends the member it meets and leaves out the
+# rest.
+fit_members <- function(x, time, options, extra, n.models, seed, resume, verbose) {
+  total <- options$train$updates * n.models
+  label <- if (n.models > 1L) paste("Training", n.models, "models") else "Training"
+  tick <- progress_bar(total, label, verbose)
+  members <- list()
+  for (i in seq_len(n.models)) {
+    engine <- if (is.null(resume)) {
+      methods::new(NeuralSDE, options$sde, ncol(x), seed + i - 1)
+    } else {
+      methods::new(NeuralSDE, resume$states[[i]])
+    }
+    before <- options$train$updates * (i - 1L)
+    extra$tick <- function(done, note) tick(before + done, note)
+    result <- engine$fit(x, time, options$train, seed + i - 1, extra)
+    tick(before + options$train$updates, result$ended)
+    warn_of_end(result, i, n.models)
+    members[[i]] <- list(
+      state = engine$serialize(),
+      history = data.frame(member = rep(i, nrow(result$history)), result$history,
+        check.names = FALSE)
+    )
+    if (result$ended == "interrupted") break
+  }
+  members
+}
+
+warn_of_end <- function(result, i, n.models) {
+  which <- if (n.models > 1L) paste0(" of member ", i) else ""
+  if (result$ended == "interrupted") {
+    rlang::warn(
+      paste0(
+        "The training", which, " was interrupted after ", result$updates, " updates; the model ",
+        "can be used as it is, or trained on with `resume`."
+      ),
+      class = "fatefield_warning_interrupted"
+    )
+  }
+  if (result$ended == "diverged") {
+    rlang::warn(
+      paste0(
+        "The loss", which, " was no longer finite after ", result$updates, " updates; the best ",
+        "weights until then are kept. A smaller `learning.rate` may help."
+      ),
+      class = "fatefield_warning_diverged"
+    )
+  }
+}
+
+# Member i of a model as an engine.
+model_engine <- function(model, i = 1L) methods::new(NeuralSDE, model$states[[i]])

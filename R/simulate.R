@@ -1,0 +1,199 @@
+# Simulates futures of cells. Takes an object or a matrix with a model; gives trajectories, or their
+# moments, in the units of the reduction. Work is cut into chunks, so that memory grows with what is
+# kept, not with what is simulated.
+
+# Numbers of states simulated at a time.
+simulation_chunk <- 5e6
+
+#' Simulate futures of cells
+#'
+#' Each cell is simulated `n.sim` times by the neural SDE of a model.
+#' The members of an ensemble share the simulations of a cell evenly.
+#' The same seed gives the same trajectories, whatever the number of threads.
+#'
+#' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
+#' @param model A model from [FitSDE()], or the name of one in the object; `NULL` takes the last
+#'   one fitted.
+#' @param cells (names, numbers or TRUE/FALSE) Start cells.
+#'   `NULL` takes the cells of the model's first time, or all where times are not known.
+#' @param n.sim Simulations of each cell.
+#' @param times Times at which states are kept, in the units of the time column; the first is the
+#'   start.
+#'   `NULL` takes the model's times from that of the start cells on, which must then be the same
+#'   for all.
+#' @param keep `"states"` (default): all states at `times`; `"end"`: only those at the last time;
+#'   `"moments"`: only mean and standard deviation of each cell's simulations at each time.
+#' @param seed.use Seed; `NULL` draws one from R's generator, which is else untouched.
+#' @param verbose Show progress.
+#' @param ... Not used.
+#'
+#' @return For `keep = "states"` and `"end"` [trajectories].
+#'   For `"moments"` a list of `mean` and `sd`, arrays (cell x dim x time), `growth` (cell x time,
+#'   the mean mass a cell has become) and `times`; simulations that gained mass by growth weigh
+#'   more.
+#' @section Errors:
+#' `fatefield_error_input` for cells that are not there, `n.sim` below 1, times that do not
+#' increase; `fatefield_error_model` where there is no model or it was fitted on other dimensions.
+#' @seealso [FitSDE()], [PredictFate()], [PlotTrajectories()]
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' futures <- SimulateCells(cells, cells = 1:3, n.sim = 5, times = c(0, 1, 2, 3), verbose = FALSE)
+#' futures
+#' @export
+SimulateCells <- function(object, ...) UseMethod("SimulateCells")
+
+#' @rdname SimulateCells
+#' @export
+SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 100L, times = NULL,
+                                  keep = c("states", "end", "moments"), seed.use = 42L,
+                                  verbose = TRUE, ...) {
+  check_object(object)
+  check_no_dots(names(formals(SimulateCells.default)), ...)
+  if (is_plain_matrix(object) && is.null(model)) {
+    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
+  }
+  model <- choose_model(object, model)
+  x <- model_coordinates(object, model)
+  n.sim <- check_count(n.sim, "n.sim")
+  keep <- check_choice(keep, c("states", "end", "moments"), "keep")
+  check_flag(verbose, "verbose")
+  starts <- cell_starts(object, model)
+  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
+  times <- simulation_times(times, starts[cells], model)
+  seed <- seed_from(seed.use)
+  shares <- member_shares(n.sim, length(model$states))
+  tick <- progress_bar(length(cells) * sum(shares > 0L), "Simulating", verbose)
+  parts <- lapply(which(shares > 0L), function(member) {
+    before <- length(cells) * (member - 1L)
+    simulate_member(
+      model_engine(model, member), x[cells, , drop = FALSE], times, shares[[member]],
+      seed + member - 1, keep, function(done) tick(before + done)
+    )
+  })
+  if (keep == "moments") {
+    return(join_moments(parts, times, rownames(x)[cells], colnames(x)))
+  }
+  join_states(parts, shares, times, rownames(x)[cells], model, keep)
+}
+
+# Simulations of a cell for each member; the first members take what does not divide.
+member_shares <- function(n.sim, members) {
+  n.sim %/% members + (seq_len(members) <= n.sim %% members)
+}
+
+simulation_times <- function(times, starts, model) {
+  if (is.null(times)) {
+    start <- unique(starts)
+    if (length(start) > 1L) {
+      stop_input(
+        "times", "`times` is needed: the cells are of different times (",
+        paste(format(sort(start)), collapse = ", "), "); name a start and later times."
+      )
+    }
+    times <- c(start, model$times[model$times > start])
+    if (length(times) < 2L) {
+      stop_input("times", "`times` is needed: the cells are at the model's last time, ",
+        format(start), "; name a start and a later time.")
+    }
+    return(times)
+  }
+  if (!is.numeric(times) || length(times) < 2L || any(!is.finite(times)) || any(diff(times) <= 0)) {
+    stop_input(
+      "times", "`times` must be at least two increasing numbers, the start first, not ",
+      described(times), "."
+    )
+  }
+  as.numeric(times)
+}
+
+# One member's simulations of all cells, chunk by chunk.
+simulate_member <- function(engine, x, times, n.sim, seed, keep, tick) {
+  per_cell <- n.sim * ncol(x) * length(times)
+  most <- max(1L, as.integer(simulation_chunk / per_cell))
+  chunks <- split(seq_len(nrow(x)), (seq_len(nrow(x)) - 1L) %/% most)
+  lapply(unname(chunks), function(rows) {
+    out <- engine$simulate(
+      x[rows, , drop = FALSE], times, n.sim, seed, (rows[[1L]] - 1) * n.sim
+    )
+    tick(rows[[length(rows)]])
+    if (keep == "end") {
+      last <- length(times)
+      return(list(
+        states = out$states[, , last, drop = FALSE],
+        log_weights = out$log_weights[, last, drop = FALSE]
+      ))
+    }
+    if (keep == "moments") path_moments(out, n.sim) else out
+  })
+}
+
+# Weighted sums over the simulations of each cell: mass (cell x time), first and second moments
+# (cell x dim x time).
+path_moments <- function(out, n.sim) {
+  size <- dim(out$states)
+  cell <- rep(seq_len(size[[1L]] / n.sim), each = n.sim)
+  weights <- exp(out$log_weights)
+  mass <- rowsum(weights, cell)
+  by_time <- function(power) {
+    sums <- vapply(seq_len(size[[3L]]), function(k) {
+      rowsum(matrix(out$states[, , k], size[[1L]])^power * weights[, k], cell)
+    }, matrix(0, nrow(mass), size[[2L]]))
+    array(sums, c(nrow(mass), size[[2L]], size[[3L]]))
+  }
+  list(mass = unname(mass), first = by_time(1), second = by_time(2), n = n.sim)
+}
+
+# Members are added cell by cell; chunks of a member follow each other.
+join_moments <- function(parts, times, cells, dims) {
+  members <- lapply(parts, function(chunks) {
+    list(
+      mass = do.call(rbind, lapply(chunks, `[[`, "mass")),
+      first = bind_first(lapply(chunks, `[[`, "first")),
+      second = bind_first(lapply(chunks, `[[`, "second")), n = chunks[[1L]]$n
+    )
+  })
+  total <- function(name) Reduce(`+`, lapply(members, `[[`, name))
+  mass <- total("mass")
+  spread <- function(a) a / as.vector(mass[rep(seq_len(nrow(mass)), length(dims)), ])
+  mean <- spread(total("first"))
+  sd <- sqrt(pmax(spread(total("second")) - mean^2, 0))
+  names <- list(cells, dims, NULL)
+  list(
+    mean = array(mean, dim(mean), names), sd = array(sd, dim(sd), names),
+    growth = structure(mass / total("n"), dimnames = list(cells, NULL)), times = times
+  )
+}
+
+# Arrays one below the other along the first dimension.
+bind_first <- function(arrays) {
+  size <- dim(arrays[[1L]])
+  if (length(arrays) == 1L) {
+    return(arrays[[1L]])
+  }
+  flat <- do.call(rbind, lapply(arrays, function(a) matrix(a, dim(a)[[1L]])))
+  array(flat, c(nrow(flat), size[[2L]], size[[3L]]))
+}
+
+join_states <- function(parts, shares, times, cells, model, keep) {
+  members <- which(shares > 0L)
+  chunks <- unlist(parts, recursive = FALSE)
+  counts <- shares[members]
+  new_trajectories(
+    states = bind_first(lapply(chunks, `[[`, "states")),
+    times = if (keep == "end") times[[length(times)]] else times,
+    cell = factor(unlist(lapply(counts, function(n) rep(cells, each = n))), levels = cells),
+    sim = unlist(lapply(counts, function(n) rep(seq_len(n), times = length(cells)))),
+    member = rep(members, counts * length(cells)),
+    log_weights = do.call(rbind, lapply(chunks, `[[`, "log_weights")),
+    reduction = model$reduction, dims = model$dims
+  )
+}
+
+#' @rdname SimulateCells
+#' @export
+SimulateCells.Seurat <- function(object, ...) SimulateCells.default(object, ...)
+
+#' @rdname SimulateCells
+#' @export
+SimulateCells.SingleCellExperiment <- function(object, ...) SimulateCells.default(object, ...)
