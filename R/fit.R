@@ -200,7 +200,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, verbose
     before <- options$train$updates * (i - 1L)
     extra$tick <- function(done, note) tick(before + done, note)
     result <- engine$fit(x, time, options$train, seed + i - 1, extra)
-    tick(before + options$train$updates, result$ended)
+    if (result$ended == "early") tick(before + options$train$updates, "stopped early")
     warn_of_end(result, i, n.models)
     members[[i]] <- list(
       state = engine$serialize(),

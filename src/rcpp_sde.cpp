@@ -103,7 +103,7 @@ class NeuralSdeHandle {
         data.growth_rate.assign(growth.begin(), growth.end());
       }
       Rcpp::Nullable<Rcpp::Function> tick;
-      if (extra.containsElementNamed("tick")) tick = extra["tick"];
+      if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
                                     to_tick(tick), until_interrupt());
       return Rcpp::List::create(Rcpp::_["history"] = to_data_frame(r), Rcpp::_["updates"] = r.updates,
