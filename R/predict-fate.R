@@ -16,7 +16,7 @@ fate_chunk <- 50000L
 #' simulations, q_f the share of the mass that ended in f, q that which ended in any fate, F the
 #' number of fates and a the `prior`.
 #' No probability is exactly 0 or 1: a finite number of simulations cannot tell.
-#' A cell whose simulations all end outside the fates has equal probabilities.
+#' A cell whose simulations all end outside the fates has equal probabilities and `NA` as its fate.
 #'
 #' The standard error is that of the posterior, sqrt(p (1 - p) / (n q + a + 1)); for an ensemble it
 #' is the larger of that of the mean and the spread between members over the root of their number.
@@ -305,7 +305,7 @@ new_fate <- function(shares, cells, voters, fates, options) {
     list(
       probability = probability, se = named(t$se, fate_names),
       spread = named(t$spread, fate_names), counts = named(counts, voters$labels),
-      fate = most_probable(probability), entropy = stats::setNames(t$entropy, cells),
+      fate = most_probable(probability, rowSums(counts[, fates, drop = FALSE]) > 0), entropy = stats::setNames(t$entropy, cells),
       unassigned = stats::setNames(t$unassigned, cells), other = stats::setNames(t$other, cells),
       effective = stats::setNames(t$effective, cells), n.models = length(shares),
       cutoff = label_cutoff(voters$index)
@@ -314,10 +314,10 @@ new_fate <- function(shares, cells, voters, fates, options) {
   )
 }
 
-# The column with the largest value of each row as a factor; NA where the row is not known.
-most_probable <- function(p) {
+# The column with the largest value of each row as a factor; NA where the row is not `known`.
+most_probable <- function(p, known = TRUE) {
   best <- max.col(replace(p, is.na(p), 0), ties.method = "first")
-  best[is.na(p[, 1L])] <- NA
+  best[!known | is.na(p[, 1L])] <- NA
   factor(colnames(p)[best], levels = colnames(p))
 }
 

@@ -1,7 +1,7 @@
 # Engines of known behaviour in the place of trained ones, and models that hold them.
 
-# dx = rate * sign(x_2) dt on the second dimension, no noise but in the fork: future s of a cell near
-# 0 goes up for odd s and down for even s. Drift and diffusion are known.
+# dx = rate * sign(x_2) dt on the second dimension, no noise but in the fork: the futures of a cell
+# near 0 go up and down in turn. Drift and diffusion are known.
 fork_engine <- function(rate = 1, near = 0.25, growth = 0) {
   simulate <- function(x0, times, n_sim, seed, first_trajectory) {
     n <- nrow(x0) * n_sim
@@ -22,7 +22,8 @@ fork_engine <- function(rate = 1, near = 0.25, growth = 0) {
     simulate = simulate, drift = drift,
     diffusion = function(x, t) matrix(1 + t, nrow(x), ncol(x)),
     potential = function(x, t) matrix(rate * abs(x[, 2L])),
-    growth = function(x, t) matrix(growth * (x[, 2L] > 0))
+    growth = function(x, t) matrix(growth * (x[, 2L] > 0)),
+    has_potential = function() TRUE, has_growth = function() growth != 0
   )
 }
 

@@ -19,7 +19,8 @@ test_that("neighbours are those a sort of all distances gives", {
   for (method in c("tree", "brute", "annoy")) {
     found <- knn_query(x, q, 7L, list(method = method), 2L)
     expect_identical(found$index, naive_neighbours(x, q, 7L))
-    expect_equal(found$distance[3, 2], sqrt(sum((x[found$index[3, 2], ] - q[3, ])^2)), tolerance = 1e-5)
+    expected <- sqrt(sum((x[found$index[3, 2], ] - q[3, ])^2))
+    expect_equal(found$distance[3, 2], expected, tolerance = 1e-5)
     self <- knn_self(x, 7L, list(method = method), 1L)
     expect_identical(self$index, naive_neighbours(x, x, 7L, self = TRUE))
   }

@@ -59,7 +59,9 @@ test_that("every kind of object gets the same fates, and they follow subset", {
     expect_true(all(is.na(p[, setdiff(colnames(p), some)])))
     fate <- cell_column(result, "fate", "name")
     expect_identical(levels(fate), c("up", "down"))
-    expect_identical(as.character(fate[1:10]), rownames(p)[max.col(t(p[, 1:10]), "first")])
+    known <- which(!is.na(fate))
+    expect_gt(length(known), 3)
+    expect_identical(as.character(fate[known]), rownames(p)[max.col(t(p[, known]), "first")])
     part <- result[, c(5, 31, 60)]
     expect_identical(cell_column(part, "fate_entropy", "name"),
       cell_column(result, "fate_entropy", "name")[c(5, 31, 60)])
@@ -142,6 +144,7 @@ test_that("far ends are unassigned and known to be", {
   ))
   expect_equal(unname(fate$unassigned), c(1, 1))
   expect_equal(unname(fate$probability[1, ]), rep(1 / 3, 3))
+  expect_true(all(is.na(fate$fate)))
 })
 
 test_that("fates print and become a table", {
