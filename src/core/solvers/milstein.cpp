@@ -6,6 +6,7 @@
 // entry i of y alone: where it depends on others too, the order is 0.5 as without the correction, since the
 // areas between Brownian motions are not known.
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
@@ -44,15 +45,15 @@ class Milstein final : public SdeSolver {
 
  private:
   bool by_autograd() const {
-    if (derivative_ == MilsteinDerivative::Automatic) return at::GradMode::is_enabled();
+    if (derivative_ == MilsteinDerivative::Automatic) return c10::GradMode::is_enabled();
     return derivative_ == MilsteinDerivative::Autograd;
   }
 
   // (Dg g) v by reverse mode: for diagonal noise the Jacobian is its own transpose; for scalar noise the
   // product is the derivative, in a dummy seed, of the transposed product.
   static at::Tensor exact(const Sde& sde, double t, const at::Tensor& y, const at::Tensor& v) {
-    const bool keep_graph = at::GradMode::is_enabled();
-    const at::AutoGradMode on(true);
+    const bool keep_graph = c10::GradMode::is_enabled();
+    const c10::AutoGradMode on(true);
     const at::Tensor at_y = y.requires_grad() ? y : y.detach().requires_grad_(true);
     const at::Tensor g = sde.diffusion(t, at_y);
     at::Tensor product;
