@@ -130,7 +130,7 @@ TEST_CASE("strong errors on geometric Brownian motion are those of torchsde", "[
       {"stratonovich_heun", "heun"},
       {"stratonovich_midpoint", "midpoint"},
       {"stratonovich_milstein", "milstein_stratonovich"}};
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   for (const auto& [stored, name] : named) {
     const std::vector<double> published = golden.read(group + stored).values;
     const auto solver = make_sde_solver(name);

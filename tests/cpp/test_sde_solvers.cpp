@@ -100,7 +100,7 @@ void check_order(const SdeSolver& solver, NoiseType noise, double order) {
 }  // namespace
 
 TEST_CASE("solvers have their strong order for diagonal noise", "[sde][order]") {
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   GeometricBrownian sde;
   sde.d = 2;
   const FinePath path = fine_path(11, 1000, 2, 128);
@@ -113,7 +113,7 @@ TEST_CASE("solvers have their strong order for diagonal noise", "[sde][order]") 
 }
 
 TEST_CASE("solvers have their strong order for scalar noise", "[sde][order]") {
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   const Turning sde;
   const FinePath path = fine_path(12, 1000, 1, 128);
   for (const std::string& name : kAll) {
@@ -125,7 +125,7 @@ TEST_CASE("solvers have their strong order for scalar noise", "[sde][order]") {
 }
 
 TEST_CASE("solvers have their strong order for additive noise", "[sde][order]") {
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   const Additive sde;
   const FinePath path = fine_path(13, 500, 2, 1024);
   // The order of the reference is the highest here and its step eight times finer than the finest measured.
@@ -138,7 +138,7 @@ TEST_CASE("solvers have their strong order for additive noise", "[sde][order]") 
 }
 
 TEST_CASE("solvers have their strong order for noise that does not commute", "[sde][order]") {
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   const Crossed sde;
   const FinePath path = fine_path(14, 500, 2, 2048);
   const at::Tensor ito = solve(*make_sde_solver("euler"), sde, path, 2048, sde.start(500));
@@ -152,7 +152,7 @@ TEST_CASE("solvers have their strong order for noise that does not commute", "[s
 }
 
 TEST_CASE("means converge with weak order 1, or 2 for the best", "[sde][order]") {
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   GeometricBrownian sde;
   sde.sigma = 0.4;
   const std::int64_t n = 100000;
@@ -180,7 +180,7 @@ TEST_CASE("an Ornstein-Uhlenbeck process keeps its mean and variance", "[sde]") 
     NoiseType noise() const override { return NoiseType::Diagonal; }
     std::int64_t brownian_dims() const override { return 1; }
   };
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   const Pulled sde;
   const std::int64_t n = 40000;
   const double theta = 1.5, sigma = 0.7, t = 2, y0 = 2;
@@ -281,7 +281,7 @@ TEST_CASE("times and steps that make no grid are named", "[grid]") {
 }
 
 TEST_CASE("a solver that cannot treat the noise, or is none, is refused", "[sde]") {
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   const Crossed sde;
   const at::Tensor y = sde.start(3);
   const Increment w = philox_increment(1, 0, 0, 0.1, 3, 2, true, y);

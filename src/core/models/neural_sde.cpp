@@ -3,6 +3,7 @@
 #include "models/neural_sde.hpp"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -41,7 +42,7 @@ at::Tensor by_blocks(const at::Tensor& z, F&& f) {
   std::vector<at::Tensor> parts(static_cast<std::size_t>(blocks));
   const at::Tensor padded = at::cat({z, z.slice(0, 0, 1).expand({blocks * kBlockRows - n, z.size(1)})}, 0);
   parallel_for(blocks, [&](std::int64_t b) {
-    const at::NoGradGuard inference;
+    const c10::NoGradGuard inference;
     parts[static_cast<std::size_t>(b)] = f(padded.narrow(0, b * kBlockRows, kBlockRows));
   });
   return at::cat(parts, 0).narrow(0, 0, n);
@@ -252,7 +253,7 @@ Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& re
   const at::Tensor z0 = impl_->scaled(x0);
   const std::vector<Block> blocks = aligned_blocks(request.first_trajectory, out.trajectories);
   const auto run = [&](const Block& block) {
-    const at::NoGradGuard inference;
+    const c10::NoGradGuard inference;
     const auto offset =
         static_cast<std::int64_t>(block.first) - static_cast<std::int64_t>(request.first_trajectory);
     at::Tensor rows = at::zeros({kBlockRows}, at::kLong);

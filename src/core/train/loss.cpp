@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
@@ -72,7 +73,7 @@ at::Tensor diffusion_norm_sum(const SdeNets& nets, const std::vector<at::Tensor>
 
 void forward(const LossJob& job, const std::vector<at::Tensor>& parameters, const LossBatch& batch,
              bool gradient, Block& b) {
-  const at::AutoGradMode mode(gradient);
+  const c10::AutoGradMode mode(gradient);
   b.leaves.clear();
   for (const at::Tensor& p : parameters) {
     at::Tensor leaf = p.detach().clone();

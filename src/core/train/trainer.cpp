@@ -2,6 +2,7 @@
 #include "train/trainer.hpp"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -425,7 +426,7 @@ TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions&
   check_options(options);
   const TorchThreadScope one_thread;
   const KeepMemory keep_memory;
-  const at::NoGradGuard no_gradients;
+  const c10::NoGradGuard no_gradients;
 
   const std::set<double> distinct(data.time.begin(), data.time.end());
   const std::vector<double> times(distinct.begin(), distinct.end());
