@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "base/threads.hpp"
+#include "ot/blocks.hpp"
 
 namespace fatefield {
 namespace ot {
@@ -14,31 +14,11 @@ namespace {
 
 using Vector = std::vector<double>;
 
-// Squared distances below this count as this at p = 1, as in the originals: the derivative stays bounded.
-constexpr double kFloor = 1e-8;
 // log2 of a weight of zero, finite so that it stays itself under addition.
 constexpr double kNothing = -1e30;
 constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
 // Scalar products lose the digits that squared distances of near points keep, but cost half from here on.
 constexpr std::int64_t kDotDims = 9;
-// Blocks of rows: their bounds depend on the number of rows alone, and each keeps one vector of column sums.
-constexpr std::int64_t kMinRows = 64, kMaxBlocks = 32;
-
-std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
-
-std::int64_t block_rows(std::int64_t n) {
-  return std::max(kMinRows, round_up((n + kMaxBlocks - 1) / kMaxBlocks, kMinRows));
-}
-
-std::int64_t block_count(std::int64_t n) { return (n + block_rows(n) - 1) / block_rows(n); }
-
-// Runs body(block, from, to) over blocks of rows in parallel.
-template <typename F>
-void for_blocks(std::int64_t n, F&& body) {
-  const std::int64_t step = block_rows(n);
-  parallel_for(block_count(n),
-               [&](std::int64_t block) { body(block, block * step, std::min(n, (block + 1) * step)); });
-}
 
 template <typename T>
 Vector mean_point(const Cloud<T>& x) {
@@ -145,7 +125,7 @@ Tile<T> Interaction<T>::tile(const Side& rows, const Exponents& u, std::int64_t 
   t.form = form_;
   t.scale =
       static_cast<T>(form_ == Form::Dot ? inverse : (form_ == Form::Squared ? -0.5 * inverse : -inverse));
-  t.floor = static_cast<T>(kFloor);
+  t.floor = static_cast<T>(kDistanceFloor);
   t.u = u.value.data() + from;
   t.wx = u.factor.data() + from;
   t.v = v.value.data() + first_column;
@@ -239,8 +219,6 @@ void Interaction<T>::softmin(double eps, const Vector& f, const Vector& g, Vecto
       const double sum = std::log2(sums[i] * static_cast<double>(rounded.factor[i]));
       out[i] = mine[i] - (sum - side.log_weights[i]) / inv;
     }
-    done_ += static_cast<std::int64_t>(out.size());
-    redone_ += static_cast<std::int64_t>(again.size());
     if (!again.empty()) redo(side, other, inv, mine, others, again, out);
   };
   finish(x_, self_ ? x_ : y_, u_, rows, f, self_ ? f : g, f_new);

@@ -47,10 +47,6 @@ class Interaction {
                    const std::vector<double>& mass, std::vector<double>* direction,
                    std::vector<double>& columns) const;
 
-  /// Rows and columns that had to be done anew, and all of them, over the life of this object.
-  std::int64_t redone() const { return redone_; }
-  std::int64_t done() const { return done_; }
-
  private:
   // Points of one cloud as rows and as panels of columns, around a common centre.
   struct Side {
@@ -86,7 +82,6 @@ class Interaction {
   Side x_, y_;
   Exponents u_, v_;
   Aligned<T> partial_;
-  std::int64_t redone_ = 0, done_ = 0;
 };
 
 }  // namespace ot

@@ -9,41 +9,49 @@ namespace fatefield {
 namespace ot {
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-const Kernels<float>& avx512_float();
-const Kernels<double>& avx512_double();
-const Kernels<float>& avx2_float();
-const Kernels<double>& avx2_double();
+Kernels<float> avx512_float();
+Kernels<double> avx512_double();
+Kernels<float> avx2_float();
+Kernels<double> avx2_double();
 
 namespace {
-bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+
+template <typename T>
+std::vector<Kernels<T>> runnable(Kernels<T> (*avx512)(), Kernels<T> (*avx2)()) {
+  std::vector<Kernels<T>> out;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    out.push_back(avx512());
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back(avx2());
+  out.push_back(plain::table<T>("plain"));
+  return out;
 }
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
 }  // namespace
 
 template <>
-const Kernels<float>& kernels<float>() {
-  static const Kernels<float>& best =
-      has_avx512() ? avx512_float() : (has_avx2() ? avx2_float() : plain::table<float>("plain"));
-  return best;
+const std::vector<Kernels<float>>& kernel_versions<float>() {
+  static const std::vector<Kernels<float>> all = runnable(&avx512_float, &avx2_float);
+  return all;
 }
 
 template <>
-const Kernels<double>& kernels<double>() {
-  static const Kernels<double>& best =
-      has_avx512() ? avx512_double() : (has_avx2() ? avx2_double() : plain::table<double>("plain"));
-  return best;
+const std::vector<Kernels<double>>& kernel_versions<double>() {
+  static const std::vector<Kernels<double>> all = runnable(&avx512_double, &avx2_double);
+  return all;
 }
 #else
 template <>
-const Kernels<float>& kernels<float>() {
-  return plain::table<float>("plain");
+const std::vector<Kernels<float>>& kernel_versions<float>() {
+  static const std::vector<Kernels<float>> all = {plain::table<float>("plain")};
+  return all;
 }
 
 template <>
-const Kernels<double>& kernels<double>() {
-  return plain::table<double>("plain");
+const std::vector<Kernels<double>>& kernel_versions<double>() {
+  static const std::vector<Kernels<double>> all = {plain::table<double>("plain")};
+  return all;
 }
 #endif
 

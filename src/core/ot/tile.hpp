@@ -50,8 +50,15 @@ struct Kernels {
   void (*directions)(const Tile<T>&, double* row_sums, T* column_sums, double* directions);
 };
 
+/// The versions that this machine can run, best first.
 template <typename T>
-const Kernels<T>& kernels();
+const std::vector<Kernels<T>>& kernel_versions();
+
+template <typename T>
+const Kernels<T>& kernels() {
+  static const Kernels<T>& best = kernel_versions<T>().front();
+  return best;
+}
 
 /// The largest exponent of a value: sums beyond half of 2^this, or near 2^-this, are not to be trusted.
 template <typename T>

@@ -8,8 +8,8 @@
 
 namespace fatefield {
 namespace ot {
-const Kernels<float>& avx2_float() { return avx2::table<float>("avx2"); }
-const Kernels<double>& avx2_double() { return avx2::table<double>("avx2"); }
+Kernels<float> avx2_float() { return avx2::table<float>("avx2"); }
+Kernels<double> avx2_double() { return avx2::table<double>("avx2"); }
 }  // namespace ot
 }  // namespace fatefield
 #endif

@@ -8,8 +8,8 @@
 
 namespace fatefield {
 namespace ot {
-const Kernels<float>& avx512_float() { return avx512::table<float>("avx512"); }
-const Kernels<double>& avx512_double() { return avx512::table<double>("avx512"); }
+Kernels<float> avx512_float() { return avx512::table<float>("avx512"); }
+Kernels<double> avx512_double() { return avx512::table<double>("avx512"); }
 }  // namespace ot
 }  // namespace fatefield
 #endif
