@@ -301,11 +301,12 @@ new_fate <- function(shares, cells, voters, fates, options) {
   counts <- Reduce(`+`, lapply(shares, function(s) {
     s$share[, seq_along(voters$labels), drop = FALSE] * s$effective
   }))
+  known <- rowSums(counts[, fates, drop = FALSE]) > 0
   structure(
     list(
       probability = probability, se = named(t$se, fate_names),
       spread = named(t$spread, fate_names), counts = named(counts, voters$labels),
-      fate = most_probable(probability, rowSums(counts[, fates, drop = FALSE]) > 0), entropy = stats::setNames(t$entropy, cells),
+      fate = most_probable(probability, known), entropy = stats::setNames(t$entropy, cells),
       unassigned = stats::setNames(t$unassigned, cells), other = stats::setNames(t$other, cells),
       effective = stats::setNames(t$effective, cells), n.models = length(shares),
       cutoff = label_cutoff(voters$index)

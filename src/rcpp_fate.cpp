@@ -1,5 +1,6 @@
 // Neighbours, label transfer and fates for R. Codes and indices are from 1 in R, from 0 in the core.
 #include "core/analysis/fate.hpp"
+#include "core/base/rng.hpp"
 #include "core/graph/knn.hpp"
 #include "core/graph/labels.hpp"
 #include "glue.hpp"
@@ -133,4 +134,15 @@ Rcpp::List fate_summary(const Rcpp::List& members, const Rcpp::IntegerVector& fa
         Rcpp::Named("unassigned") = numbers(t.unassigned), Rcpp::Named("other") = numbers(t.other),
         Rcpp::Named("effective") = numbers(t.effective));
   });
+}
+
+// How often each of n groups is drawn in each of n_boot samples with replacement: n x n_boot.
+// [[Rcpp::export(rng = false)]]
+Rcpp::NumericMatrix bootstrap_counts(int n, int n_boot, double seed) {
+  Rcpp::NumericMatrix counts(n, n_boot);
+  const auto groups = static_cast<std::uint64_t>(n);
+  for (int b = 0; b < n_boot; ++b)
+    for (int i = 0; i < n; ++i)
+      counts(uniform_index(static_cast<std::uint64_t>(seed), Stream::Bootstrap, i, b, groups), b) += 1;
+  return counts;
 }

@@ -58,6 +58,6 @@ test_that("what cannot be is answered with the argument's name", {
   x <- tiny_cells()$x
   expect_input_error(DriftDiffusion(x), "model")
   expect_input_error(DriftDiffusion(x, stub_model(), cells = 61), "cells")
-  expect_input_error(DriftDiffusion(x, stub_model(), clels = 1), "clels", "cells")
+  expect_input_error(DriftDiffusion(x, stub_model(), celss = 1), "celss", "cells")
   expect_error(DriftDiffusion(x[, 1:2], stub_model()), class = "fatefield_error_model")
 })

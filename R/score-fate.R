@@ -1,0 +1,314 @@
+# How good fate predictions are, beside what knows nothing. Takes predicted and observed fates of
+# cells; gives a table of scores with bootstrap errors.
+
+#' Score fate predictions
+#'
+#' Compares predicted with observed fates, such as those of a clone's descendants.
+#' Below the prediction stand two lines that know nothing of the cell: `uniform` (all fates alike)
+#' and `prior` (the frequencies of the fates).
+#' A prediction that does not beat the prior in cross-entropy is over-confident, whatever its
+#' accuracy.
+#'
+#' * `accuracy`: share of cells whose most probable fate is the most frequent observed one (the
+#'   first of equals); equals among the predicted share the credit.
+#' * `cross.entropy`: mean over cells of -sum(observed x ln predicted), in nats; lower is better,
+#'   `uniform` has ln(fates).
+#' * `brier`: mean over cells of the squared distance between predicted and observed fractions, 0
+#'   to 2; lower is better.
+#' * `calibration`: expected calibration error: the mean gap, over bins of equal width, between the
+#'   probability of the most probable fate and how often it is observed; lower is better.
+#' * `auroc`: area under the ROC curve of each fate against the rest, averaged over fates that some
+#'   but not all cells have; 0.5 is chance.
+#' * `pair.pearson`: correlation of predicted with observed a / (a + b) for the `pair` (a, b), over
+#'   cells with either; 0 / 0 counts as 0.5, and a constant prediction has 0.
+#' * `pair.auroc`, `pair.accuracy`: the same ratio on cells that have only one of the two.
+#'
+#' @param predicted Fates from [PredictFate()], an object that holds them, or a matrix (cells x
+#'   fates) of probabilities or counts; or a named list of these, to compare methods on the same
+#'   cells.
+#'   Counts become (count + `smooth`) / sum.
+#' @param observed A matrix or data.frame (cells x fates) of counts or fractions, or one label for
+#'   each cell.
+#'   Rows or names are matched to the predicted cells where both have names.
+#'   Cells without any observed fate are left out.
+#' @param pair (two strings) Two fates for the pair scores, or `NULL`.
+#' @param group Group of each observed cell, such as its clone: the bootstrap draws groups, since
+#'   cells of one clone are not independent; `NULL` draws cells.
+#' @param prior Frequencies of the fates for the line `prior`: a named vector, or a matrix of
+#'   observed fates of other cells; `NULL` takes the scored cells themselves, which flatters the
+#'   line.
+#' @param smooth Pseudo-count of each fate where predictions are counts, default 0.5.
+#' @param floor Smallest probability in the cross-entropy, default 1e-12.
+#' @param bins Bins of the calibration error, default 10.
+#' @param n.boot Bootstrap samples for the standard errors, default 200; 0 for none.
+#' @param seed.use Seed of the bootstrap; `NULL` draws one from R's generator.
+#' @param assay Assay or alternative experiment with the fates, where `predicted` is an object.
+#' @param ... Not used.
+#'
+#' @return A data.frame with one row per method and the columns `method`, `cells`, and each score
+#'   followed by its standard error (`accuracy`, `accuracy.se`, ...).
+#'   Attribute `auroc` holds a matrix, method x fate.
+#' @section Errors:
+#'   `fatefield_error_input` names the argument: no cell in common, negative numbers, a fate of
+#'   `pair` that nobody has.
+#' @references Weinreb et al. (2020) Lineage tracing on transcriptional landscapes links state to
+#'   fate during differentiation. Science 367. Brier (1950) Monthly Weather Review 78. Naeini et
+#'   al. (2015) Obtaining well calibrated probabilities using Bayesian binning. AAAI.
+#' @seealso [PredictFate()]
+#' @examples
+#' observed <- cbind(neu = c(4, 0, 3, 1), mono = c(0, 5, 1, 1))
+#' predicted <- cbind(neu = c(0.8, 0.3, 0.7, 0.4), mono = c(0.2, 0.7, 0.3, 0.6))
+#' ScoreFate(predicted, observed, pair = c("neu", "mono"), n.boot = 50)
+#' @export
+ScoreFate <- function(predicted, observed, pair = NULL, group = NULL, prior = NULL, smooth = 0.5,
+                      floor = 1e-12, bins = 10L, n.boot = 200L, seed.use = 42L, assay = "fates",
+                      ...) {
+  check_no_dots(names(formals(ScoreFate)), ...)
+  smooth <- check_number(smooth, "smooth", min = 0)
+  floor <- check_number(floor, "floor", 0, 1)
+  bins <- check_count(bins, "bins")
+  n.boot <- check_count(n.boot, "n.boot", min = 0L)
+  methods <- lapply(prediction_list(predicted), prediction_matrix, smooth = smooth, assay = assay)
+  truth <- observed_matrix(observed)
+  group <- check_groups(group, nrow(truth))
+  data <- common_cells(methods, truth, group)
+  check_pair(pair, data$observed)
+  data$methods$uniform <- data$observed * 0 + 1 / ncol(data$observed)
+  data$methods$prior <- prior_lines(prior, data$observed)
+  weights <- bootstrap_weights(data$group, nrow(data$observed), n.boot, seed_from(seed.use))
+  scored <- lapply(data$methods, function(p) {
+    in_blocks(weights, function(w) score_once(p, data$observed, w, pair, floor, bins))
+  })
+  score_table(scored, nrow(data$observed), data)
+}
+
+prediction_list <- function(predicted) {
+  several <- is.list(predicted) && !is.data.frame(predicted) &&
+    !inherits(predicted, "fatefield_fate") && !is_seurat(predicted) && !is_sce(predicted)
+  if (!several) {
+    return(list(predicted = predicted))
+  }
+  if (length(predicted) == 0L || is.null(names(predicted)) || !all(nzchar(names(predicted)))) {
+    stop_input("predicted", "`predicted`: each method of the list must have a name.")
+  }
+  predicted
+}
+
+# Probabilities, cells x fates, rows summing to 1.
+prediction_matrix <- function(predicted, smooth, assay) {
+  p <- if (inherits(predicted, "fatefield_fate")) {
+    predicted$probability
+  } else if (is_seurat(predicted) || is_sce(predicted)) {
+    t(fetch_assay(predicted, assay))
+  } else {
+    plain_matrix(predicted, "predicted")
+  }
+  p <- p[stats::complete.cases(p), , drop = FALSE]
+  check_fractions(p, "predicted")
+  counts <- max(rowSums(p)) > 1 + 1e-6
+  if (counts) p <- p + smooth
+  sums <- rowSums(p)
+  # Rows that sum to 1 stay as they are: rounding would part what is equal.
+  off <- sums > 0 & abs(sums - 1) > 1e-8
+  p[off, ] <- p[off, , drop = FALSE] / sums[off]
+  p[sums == 0, ] <- 1 / ncol(p)
+  p
+}
+
+# Fractions, cells x fates, rows summing to 1; rows without any fate are 0.
+observed_matrix <- function(observed) {
+  if (is.factor(observed) || is.character(observed)) {
+    label <- check_labels(observed, "observed")
+    known <- !is.na(label)
+    truth <- matrix(0, length(label), nlevels(label))
+    dimnames(truth) <- list(names(observed), levels(label))
+    truth[cbind(which(known), as.integer(label)[known])] <- 1
+    return(truth)
+  }
+  truth <- plain_matrix(observed, "observed")
+  truth[!stats::complete.cases(truth), ] <- 0
+  check_fractions(truth, "observed")
+  sums <- rowSums(truth)
+  truth[sums > 0, ] <- truth[sums > 0, , drop = FALSE] / sums[sums > 0]
+  truth
+}
+
+check_fractions <- function(x, argument) {
+  if (is.null(colnames(x))) {
+    stop_input(argument, "`", argument, "` must have the fates as names of its columns.")
+  }
+  if (nrow(x) == 0L || any(!is.finite(x)) || any(x < 0)) {
+    stop_input(
+      argument, "`", argument, "` must hold fractions or counts, none negative, for at least one ",
+      "cell."
+    )
+  }
+}
+
+check_groups <- function(group, n) {
+  if (is.null(group)) {
+    return(NULL)
+  }
+  if (!is.atomic(group) || length(group) != n) {
+    stop_input(
+      "group", "`group` must be one value for each of the ", n, " observed cells, not ",
+      described(group), "."
+    )
+  }
+  as.character(group)
+}
+
+check_pair <- function(pair, observed) {
+  if (is.null(pair)) {
+    return(invisible())
+  }
+  if (!is.character(pair) || length(pair) != 2L || anyNA(pair) || pair[[1L]] == pair[[2L]]) {
+    stop_input("pair", "`pair` must be two different fates, not ", described(pair), ".")
+  }
+  lost <- setdiff(pair, colnames(observed))
+  if (length(lost) > 0L) {
+    stop_input("pair", "`pair`: there is no fate ", quoted(lost[[1L]]), "; the fates are ",
+      quoted(colnames(observed)), ".", near(lost[[1L]], colnames(observed)))
+  }
+}
+
+# The cells that every method predicts and that have an observed fate, over all fates of any.
+common_cells <- function(methods, truth, group) {
+  named <- !is.null(rownames(truth)) &&
+    all(vapply(methods, function(p) !is.null(rownames(p)), logical(1)))
+  if (!named && any(vapply(methods, nrow, 1L) != nrow(truth))) {
+    stop_input(
+      "observed", "`observed` has ", nrow(truth), " cells, the prediction ", nrow(methods[[1L]]),
+      "; give both names of the cells, or the same cells."
+    )
+  }
+  keep <- rowSums(truth) > 0
+  if (named) for (p in methods) keep <- keep & rownames(truth) %in% rownames(p)
+  if (!any(keep)) {
+    stop_input("observed", "`observed`: no cell has both a predicted and an observed fate.")
+  }
+  fates <- unique(c(unlist(lapply(methods, colnames)), colnames(truth)))
+  spread_out <- function(m, rows) {
+    full <- matrix(0, length(rows), length(fates), dimnames = list(NULL, fates))
+    full[, colnames(m)] <- m[rows, , drop = FALSE]
+    full
+  }
+  rows_in <- function(p) if (named) match(rownames(truth)[keep], rownames(p)) else which(keep)
+  list(
+    methods = lapply(methods, function(p) spread_out(p, rows_in(p))),
+    observed = spread_out(truth, which(keep)), group = group[keep]
+  )
+}
+
+# The frequencies of the fates, the same for each cell.
+prior_lines <- function(prior, observed) {
+  frequency <- if (is.null(prior)) {
+    colMeans(observed)
+  } else if (is.matrix(prior) || is.data.frame(prior)) {
+    given <- observed_matrix(prior)
+    colMeans(given[rowSums(given) > 0, , drop = FALSE])
+  } else {
+    if (!is.numeric(prior) || is.null(names(prior)) || anyNA(prior) || any(prior < 0)) {
+      stop_input("prior", "`prior` must be frequencies with the fates as names, not ",
+        described(prior), ".")
+    }
+    prior
+  }
+  frequency <- frequency[colnames(observed)]
+  frequency[is.na(frequency)] <- 0
+  if (sum(frequency) == 0) stop_input("prior", "`prior` has none of the fates.")
+  matrix(frequency / sum(frequency), nrow(observed), ncol(observed), byrow = TRUE,
+    dimnames = dimnames(observed))
+}
+
+# How often each cell counts: n x (1 + n.boot), the first column all 1.
+bootstrap_weights <- function(group, n, n.boot, seed) {
+  group <- if (is.null(group)) seq_len(n) else match(group, unique(group))
+  cbind(1, bootstrap_counts(max(group), n.boot, seed)[group, , drop = FALSE])
+}
+
+# f(weights) gives a matrix with one column per column of weights; a block at a time, for memory.
+in_blocks <- function(weights, f) {
+  size <- max(1L, as.integer(5e6 / nrow(weights)))
+  blocks <- split(seq_len(ncol(weights)), (seq_len(ncol(weights)) - 1L) %/% size)
+  do.call(cbind, lapply(blocks, function(b) f(weights[, b, drop = FALSE])))
+}
+
+# All scores of one method: rows of the result are scores, columns those of `w` (n x samples).
+score_once <- function(p, observed, w, pair, floor, bins) {
+  total <- colSums(w)
+  mean_of <- function(x) drop(x %*% w) / total
+  top <- p == p[cbind(seq_len(nrow(p)), max.col(p, "first"))]
+  top <- top / rowSums(top)
+  truth <- max.col(observed, "first")
+  auroc <- vapply(seq_len(ncol(p)), function(f) {
+    weighted_auroc(p[, f], truth == f, w)
+  }, numeric(ncol(w)))
+  auroc <- matrix(auroc, ncol(w), dimnames = list(NULL, paste0("auroc:", colnames(p))))
+  rbind(
+    accuracy = mean_of(top[cbind(seq_len(nrow(p)), truth)]),
+    cross.entropy = mean_of(-rowSums(observed * log(pmax(p, floor)))),
+    brier = mean_of(rowSums((p - observed)^2)),
+    calibration = calibration_error(apply(p, 1L, max), rowSums(top * observed), w, bins),
+    auroc = rowMeans(auroc, na.rm = TRUE),
+    if (!is.null(pair)) score_pair(p[, pair], observed[, pair], w),
+    t(auroc)
+  )
+}
+
+score_pair <- function(p, observed, w) {
+  ratio <- function(m) ifelse(rowSums(m) > 0, m[, 1L] / rowSums(m), 0.5)
+  has <- rowSums(observed) > 0
+  score <- ratio(p)[has]
+  truth <- ratio(observed)[has]
+  w <- w[has, , drop = FALSE]
+  pure <- truth %in% c(0, 1)
+  right <- ifelse(score[pure] == 0.5, 0.5, (score[pure] > 0.5) == (truth[pure] == 1))
+  rbind(
+    pair.pearson = weighted_pearson(score, truth, w),
+    pair.auroc = weighted_auroc(score[pure], truth[pure] == 1, w[pure, , drop = FALSE]),
+    pair.accuracy = drop(right %*% w[pure, , drop = FALSE]) / colSums(w[pure, , drop = FALSE])
+  )
+}
+
+# Mann-Whitney: the share of pairs (positive, negative) in the right order, equals counting half.
+weighted_auroc <- function(score, positive, w) {
+  tied <- match(score, sort(unique(score)))
+  up <- rowsum(w * positive, tied)
+  down <- rowsum(w * !positive, tied)
+  below <- apply(down, 2L, cumsum) - down / 2
+  colSums(up * below) / (colSums(up) * colSums(down))
+}
+
+# 0 where either side is constant: a constant tells nothing.
+weighted_pearson <- function(x, y, w) {
+  total <- colSums(w)
+  moment <- function(v) drop(v %*% w) / total
+  covariance <- moment(x * y) - moment(x) * moment(y)
+  variance <- (moment(x^2) - moment(x)^2) * (moment(y^2) - moment(y)^2)
+  ifelse(variance > 1e-20, covariance / sqrt(pmax(variance, 1e-20)), 0)
+}
+
+# `confidence`: probability of the most probable fate; `hit`: the observed share of that fate.
+calibration_error <- function(confidence, hit, w, bins) {
+  bin <- pmin(floor(confidence * bins), bins - 1L)
+  colSums(abs(rowsum(w * (confidence - hit), bin))) / colSums(w)
+}
+
+score_table <- function(scored, cells, data) {
+  per_fate <- startsWith(rownames(scored[[1L]]), "auroc:")
+  value <- t(vapply(scored, function(s) s[, 1L], numeric(length(per_fate))))
+  error <- t(vapply(scored, function(s) {
+    if (ncol(s) < 3L) rep(NA_real_, nrow(s)) else apply(s[, -1L], 1L, stats::sd, na.rm = TRUE)
+  }, numeric(length(per_fate))))
+  table <- data.frame(method = names(scored), cells = cells, row.names = NULL)
+  for (s in which(!per_fate)) {
+    name <- rownames(scored[[1L]])[[s]]
+    table[[name]] <- value[, s]
+    table[[paste0(name, ".se")]] <- error[, s]
+  }
+  auroc <- value[, per_fate, drop = FALSE]
+  colnames(auroc) <- colnames(data$observed)
+  attr(table, "auroc") <- auroc
+  table
+}
