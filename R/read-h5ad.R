@@ -109,13 +109,17 @@ h5ad_frame <- function(path, part, notes, feature) {
   given <- valid_text(table$index)
   if (length(given) == 0L) stop_file("file", "`file`: ", part, " is empty.")
   if (length(table$skipped) > 0L) {
-    add_note(notes, "Columns of ", part, " of an unknown kind, not read: ", quoted(table$skipped), ".")
+    add_note(
+      notes, "Columns of ", part, " of an unknown kind, not read: ", quoted(table$skipped), "."
+    )
   }
   what <- if (feature) "genes" else "cells"
   names <- given
   names[!nzchar(names)] <- "unnamed"
   twice <- sum(duplicated(names))
-  if (twice > 0L) add_note(notes, "Names of ", twice, " ", what, " occur twice and were made unique.")
+  if (twice > 0L) {
+    add_note(notes, "Names of ", twice, " ", what, " occur twice and were made unique.")
+  }
   names <- make.unique(names)
   if (feature) names <- seurat_feature_names(names)
   columns <- lapply(table$columns, function(column) {
@@ -141,7 +145,9 @@ valid_text <- function(x) {
 # The matrix of the assay: list(counts, data, features, used = layers taken up).
 h5ad_main <- function(path, contents, layers, use.raw, cells, genes, notes) {
   if (use.raw) {
-    if (contents$raw == "none") stop_file("file", "`file`: there is no `raw/X`; leave out `use.raw`.")
+    if (contents$raw == "none") {
+      stop_file("file", "`file`: there is no `raw/X`; leave out `use.raw`.")
+    }
     genes <- h5ad_frame(path, "raw/var", notes, feature = TRUE)
     return(c(counts_or_data(read_h5ad_matrix(path, "raw/X", cells, genes)), list(features = genes)))
   }
@@ -261,7 +267,8 @@ h5ad_numbers <- function(path, part, cells) {
   }
   numeric <- Filter(function(column) is.numeric(column) && !is.factor(column), table$columns)
   matrix(
-    as.numeric(unlist(numeric)), nrow(cells), length(numeric), dimnames = list(rownames(cells), NULL)
+    as.numeric(unlist(numeric)), nrow(cells), length(numeric),
+    dimnames = list(rownames(cells), NULL)
   )
 }
 

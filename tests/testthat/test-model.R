@@ -69,7 +69,9 @@ test_that("a model meets only the dimensions it was fitted on", {
   expect_silent(check_model_dims(model, x))
   expect_silent(check_model_dims(model, unname(x)))
   expect_kind_error(check_model_dims(model, x[, 1:2]), "model", "model", "3 dim.*PC_1.*here are 2")
-  expect_kind_error(check_model_dims(model, x[, 3:1]), "model", "model", "another order.*PC_1.*PC_3")
+  expect_kind_error(
+    check_model_dims(model, x[, 3:1]), "model", "model", "another order.*PC_1.*PC_3"
+  )
   genes <- x
   colnames(genes)[[2L]] <- "Gata1"
   expect_kind_error(check_model_dims(model, genes), "model", "model", "number 2.*PC_2.*Gata1")
@@ -123,7 +125,9 @@ test_that("a file is not replaced unless asked, and a failed save leaves it whol
   absent <- file.path(tempdir(), "no", "such", "folder", "m.fatefield")
   expect_kind_error(SaveModel(fake_model(), absent), "file", "file", "cannot be written")
   odd <- fake_model(extra = mean)
-  expect_kind_error(SaveModel(odd, file, overwrite = TRUE), "model", "model", "closure at model/extra")
+  expect_kind_error(
+    SaveModel(odd, file, overwrite = TRUE), "model", "model", "closure at model/extra"
+  )
   odd <- fake_model(extra = getRversion())
   expect_kind_error(SaveModel(odd, file, overwrite = TRUE), "model", "model", "R_system_version")
   expect_length(LoadModel(file)$states, 2L)

@@ -58,7 +58,13 @@ std::vector<std::string> H5ad::names(const std::string& group) const {
 H5adTable H5ad::table(const std::string& path) const { return h5ad::read_table(impl_->root, path); }
 
 H5adShape H5ad::shape(const std::string& path) const {
-  if (kind(path) == H5adKind::Sparse) return h5ad::sparse_shape(impl_->root.child(path));
+  const H5adKind what = kind(path);
+  if (what == H5adKind::Sparse) return h5ad::sparse_shape(impl_->root.child(path));
+  if (what != H5adKind::Dense) {
+    impl_->root.place()
+        .at("/" + path)
+        .fail("it is no matrix: neither compressed rows or columns nor numbers.");
+  }
   return h5ad::dense_shape(impl_->values(path));
 }
 

@@ -190,7 +190,6 @@ bool is_dense(const hdf5::Values& values) {
 }
 
 H5adShape dense_shape(const hdf5::Values& values) {
-  if (!is_dense(values)) values.place().fail("it is no matrix: neither sparse nor an array of numbers.");
   H5adShape out;
   out.cells = values.dims()[0];
   out.features = values.dims().size() == 2 ? values.dims()[1] : 1;

@@ -99,7 +99,7 @@ class Values {
   void set_extent(const Handle& type, const Handle& space);
   void check_numeric() const;
   void read(hid_t type, void* out) const;
-  std::vector<std::string> variable_texts(const Handle& type) const;
+  std::vector<std::string> variable_texts() const;
   std::vector<std::string> fixed_texts(const Handle& type) const;
 
   std::shared_ptr<const Handle> source_;

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
-#include "io/hdf5.hpp"
+#include "io/hdf5_heap.hpp"
 
 namespace fatefield {
 namespace hdf5 {
@@ -169,24 +169,23 @@ void Values::rows_into(std::int64_t first, std::int64_t n, double* out) const {
 
 std::vector<std::string> Values::texts() const {
   if (kind_ != Kind::Text) place_.fail("it holds no text.");
+  const Silence silence;
   Handle type = file_type();
   if (!array_.empty()) type = Handle(H5Tget_super(type.get()), H5Tclose);
-  return H5Tis_variable_str(type.get()) > 0 ? variable_texts(type) : fixed_texts(type);
+  return H5Tis_variable_str(type.get()) > 0 ? variable_texts() : fixed_texts(type);
 }
 
-std::vector<std::string> Values::variable_texts(const Handle& type) const {
-  const Handle text(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(text.get(), H5T_VARIABLE);
-  H5Tset_cset(text.get(), H5Tget_cset(type.get()));
-  const Handle memory = memory_type(text.get());
-  std::vector<char*> pointers(static_cast<std::size_t>(count_), nullptr);
-  read(memory.get(), pointers.data());
-
+std::vector<std::string> Values::variable_texts() const {
   std::vector<std::string> out;
-  out.reserve(pointers.size());
-  for (const char* p : pointers) out.emplace_back(p == nullptr ? "" : p);
-  const Handle space(attribute_ ? H5Aget_space(source_->get()) : H5Dget_space(source_->get()), H5Sclose);
-  if (count_ > 0) H5Dvlen_reclaim(memory.get(), space.get(), H5P_DEFAULT, pointers.data());
+  if (count_ == 0) return out;
+  const References references;
+  std::vector<char> bytes(References::kSize * static_cast<std::size_t>(count_));
+  read(memory_type(references.type()).get(), bytes.data());
+  TextHeap heap(source_->get(), place_);
+  out.reserve(static_cast<std::size_t>(count_));
+  for (std::size_t at = 0; at < bytes.size(); at += References::kSize) {
+    out.push_back(heap.text(bytes.data() + at));
+  }
   return out;
 }
 
