@@ -10,7 +10,7 @@ library(fatefield)
 results <- test_dir(
   "tests/testthat",
   filter = filter, package = "fatefield", load_package = "installed", stop_on_failure = FALSE,
-  reporter = MultiReporter$new(list(CheckReporter$new(), ListReporter$new()))
+  reporter = MultiReporter$new(list(SummaryReporter$new(max_reports = 100L), ListReporter$new()))
 )
 results <- as.data.frame(results)
 failed <- results$failed > 0 | results$error
