@@ -64,11 +64,11 @@ column_of <- function(object, name) {
 # Cells x (time, label, fate, entropy, probabilities), for people to open in a spreadsheet.
 fate_table <- function(object, time, label) {
   probability <- if (inherits(object, "Seurat")) {
-    SeuratObject::FetchData(object, paste0("fates_", rownames(object[["fates"]])))
+    SeuratObject::GetAssayData(object[["fates"]])
   } else {
-    as.data.frame(t(as.matrix(SummarizedExperiment::assay(SingleCellExperiment::altExp(object, "fates")))))
+    SummarizedExperiment::assay(SingleCellExperiment::altExp(object, "fates"))
   }
-  names(probability) <- sub("^fates_", "", names(probability))
+  probability <- as.data.frame(t(as.matrix(probability)))
   columns <- c(time, label, "fate", "fate_entropy", "fate_unassigned")
   described <- lapply(columns, function(name) column_of(object, name))
   names(described) <- columns
