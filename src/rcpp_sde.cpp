@@ -102,7 +102,7 @@ class NeuralSdeHandle {
         const Rcpp::NumericVector growth = extra["growth"];
         data.growth_rate.assign(growth.begin(), growth.end());
       }
-      Rcpp::Nullable<Rcpp::Function> tick;
+      Rcpp::Nullable<Rcpp::Function> tick(R_NilValue);
       if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
                                     to_tick(tick), until_interrupt());

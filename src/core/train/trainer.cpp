@@ -408,6 +408,8 @@ void check_options(const TrainOptions& o) {
   need(o.learning_rate > 0.0 && std::isfinite(o.learning_rate), "learning.rate", "a positive number");
   need(o.weight_decay >= 0.0, "weight.decay", "at least 0");
   need(o.warmup >= 0.0 && o.warmup < 1.0, "warmup", "at least 0 and below 1");
+  need(o.schedule == "cosine" || o.schedule == "step" || o.schedule == "constant", "schedule",
+       "\"cosine\", \"step\" or \"constant\"");
   need(o.clip >= 0.0, "clip", "at least 0");
   need(o.ema >= 0.0 && o.ema < 1.0, "ema", "at least 0 and below 1");
   need(o.ratio_enforce >= 0.0, "ratio.enforce", "at least 0");
