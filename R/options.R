@@ -1,5 +1,5 @@
-# Options of the engine as named lists. Defaults are asked from the core, which also checks the values;
-# here names are checked, so that a slip of the pen is not passed over in silence.
+# Options of the engine as named lists. Defaults are asked from the core, which also checks the
+# values; here names are checked, so that a slip of the pen is not passed over in silence.
 
 # `defaults` with what `given` (a named list, or NULL) changes. NULL members keep the default.
 # `argument`: the user's name of the list, or "" where its members are arguments themselves.
@@ -50,7 +50,8 @@ new_options <- function(kind, defaults, given, check, argument = "") {
 #' @param blur Length below which cells are not told apart, in units of the data.
 #'   Default 0.05; choose about the distance between a cell and its neighbours.
 #' @param scaling Ratio of successive lengths, above 0 and below 1.
-#'   Default 0.9, which is near convergence; 0.5 is about seven times as fast and a few per cent low.
+#'   Default 0.9, which is near convergence; 0.5 is about seven times as fast and a few per cent
+#'   low.
 #' @param reach Length beyond which mass is destroyed and created rather than moved, in units of
 #'   the data.
 #'   Default 0, which means balanced transport: all mass is moved.

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <cmath>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,6 +75,16 @@ class Clock {
 /// True when the user pressed Ctrl-C; takes the interrupt away, so that the caller can end in order.
 inline bool interrupt_pending() {
   return R_ToplevelExec([](void*) { R_CheckUserInterrupt(); }, nullptr) == FALSE;
+}
+
+/// A question for long work: false once the user has pressed Ctrl-C. Looks at most ten times a second.
+inline std::function<bool()> until_interrupt() {
+  auto clock = std::make_shared<Clock>(0.1);
+  auto stopped = std::make_shared<bool>(false);
+  return [clock, stopped] {
+    if (!*stopped && clock->due()) *stopped = interrupt_pending();
+    return !*stopped;
+  };
 }
 
 /// Writes options into an R list, member by member.

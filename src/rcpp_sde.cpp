@@ -11,16 +11,6 @@ bool published(const std::string& compat) { return compat == "scdiffeq"; }
 
 std::uint64_t to_seed(double seed) { return static_cast<std::uint64_t>(seed); }
 
-// Asked in the middle of work: false once the user has pressed Ctrl-C. Looks at most ten times a second.
-KeepGoing until_interrupt() {
-  auto clock = std::make_shared<glue::Clock>(0.1);
-  auto stopped = std::make_shared<bool>(false);
-  return [clock, stopped] {
-    if (!*stopped && clock->due()) *stopped = glue::interrupt_pending();
-    return !*stopped;
-  };
-}
-
 std::string rounded(double x) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", x);
@@ -79,7 +69,7 @@ class NeuralSdeHandle {
       request.n_sim = static_cast<std::int64_t>(n_sim);
       request.seed = to_seed(seed);
       request.first_trajectory = to_seed(first);
-      const Simulation s = model_.simulate(glue::view(x0), request, until_interrupt());
+      const Simulation s = model_.simulate(glue::view(x0), request, glue::until_interrupt());
       Rcpp::NumericVector states(s.states.begin(), s.states.end());
       states.attr("dim") = Rcpp::IntegerVector::create(s.trajectories, s.dims, s.times);
       return Rcpp::List::create(
@@ -105,7 +95,7 @@ class NeuralSdeHandle {
       Rcpp::Nullable<Rcpp::Function> tick(R_NilValue);
       if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
-                                    to_tick(tick), until_interrupt());
+                                    to_tick(tick), glue::until_interrupt());
       return Rcpp::List::create(Rcpp::_["history"] = to_data_frame(r), Rcpp::_["updates"] = r.updates,
                                 Rcpp::_["best.update"] = r.best_update, Rcpp::_["held.out"] = r.held_out,
                                 Rcpp::_["ended"] = r.ended);

@@ -38,12 +38,13 @@ struct Block {
 template <typename T>
 class Rows {
  public:
-  Rows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options, double drop)
+  Rows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options, double drop,
+       const std::function<bool()>& keep_going)
       : x_(x), y_(y), options_(options), drop_(drop), b_(ot::weights_of(y)) {
     const double diameter = options.diameter > 0 ? options.diameter : bounding_diameter<T>({x, y});
     const Vector schedule = epsilon_schedule(options, diameter), a = ot::weights_of(x);
     ot::Transport<T> transport(ot::Interaction<T>(x, a, y, b_, options.p), a, b_, ot::Marginals(options));
-    const ot::Descent descent = transport.descend(schedule, options);
+    const ot::Descent descent = transport.descend(schedule, options, keep_going);
     out_.rows = x.n;
     out_.columns = y.n;
     out_.start.push_back(0);
@@ -127,19 +128,19 @@ class Rows {
 
 template <typename T>
 TransportPlan transport_plan(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                             double drop) {
+                             double drop, const std::function<bool()>& keep_going) {
   check_options(options);
   if (!(drop >= 0 && drop < 1)) {
     throw input_error(
         "drop", "`drop` must be one number of at least 0 and below 1, not " + std::to_string(drop) + ".");
   }
   ot::check_pair(x, y, options.reach == 0);
-  return Rows<T>(x, y, options, drop).take();
+  return Rows<T>(x, y, options, drop, keep_going).take();
 }
 
 template TransportPlan transport_plan(const Cloud<float>&, const Cloud<float>&, const SinkhornOptions&,
-                                      double);
+                                      double, const std::function<bool()>&);
 template TransportPlan transport_plan(const Cloud<double>&, const Cloud<double>&, const SinkhornOptions&,
-                                      double);
+                                      double, const std::function<bool()>&);
 
 }  // namespace fatefield

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "ot/sinkhorn.hpp"
@@ -27,10 +28,12 @@ struct TransportPlan {
 /// options.debias plays no part. Rows sum to a_i to rounding (times exp(-f_i / rho) under `reach`); columns
 /// come as near to b_j as the iteration has converged, see column_error.
 ///
-/// @param drop entries below this share of their row's mass are left out, in [0, 1); 0 keeps every positive
-/// one Errors as sinkhorn_divergence(); `drop` out of range.
+/// @param drop entries below this share of their row's mass are left out, in [0, 1); 0 keeps all positive ones
+/// @param keep_going as in sinkhorn_divergence()
+///
+/// Errors as sinkhorn_divergence(); `drop` out of range.
 template <typename T>
 TransportPlan transport_plan(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                             double drop);
+                             double drop, const std::function<bool()>& keep_going = {});
 
 }  // namespace fatefield

@@ -28,13 +28,13 @@ class Divergence {
     parts_.emplace_back(Interaction<T>(y, b_, o.p), b_, Vector(), marginals_);
   }
 
-  SinkhornResult<T> solve(bool gradient) {
+  SinkhornResult<T> solve(bool gradient, const std::function<bool()>& keep_going) {
     const double diameter = options_.diameter > 0 ? options_.diameter : bounding_diameter<T>({x_, y_});
     const Vector schedule = epsilon_schedule(options_, diameter);
     out_.epsilon = schedule.back();
     out_.converged = options_.tolerance > 0;
     for (Transport<T>& part : parts_) {
-      const ot::Descent found = part.descend(schedule, options_);
+      const ot::Descent found = part.descend(schedule, options_, keep_going);
       out_.iterations = std::max(out_.iterations, found.iterations);
       out_.converged = out_.converged && found.converged;
     }
@@ -106,15 +106,17 @@ class Divergence {
 
 template <typename T>
 SinkhornResult<T> sinkhorn_divergence(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                                      bool gradient) {
+                                      bool gradient, const std::function<bool()>& keep_going) {
   check_options(options);
   ot::check_pair(x, y, options.reach == 0);
-  return Divergence<T>(x, y, options).solve(gradient);
+  return Divergence<T>(x, y, options).solve(gradient, keep_going);
 }
 
 template SinkhornResult<float> sinkhorn_divergence(const Cloud<float>&, const Cloud<float>&,
-                                                   const SinkhornOptions&, bool);
+                                                   const SinkhornOptions&, bool,
+                                                   const std::function<bool()>&);
 template SinkhornResult<double> sinkhorn_divergence(const Cloud<double>&, const Cloud<double>&,
-                                                    const SinkhornOptions&, bool);
+                                                    const SinkhornOptions&, bool,
+                                                    const std::function<bool()>&);
 
 }  // namespace fatefield

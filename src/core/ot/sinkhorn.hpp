@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/options.hpp"
@@ -47,9 +48,11 @@ struct SinkhornResult {
 ///
 /// Errors of kind Input: no points, different dims, points or weights that are not finite, negative weights,
 /// no mass, unequal masses without `reach`, options out of range.
+///
+/// @param keep_going asked before each pass over the pairs, on the calling thread; false throws Interrupted
 template <typename T>
 SinkhornResult<T> sinkhorn_divergence(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                                      bool gradient);
+                                      bool gradient, const std::function<bool()>& keep_going = {});
 
 /// Diagonal of the axis-aligned box around all points of all clouds.
 template <typename T>

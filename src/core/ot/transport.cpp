@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.hpp"
 #include "ot/anderson.hpp"
 
 namespace fatefield {
@@ -43,6 +44,7 @@ Transport<T>::Transport(Interaction<T> pairs, Vector a, Vector b, const Marginal
 
 template <typename T>
 void Transport<T>::find(double eps) {
+  if (keep_going_ && !keep_going_()) throw Interrupted();
   pairs_.softmin(eps, f_, g_, f_next_, g_next_);
   const double damping = marginals_.damping(eps);
   for (double& v : f_next_) v *= damping;
@@ -57,7 +59,9 @@ void Transport<T>::finish(double eps) {
 }
 
 template <typename T>
-Descent Transport<T>::descend(const Vector& schedule, const SinkhornOptions& options) {
+Descent Transport<T>::descend(const Vector& schedule, const SinkhornOptions& options,
+                              const std::function<bool()>& keep_going) {
+  keep_going_ = keep_going;
   Descent out;
   finish(schedule.front());
   for (double eps : schedule) {

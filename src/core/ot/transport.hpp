@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "ot/interaction.hpp"
@@ -51,8 +52,9 @@ class Transport {
 
   /// One averaged update at each temperature of the schedule, then updates at the last one until the plan
   /// misses the weights by less than options.tolerance of the mass where that is asked for, then one update
-  /// that is not averaged.
-  Descent descend(const std::vector<double>& schedule, const SinkhornOptions& options);
+  /// that is not averaged. Asks keep_going before each.
+  Descent descend(const std::vector<double>& schedule, const SinkhornOptions& options,
+                  const std::function<bool()>& keep_going);
 
   // After descend():
   const std::vector<double>& f() const { return f_; }
@@ -76,6 +78,7 @@ class Transport {
   std::vector<double> a_, b_;
   Marginals marginals_;
   std::vector<double> f_, g_, f_next_, g_next_;
+  std::function<bool()> keep_going_;
 };
 
 }  // namespace ot

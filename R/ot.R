@@ -1,0 +1,310 @@
+# Optimal transport between clouds of cells: distances, plans and the class SinkhornLoss.
+# Cells are rows; lengths are in the units of the data; the mathematics is in src/core/ot.
+
+#' Distance between clouds of cells by optimal transport
+#'
+#' The Sinkhorn divergence: what it costs to move one cloud of cells onto the other, blurred at the
+#' length `blur` and freed of the bias that blurring brings.
+#' It is 0 for equal clouds and, at p = 2, near half the squared Wasserstein-2 distance.
+#'
+#' @param x A numeric matrix (cells x dims), or a Seurat or SingleCellExperiment object.
+#' @param ... Options by name, as in [SinkhornOptions()]; they go before `options`.
+#' @param options [SinkhornOptions()] or a named list of some of them.
+#' @return For matrices, or two groups of an object, a list of class `fatefield_ot_distance`:
+#'   \item{value}{The divergence, in units of the cost: length for p = 1, length squared for 2.}
+#'   \item{converged}{Whether `tolerance` was reached; `FALSE` where none was asked for.}
+#'   \item{iterations}{Updates of the potentials.}
+#'   \item{epsilon}{The last temperature, blur^p.}
+#'   \item{marginal.error}{By how much the plan misses the weights of `y`, summed over its cells.}
+#'   \item{potentials}{List of `x` and `y`: dual potentials, one number a cell.}
+#'   \item{gradient}{Where asked for, a list: `x` (cells x dims), `weights.x`, `weights.y`.
+#'     The derivative of the value; under balanced transport those in weights are known up to a
+#'     constant.}
+#'   For an object without `ident.1`, a symmetric matrix of the values between all groups.
+#' @section Errors:
+#' Class `fatefield_error_input`: matrices that are empty, not finite or of different dimensions;
+#' weights that are negative or do not fit; options out of range; groups that are not there.
+#' @references Feydy et al. (2019) Interpolating between optimal transport and MMD using Sinkhorn
+#'   divergences. AISTATS.
+#'   Sejourne et al. (2019) Sinkhorn divergences for unbalanced optimal transport.
+#' @seealso [OTPlan()] for who goes where, [SinkhornLoss] for many calls.
+#' @examples
+#' x <- cbind(seq(0, 1, length.out = 40), 0)
+#' y <- cbind(seq(0, 1, length.out = 50), 2)
+#' OTDistance(x, y)
+#' # Converged, with the gradient in the positions of x.
+#' near <- OTDistance(x, y, blur = 0.5, tolerance = 1e-6, precision = "float64", gradient = TRUE)
+#' head(near$gradient$x)
+#' @export
+OTDistance <- function(x, ...) UseMethod("OTDistance")
+
+#' @param y A numeric matrix (cells x dims) with the columns of `x`.
+#' @param weights.x,weights.y One number of at least 0 for each cell; default `NULL`, all equal.
+#'   Without `reach` only their proportions count: both are made to sum to 1.
+#' @param gradient Give the derivatives too.
+#' @rdname OTDistance
+#' @export
+OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradient = FALSE,
+                               options = NULL, ...) {
+  options <- ot_options(options, ...)
+  pair <- ot_pair(x, y, weights.x, weights.y, options)
+  check_flag(gradient, "gradient")
+  out <- ot_distance(pair$x, pair$y, pair$a, pair$b, options, gradient)
+  names(out$potentials$x) <- rownames(pair$x)
+  names(out$potentials$y) <- rownames(pair$y)
+  if (gradient) dimnames(out$gradient$x) <- dimnames(pair$x)
+  structure(out, class = "fatefield_ot_distance")
+}
+
+#' @param group.by Column of the cell data, or a vector with one value for each cell, that tells
+#'   groups of cells apart, such as the time.
+#' @param ident.1,ident.2 Groups to compare; `ident.2 = NULL` takes all other cells.
+#'   Without `ident.1`, all groups are compared with each other.
+#' @param reduction Reduction whose coordinates are used; default `NULL` takes the PCA.
+#' @param dims Its dimensions; default `NULL`, all.
+#' @param weights Column of the cell data, or a vector with one number for each cell: weights.
+#'   Default `NULL`, all equal.
+#' @rdname OTDistance
+#' @export
+OTDistance.Seurat <- function(x, group.by, ident.1 = NULL, ident.2 = NULL, reduction = NULL,
+                              dims = NULL, weights = NULL, gradient = FALSE, options = NULL, ...) {
+  cells <- ot_cells(x, group.by, reduction, dims, weights)
+  options <- ot_options(options, ...)
+  if (is.null(ident.1)) {
+    if (!is.null(ident.2)) stop_input("ident.1", "`ident.1` is needed where `ident.2` is given.")
+    return(ot_between_groups(cells, options))
+  }
+  pair <- ot_groups(cells, ident.1, ident.2)
+  OTDistance.default(
+    pair$x, pair$y, pair$weights.x, pair$weights.y,
+    gradient = gradient, options = options
+  )
+}
+
+#' @rdname OTDistance
+#' @export
+OTDistance.SingleCellExperiment <- OTDistance.Seurat
+
+#' @export
+print.fatefield_ot_distance <- function(x, ...) {
+  cat("Sinkhorn divergence ", format(x$value), "\n", sep = "")
+  cat(
+    "  ", x$iterations, " iterations", if (x$converged) ", converged", "; plan misses ",
+    format(x$marginal.error, digits = 3L), " of the mass\n", sep = ""
+  )
+  invisible(x)
+}
+
+#' Transport plan between clouds of cells
+#'
+#' How much mass of each cell of `x` goes to each cell of `y` under entropic optimal transport.
+#'
+#' @inheritParams OTDistance
+#' @param y A numeric matrix (cells x dims) with the columns of `x`.
+#' @param weights.x,weights.y One number of at least 0 for each cell; default `NULL`, all equal.
+#'   Without `reach` only their proportions count: both are made to sum to 1.
+#' @param drop Leave out entries below this share of their row's mass.
+#'   Default 0: the plan is a whole matrix, of 20 million entries at most.
+#'   Above 0 it is sparse, and only what is kept takes memory.
+#' @return A list of class `fatefield_ot_plan`:
+#'   \item{plan}{Cells of `x` by cells of `y`, with their names: a matrix, or a `dgCMatrix` where
+#'     `drop` is above 0.
+#'     Rows sum to the weights of `x` (less under `reach`), columns nearly to those of `y`.}
+#'   \item{cost}{Sum of mass times cost, of what is kept.}
+#'   \item{dropped}{Mass of the entries left out.}
+#'   \item{column.error}{By how much columns miss the weights of `y` (under `reach`, what should
+#'     arrive), summed; it goes to 0 as `tolerance` does.}
+#'   \item{epsilon, iterations, converged}{As in [OTDistance()].}
+#' @inheritSection OTDistance Errors
+#' @seealso [OTDistance()]
+#' @examples
+#' x <- cbind(seq(0, 1, length.out = 4), 0)
+#' y <- cbind(seq(0, 1, length.out = 5), 1)
+#' found <- OTPlan(x, y, blur = 0.2, tolerance = 1e-6, precision = "float64")
+#' round(found$plan, 3)
+#' rowSums(found$plan)
+#' colSums(found$plan)
+#' @export
+OTPlan <- function(x, ...) UseMethod("OTPlan")
+
+#' @rdname OTPlan
+#' @export
+OTPlan.default <- function(x, y, weights.x = NULL, weights.y = NULL, drop = 0, options = NULL,
+                           ...) {
+  options <- ot_options(options, ...)
+  pair <- ot_pair(x, y, weights.x, weights.y, options)
+  drop <- check_number(drop, "drop")
+  found <- ot_plan(pair$x, pair$y, pair$a, pair$b, options, drop)
+  names <- list(rownames(pair$x), rownames(pair$y))
+  plan <- if (drop > 0) {
+    by_rows <- sparseMatrix(
+      i = found$column + 1L, p = found$start, x = found$mass,
+      dims = c(nrow(pair$y), nrow(pair$x))
+    )
+    Matrix::t(by_rows)
+  } else {
+    found$plan
+  }
+  dimnames(plan) <- names
+  report <- found[c("cost", "dropped", "column.error", "epsilon", "iterations", "converged")]
+  structure(c(list(plan = plan), report), class = "fatefield_ot_plan")
+}
+
+#' @param group.by Column of the cell data, or a vector with one value for each cell, that tells
+#'   groups of cells apart, such as the time.
+#' @param ident.1,ident.2 Groups: mass goes from the first to the second; `ident.2 = NULL` takes
+#'   all other cells.
+#' @rdname OTPlan
+#' @export
+OTPlan.Seurat <- function(x, group.by, ident.1, ident.2 = NULL, reduction = NULL, dims = NULL,
+                          weights = NULL, drop = 0, options = NULL, ...) {
+  cells <- ot_cells(x, group.by, reduction, dims, weights)
+  pair <- ot_groups(cells, ident.1, ident.2)
+  OTPlan.default(
+    pair$x, pair$y, pair$weights.x, pair$weights.y,
+    drop = drop, options = ot_options(options, ...)
+  )
+}
+
+#' @rdname OTPlan
+#' @export
+OTPlan.SingleCellExperiment <- OTPlan.Seurat
+
+#' @export
+print.fatefield_ot_plan <- function(x, ...) {
+  cat("Transport plan of ", nrow(x$plan), " x ", ncol(x$plan), " cells\n", sep = "")
+  cat(
+    "  cost ", format(x$cost), ", ", x$iterations, " iterations", if (x$converged) ", converged",
+    "; columns miss ", format(x$column.error, digits = 3L), " of the mass",
+    if (x$dropped > 0) paste0("; ", format(x$dropped, digits = 3L), " left out"), "\n",
+    sep = ""
+  )
+  invisible(x)
+}
+
+# Options of a call: `options`, then those given by name.
+ot_options <- function(options, ...) {
+  base <- merge_options(sinkhorn_defaults(), options)
+  given <- list(...)
+  base[names(given)] <- merge_options(base, given, "")[names(given)]
+  do.call(SinkhornOptions, base)
+}
+
+# Both clouds as plain matrices with weights; weights of length 0 are equal ones.
+ot_pair <- function(x, y, weights.x, weights.y, options) {
+  x <- check_matrix(x, "x")
+  y <- check_matrix(y, "y")
+  list(
+    x = x, y = y,
+    a = ot_weights(weights.x, "weights.x", nrow(x), options, !is.null(weights.y)),
+    b = ot_weights(weights.y, "weights.y", nrow(y), options, !is.null(weights.x))
+  )
+}
+
+ot_weights <- function(weights, argument, n, options, other) {
+  if (is.null(weights)) {
+    return(numeric())
+  }
+  if (!is.numeric(weights) || length(weights) != n) {
+    stop_input(
+      argument, "`", argument, "` must be one number for each of the ", n, " cells, not ",
+      described(weights), "."
+    )
+  }
+  mass <- sum(weights)
+  # What cannot be divided is for the core to complain about.
+  if (options$reach > 0 || !is.finite(mass) || mass <= 0) weights else weights / mass
+}
+
+# Coordinates, groups and weights of all cells of an object.
+ot_cells <- function(object, group.by, reduction, dims, weights) {
+  if (missing(group.by)) {
+    stop_input("group.by", "`group.by` is needed: the column that tells the groups apart.")
+  }
+  group <- cell_column(object, group.by, "group.by")
+  list(
+    x = embedding(object, reduction, dims),
+    group = group,
+    present = if (is.factor(group)) levels(droplevels(group)) else sort(unique(group)),
+    weights = if (!is.null(weights)) cell_column(object, weights, "weights")
+  )
+}
+
+ot_members <- function(cells, ident, argument) {
+  members <- which(cells$group %in% ident)
+  if (length(members) == 0L) {
+    stop_input(
+      argument, "`", argument, "`: no cell is of group ", quoted(ident), "; there are ",
+      quoted(cells$present), "."
+    )
+  }
+  members
+}
+
+ot_groups <- function(cells, ident.1, ident.2) {
+  first <- ot_members(cells, ident.1, "ident.1")
+  second <- if (is.null(ident.2)) {
+    setdiff(which(!is.na(cells$group)), first)
+  } else {
+    ot_members(cells, ident.2, "ident.2")
+  }
+  if (length(second) == 0L) {
+    stop_input("ident.2", "`ident.2`: no cells are left beside those of `ident.1`.")
+  }
+  list(
+    x = cells$x[first, , drop = FALSE], y = cells$x[second, , drop = FALSE],
+    weights.x = cells$weights[first], weights.y = cells$weights[second]
+  )
+}
+
+# The values between all groups, as a symmetric matrix.
+ot_between_groups <- function(cells, options) {
+  names <- as.character(cells$present)
+  out <- matrix(0, length(names), length(names), dimnames = list(names, names))
+  for (i in seq_along(names)) {
+    for (j in seq_len(i - 1L)) {
+      pair <- ot_groups(cells, cells$present[[i]], cells$present[[j]])
+      found <- OTDistance.default(
+        pair$x, pair$y, pair$weights.x, pair$weights.y,
+        options = options
+      )
+      out[i, j] <- out[j, i] <- found$value
+    }
+  }
+  out
+}
+
+#' The Sinkhorn divergence of the engine
+#'
+#' A class of C++ objects: the loss that [FitSDE()] compares clouds of cells with, at fixed options
+#' and with equal weights.
+#' Matrices have cells in rows.
+#'
+#' @details
+#' `new(SinkhornLoss, options)` takes [SinkhornOptions()] or a list of some of them;
+#' `new(SinkhornLoss, bytes)` brings one back from `$serialize()`.
+#'
+#' * `$value(x, y)`: the divergence, one number.
+#' * `$gradient(x, y)`: its derivative in the positions of `x`, cells x dims.
+#' * `$plan(x, y)`: the transport plan, cells of `x` by cells of `y`.
+#' * `$options()`: named list.
+#' * `$serialize()`: raw bytes.
+#'
+#' An object lives in its R process only; keep `$serialize()`.
+#' @inheritSection OTDistance Errors
+#' @name SinkhornLoss
+#' @aliases Rcpp_SinkhornLoss-class
+#' @export SinkhornLoss
+#' @seealso [OTDistance()] and [OTPlan()], which take weights and say more.
+#' @examples
+#' loss <- new(SinkhornLoss, SinkhornOptions(blur = 0.1))
+#' loss
+#' x <- cbind(seq(0, 1, length.out = 20), 0)
+#' y <- cbind(seq(0, 1, length.out = 30), 1)
+#' loss$value(x, y)
+#' head(loss$gradient(x, y))
+#' again <- new(SinkhornLoss, loss$serialize())
+#' identical(again$value(x, y), loss$value(x, y))
+NULL
+
+Rcpp::loadModule("sinkhorn_loss", what = "SinkhornLoss")
