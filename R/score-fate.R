@@ -285,8 +285,9 @@ weighted_pearson <- function(x, y, w) {
   total <- colSums(w)
   moment <- function(v) drop(v %*% w) / total
   covariance <- moment(x * y) - moment(x) * moment(y)
-  variance <- (moment(x^2) - moment(x)^2) * (moment(y^2) - moment(y)^2)
-  ifelse(variance > 1e-20, covariance / sqrt(pmax(variance, 1e-20)), 0)
+  variance <- function(v) moment(v^2) - moment(v)^2
+  varies <- function(v) variance(v) > 1e-12 * moment(v^2)
+  ifelse(varies(x) & varies(y), covariance / sqrt(abs(variance(x) * variance(y))), 0)
 }
 
 # `confidence`: probability of the most probable fate; `hit`: the observed share of that fate.
@@ -298,6 +299,7 @@ calibration_error <- function(confidence, hit, w, bins) {
 score_table <- function(scored, cells, data) {
   per_fate <- startsWith(rownames(scored[[1L]]), "auroc:")
   value <- t(vapply(scored, function(s) s[, 1L], numeric(length(per_fate))))
+  value[is.nan(value)] <- NA
   error <- t(vapply(scored, function(s) {
     if (ncol(s) < 3L) rep(NA_real_, nrow(s)) else apply(s[, -1L], 1L, stats::sd, na.rm = TRUE)
   }, numeric(length(per_fate))))

@@ -1,0 +1,91 @@
+# Draws the history of a training: one panel for each kind of number, one line for each member.
+
+#' Plot the training
+#'
+#' Draws the history of a model's training: the loss of training and held-out cells, the Sinkhorn
+#' divergence at each time, and the other numbers recorded.
+#' For a good fit the held-out loss levels off near the loss of training; where it rises again,
+#' the training has been too long.
+#'
+#' @param object A model from [FitSDE()], an object that holds one, or a data.frame of a history.
+#' @param model Name of the model in the object; `NULL` takes the last one fitted.
+#' @param columns (strings) Columns of the history to draw; `NULL` takes all that vary.
+#' @param log10 Draw positive losses on a logarithmic axis. Default `TRUE`.
+#' @param ... Not used.
+#' @return A ggplot.
+#' @section Errors:
+#'   `fatefield_error_input`: an empty history or no such column; `fatefield_error_model`: no model.
+#' @seealso [FitSDE()]
+#' @examples
+#' history <- data.frame(
+#'   member = 1, update = 1:50, loss = 2 / 1:50 + 0.1,
+#'   held_out = ifelse(1:50 %% 10 == 0, 2 / 1:50 + 0.15, NaN), gradient_norm = 1 / sqrt(1:50)
+#' )
+#' PlotTraining(history)
+#' @export
+PlotTraining <- function(object, model = NULL, columns = NULL, log10 = TRUE, ...) {
+  check_no_dots(names(formals(PlotTraining)), ...)
+  check_flag(log10, "log10")
+  history <- if (is.data.frame(object)) object else check_model(fetch_model(object, model))$history
+  if (nrow(history) == 0L) stop_input("object", "`object`: its history of training is empty.")
+  long <- long_history(history, columns)
+  members <- length(unique(long$member))
+  plot <- ggplot2::ggplot(long, ggplot2::aes(
+    .data$step, .data$value, colour = .data$series,
+    group = interaction(.data$series, .data$member)
+  )) +
+    ggplot2::geom_line(linewidth = 0.4, alpha = if (members > 1L) 0.6 else 1) +
+    ggplot2::geom_point(data = sparse_points(long), size = 0.9) +
+    ggplot2::facet_wrap("panel", scales = "free_y") +
+    scale_labels(levels(long$series)) + big_key() + theme_curves() +
+    ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL)
+  positive <- all(long$value > 0)
+  if (log10 && positive) plot + ggplot2::scale_y_log10() else plot
+}
+
+# Rows step, member, series, value, panel; steps without a value are left out.
+long_history <- function(history, columns) {
+  numeric <- names(history)[vapply(history, is.numeric, logical(1))]
+  step <- intersect(c("update", "epoch", "step", "iteration"), numeric)[1L]
+  at <- if (is.na(step)) seq_len(nrow(history)) else history[[step]]
+  member <- intersect(c("member", "model", "seed"), names(history))[1L]
+  series <- setdiff(numeric, c(step, member))
+  if (is.null(columns)) {
+    varies <- function(x) any(is.finite(x)) && diff(range(x[is.finite(x)])) > 0
+    series <- series[vapply(history[series], varies, logical(1))]
+  } else {
+    lost <- setdiff(columns, series)
+    if (length(lost) > 0L) {
+      stop_input("columns", "`columns`: the history has no ", quoted(lost[[1L]]), "; it has ",
+        quoted(series), ".", near(lost[[1L]], series))
+    }
+    series <- columns
+  }
+  if (length(series) == 0L) stop_input("object", "`object`: its history has no numbers that vary.")
+  series <- series[order(as.integer(history_panel(series)))]
+  long <- do.call(rbind, lapply(series, function(s) {
+    data.frame(step = at, member = if (is.na(member)) 1 else history[[member]], series = s,
+      value = history[[s]])
+  }))
+  long <- long[is.finite(long$value), ]
+  long$panel <- history_panel(long$series)
+  long$series <- factor(gsub("[._]", " ", long$series), levels = gsub("[._]", " ", series))
+  attr(long, "step") <- if (is.na(step)) "row" else step
+  long
+}
+
+# Losses share a panel, so do the divergences at each time; all else has its own.
+history_panel <- function(series) {
+  panel <- gsub("[._]", " ", series)
+  panel[series %in% c("loss", "train", "held_out", "held.out", "heldout", "validation") |
+    grepl("(loss|train|valid).*", series)] <- "loss"
+  panel[startsWith(series, "sinkhorn")] <- "Sinkhorn divergence at each time"
+  factor(panel, levels = unique(panel))
+}
+
+# Series known at few steps only are drawn with points, or a line of one value would not be seen.
+sparse_points <- function(long) {
+  most <- length(unique(long$step))
+  few <- names(which(table(long$series) < 0.5 * most * length(unique(long$member))))
+  long[long$series %in% few, ]
+}

@@ -1,0 +1,116 @@
+# Plots are checked by what they would draw.
+drawn <- function(plot) {
+  testthat::expect_s3_class(plot, "ggplot")
+  ggplot2::ggplot_build(plot)$data
+}
+
+predicted <- function(object, ...) {
+  model <- stub_model(dims = colnames(embedding(object)), ...)
+  object <- store_model(object, model)
+  with_engines(list(fork_engine()), {
+    object <- PredictFate(object, labels = "state", cells = 1:30, n.sim = 5, k = 5, cutoff = 0,
+      exclude = "progenitor", reference = 1:60, verbose = FALSE)
+    DriftDiffusion(object)
+  })
+}
+
+test_that("fates are drawn for every kind of object", {
+  for (object in tiny_objects()) {
+    object <- predicted(object)
+    layers <- drawn(PlotFate(object))
+    expect_identical(c(nrow(layers[[1]]), nrow(layers[[2]])), c(30L, 30L))
+    panels <- drawn(PlotFate(object, type = "probability", fates = "up"))
+    expect_identical(levels(panels[[2]]$PANEL), "1")
+    expect_identical(nrow(drawn(PlotFate(object, max.cells = 10))[[2]]), 5L)
+    expect_input_error(PlotFate(object, fates = "upp"), "fates", "Did you mean \"up\"")
+    expect_input_error(PlotFate(object, assay = "nothing"), "assay")
+    expect_input_error(PlotFate(object, reduction = "umap"), "reduction")
+    expect_input_error(PlotFate(object, dims = 1), "dims")
+    expect_input_error(PlotFate(object, type = "pie"), "type")
+  }
+})
+
+test_that("fates of a matrix are drawn in the plane given", {
+  x <- tiny_cells()$x
+  fate <- with_engines(list(fork_engine()), PredictFate(
+    x, model = stub_model(), labels = tiny_cells()$label, n.sim = 4, k = 5, verbose = FALSE
+  ))
+  expect_identical(nrow(drawn(PlotFate(fate, embedding = x))[[2]]), 60L)
+  expect_input_error(PlotFate(fate), "embedding")
+  expect_input_error(PlotFate(x, embedding = x), "object")
+  rownames(x) <- paste0("other", 1:60)
+  expect_input_error(PlotFate(fate, embedding = x), "embedding", "none of its cells")
+})
+
+test_that("drift and diffusion are drawn with arrows along the drift", {
+  for (object in tiny_objects()) {
+    object <- predicted(object)
+    plots <- PlotDriftDiffusion(object, combine = FALSE, dims = c(1, 2))
+    expect_length(plots, 2L)
+    arrows <- drawn(plots[[1]])[[3]]
+    expect_true(all(abs(arrows$xend - arrows$x) < 1e-12))
+    expect_true(all(sign(arrows$yend - arrows$y) == sign(arrows$y)))
+    expect_length(drawn(PlotDriftDiffusion(object, what = "potential", arrows = FALSE)), 2L)
+    expect_input_error(PlotDriftDiffusion(object, what = "growth"), "what", "DriftDiffusion")
+    expect_input_error(PlotDriftDiffusion(object, what = "speed"), "what")
+    expect_input_error(PlotDriftDiffusion(object, vectors = "nothing"), "vectors")
+  }
+})
+
+test_that("in another reduction arrows lead where the neighbours of the next state are", {
+  object <- predicted(tiny_seurat("v3", n = 600L))
+  x <- embedding(object)
+  object <- store_reduction(object, cbind(-x[, 2], x[, 1]), "turned")
+  arrows <- drawn(PlotDriftDiffusion(object, reduction = "turned", what = "drift"))[[3]]
+  outward <- sign(arrows$xend - arrows$x) == sign(arrows$x)
+  expect_gt(mean(outward[abs(arrows$x) > 0.3 & abs(arrows$x) < 1.8]), 0.8)
+})
+
+test_that("trajectories are drawn by time, cell and fate", {
+  object <- tiny_seurat()
+  x <- embedding(object)
+  futures <- fork_engine()$simulate(x[1:3, ], c(0, 1, 2), 4L, 1, 0)
+  paths <- new_trajectories(
+    futures$states, c(0, 1, 2), factor(rep(rownames(x)[1:3], each = 4)), rep(1:4, 3),
+    reduction = "pca", dims = colnames(x)
+  )
+  layers <- drawn(PlotTrajectories(paths, object))
+  expect_identical(vapply(layers, nrow, 1L), c(60L, 36L, 12L))
+  expect_identical(nrow(drawn(PlotTrajectories(paths, max.paths = 5))[[1]]), 15L)
+  by_fate <- drawn(PlotTrajectories(paths, object, "fate", labels = "state", k = 5))[[2]]
+  expect_gt(length(unique(by_fate$colour)), 1L)
+  expect_length(unique(drawn(PlotTrajectories(paths, x, "cell"))[[2]]$colour), 3L)
+  object <- store_reduction(object, x[, c(2, 1)], "turned")
+  turned <- drawn(PlotTrajectories(paths, object, reduction = "turned", k = 1))[[2]]
+  expect_true(all(turned$x %in% x[, 2]))
+  expect_input_error(PlotTrajectories(paths, colour.by = "fate"), "background")
+  expect_input_error(PlotTrajectories(paths, object, "fate"), "labels")
+  expect_input_error(PlotTrajectories(paths, object, "fate", labels = "no"), "labels")
+  expect_input_error(PlotTrajectories(paths, x[, 1:2]), "background", "2 dimensions")
+  expect_input_error(PlotTrajectories(paths, reduction = "umap"), "background")
+  expect_input_error(PlotTrajectories(paths, dims = 1:4), "dims")
+  expect_input_error(PlotTrajectories(x), "object")
+})
+
+test_that("a training is drawn whatever its history records", {
+  history <- data.frame(member = rep(1:2, each = 20), update = rep(1:20, 2), loss = 1 / (1:40),
+    sinkhorn_1 = 2 / (1:40), sinkhorn_2 = 3 / (1:40), ratio_penalty = 0,
+    held_out = ifelse(1:40 %% 10 == 0, 1, NaN) / 1:40)
+  plot <- PlotTraining(history)
+  layers <- drawn(plot)
+  expect_identical(nrow(layers[[1]]), 3L * 40L + 4L)
+  expect_identical(nrow(layers[[2]]), 4L)
+  expect_identical(levels(plot$data$panel), c("loss", "Sinkhorn divergence at each time"))
+  expect_identical(nrow(drawn(PlotTraining(data.frame(a = 1:3)))[[1]]), 3L)
+  expect_input_error(PlotTraining(data.frame(a = c(1, 1))), "object")
+  expect_input_error(PlotTraining(data.frame()), "object")
+  expect_input_error(PlotTraining(history, columns = "los"), "columns", "Did you mean \"loss\"")
+  expect_error(PlotTraining(tiny_seurat()), class = "fatefield_error_model")
+})
+
+test_that("colours suffice for many labels", {
+  expect_s3_class(scale_labels(letters[1:16]), "ScaleDiscrete")
+  expect_s3_class(scale_labels(letters), "ScaleDiscrete")
+  expect_identical(length(unique(label_palette)), 16L)
+  expect_identical(thinned(10, 4), c(1L, 4L, 7L, 10L))
+})
