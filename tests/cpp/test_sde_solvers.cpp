@@ -151,7 +151,7 @@ TEST_CASE("solvers have their strong order for noise that does not commute", "[s
   }
 }
 
-TEST_CASE("means converge with weak order 1, or 2 for the best", "[sde][order]") {
+TEST_CASE("means converge with weak order 1, or more for the best", "[sde][order]") {
   const c10::NoGradGuard no_grad;
   GeometricBrownian sde;
   sde.sigma = 0.4;
@@ -169,7 +169,7 @@ TEST_CASE("means converge with weak order 1, or 2 for the best", "[sde][order]")
           std::abs((solve(*solver, sde, path, steps, sde.start(n)) - exact).mean().item<double>()));
     }
     const double order = fitted_order(dt, error);
-    CHECK(order > 0.9);
+    CHECK(order > (name == "srk" ? 1.5 : 0.9));
   }
 }
 
@@ -289,6 +289,8 @@ TEST_CASE("a solver that cannot treat the noise, or is none, is refused", "[sde]
     CHECK_THROWS_AS(make_sde_solver(name)->step(sde, 0, 0.1, y, w), Error);
   }
   CHECK_THROWS_AS(make_sde_solver("verlet"), Error);
+  const auto still = [&](std::int64_t) { return w; };
+  CHECK_THROWS_AS(integrate_sde(*make_sde_solver("euler"), sde, step_grid({1, 0}, 0.5), y, still), Error);
   const GeometricBrownian gbm;
   CHECK_THROWS_AS(make_sde_solver("srk")->step(gbm, 0, 0.1, gbm.start(3), Increment{at::zeros({3, 1}), {}}),
                   Error);

@@ -102,6 +102,9 @@ std::vector<at::Tensor> integrate_sde(
     const SdeSolver& solver, const Sde& sde, const StepGrid& grid, at::Tensor y0,
     const std::function<Increment(std::int64_t)>& increment,
     const std::function<void(std::int64_t, const at::Tensor&)>& before_step) {
+  if (std::any_of(grid.h.begin(), grid.h.end(), [](double h) { return h < 0; })) {
+    throw input_error("times", "`times` must increase: a stochastic equation cannot be run backward.");
+  }
   std::vector<at::Tensor> out;
   out.reserve(grid.outputs.size());
   std::size_t next = 0;

@@ -76,6 +76,7 @@ Increment philox_increment(std::uint64_t seed, std::uint64_t first, std::int64_t
                            std::int64_t n, std::int64_t m, bool levy, const at::Tensor& like);
 
 /// Runs the whole grid from y0 (n x d) and gives the state at every output time, the start included.
+/// A grid that runs backward is an input_error("times").
 /// @param increment   called once per step, in order, with the step's index
 /// @param before_step called with the index of a step and the state it starts from
 std::vector<at::Tensor> integrate_sde(
