@@ -96,7 +96,7 @@ class Values {
  private:
   Handle file_type() const;
   Handle memory_type(hid_t base) const;
-  void set_extent(const Handle& type, const Handle& space);
+  void set_extent(const Handle& whole, const Handle& space);
   void check_numeric() const;
   void read(hid_t type, void* out) const;
   std::vector<std::string> variable_texts() const;

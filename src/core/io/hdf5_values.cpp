@@ -3,6 +3,7 @@
 #ifdef WITH_HDF5
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -12,10 +13,42 @@ namespace fatefield {
 namespace hdf5 {
 namespace {
 
-// A data set may say to hold more than is stored: gzip shrinks by 1032 at most, small ones may be all fill
-// value.
-constexpr double kFreeBytes = 64.0 * 1024 * 1024;
+// A data set in chunks may say to hold more than is stored: gzip shrinks by 1032 at most, a small one may be
+// all fill value.
+constexpr double kFreeBytes = 1024.0 * 1024;
 constexpr double kLargestRatio = 1100;
+
+// What the library up to 1.14 does not check, and then reads out of bounds or for ever: that the extent fits
+// the layout. `bytes` is what the data set says to hold.
+bool fits_layout(hid_t dataset, const std::vector<hsize_t>& extent, double value_bytes, double bytes) {
+  const double stored = static_cast<double>(H5Dget_storage_size(dataset));
+  const Handle made(H5Dget_create_plist(dataset), H5Pclose);
+  if (!made) return false;
+  switch (H5Pget_layout(made.get())) {
+    case H5D_COMPACT:
+      return bytes <= stored;
+    case H5D_CONTIGUOUS:
+      return stored > 0 ? bytes <= stored : bytes <= kFreeBytes;
+    case H5D_CHUNKED:
+      break;
+    default:
+      return false;
+  }
+  hsize_t chunk[H5S_MAX_RANK];
+  const int rank = H5Pget_chunk(made.get(), H5S_MAX_RANK, chunk);
+  if (rank != static_cast<int>(extent.size())) return false;
+  double chunk_bytes = value_bytes;
+  for (int k = 0; k < rank; ++k) chunk_bytes *= static_cast<double>(chunk[k]);
+  const double most = kFreeBytes + kLargestRatio * stored;
+  if (chunk_bytes < 1 || chunk_bytes > most || bytes > most) return false;
+  return H5Pget_nfilters(made.get()) > 0 || std::fmod(stored, chunk_bytes) == 0;
+}
+
+// Numbers of a size that there is; others are the mark of a damaged type.
+bool usual_size(hid_t type) {
+  const std::size_t n = H5Tget_size(type);
+  return n == 1 || n == 2 || n == 4 || n == 8 || n == 12 || n == 16;
+}
 
 bool is_boolean(hid_t type) {
   const int n = H5Tget_nmembers(type);
@@ -32,7 +65,9 @@ bool is_boolean(hid_t type) {
 }
 
 Kind kind_of(hid_t type) {
-  switch (H5Tget_class(type)) {
+  const H5T_class_t what = H5Tget_class(type);
+  if (what != H5T_STRING && !usual_size(type)) return Kind::Other;
+  switch (what) {
     case H5T_INTEGER:
       return Kind::Integer;
     case H5T_FLOAT:
@@ -50,10 +85,11 @@ Kind kind_of(hid_t type) {
 
 Values::Values(std::shared_ptr<const Handle> source, bool attribute, Place place, const std::string& member)
     : source_(std::move(source)), attribute_(attribute), place_(std::move(place)), member_(member) {
+  const Handle whole(attribute_ ? H5Aget_type(source_->get()) : H5Dget_type(source_->get()), H5Tclose);
   Handle type = file_type();
   const Handle space(attribute_ ? H5Aget_space(source_->get()) : H5Dget_space(source_->get()), H5Sclose);
-  if (!type || !space) place_.fail("its type or extent cannot be read.");
-  set_extent(type, space);
+  if (!whole || !type || !space) place_.fail("its type or extent cannot be read.");
+  set_extent(whole, space);
   if (H5Tget_class(type.get()) == H5T_ARRAY && !member_.empty()) {
     const int rank = H5Tget_array_ndims(type.get());
     if (rank < 1 || rank > H5S_MAX_RANK) place_.fail("its type cannot be read.");
@@ -69,7 +105,7 @@ Values::Values(std::shared_ptr<const Handle> source, bool attribute, Place place
 }
 
 // Takes over the extent; stops when it is more than the file can hold.
-void Values::set_extent(const Handle& type, const Handle& space) {
+void Values::set_extent(const Handle& whole, const Handle& space) {
   if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) {
     dims_ = {0};
     return;
@@ -79,13 +115,12 @@ void Values::set_extent(const Handle& type, const Handle& space) {
   std::vector<hsize_t> extent(static_cast<std::size_t>(rank));
   if (rank > 0) H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr);
 
-  const double stored = static_cast<double>(attribute_ ? H5Aget_storage_size(source_->get())
-                                                       : H5Dget_storage_size(source_->get()));
-  double bytes = static_cast<double>(H5Tget_size(type.get()));
+  const double value_bytes = static_cast<double>(H5Tget_size(whole.get()));
+  double bytes = value_bytes;
   for (const hsize_t d : extent) bytes *= static_cast<double>(d);
-  if (bytes > kFreeBytes + kLargestRatio * stored) {
-    place_.fail("it says to hold more values than the file has room for: the file is damaged.");
-  }
+  const bool fits = attribute_ ? bytes <= static_cast<double>(H5Aget_storage_size(source_->get()))
+                               : fits_layout(source_->get(), extent, value_bytes, bytes);
+  if (!fits) place_.fail("it says to hold more values than are stored: the file is damaged.");
   count_ = 1;
   for (const hsize_t d : extent) {
     dims_.push_back(static_cast<std::int64_t>(d));
