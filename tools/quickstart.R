@@ -134,13 +134,19 @@ object <- PredictFate(object, labels = label, exclude = exclude)
 # The paths of a few cells of the first time, spread over the list.
 first <- which(column_of(object, time) == min(column_of(object, time)))
 some <- colnames(object)[first[unique(round(seq(1, length(first), length.out = 5L)))]]
-paths <- SimulateCells(object, cells = some, n.sim = 20L, verbose = FALSE)
+span <- range(column_of(object, time))
+paths <- SimulateCells(
+  object, cells = some, n.sim = 20L, times = seq(span[[1L]], span[[2L]], length.out = 41L),
+  verbose = FALSE
+)
 
 say("drawing")
 figures <- c(
   "Where each cell will go" = save_figure(PlotFate(object), "fate"),
-  "Simulated futures of five cells" = save_figure(PlotTrajectories(object, paths), "trajectories"),
-  "How the training went" = save_figure(PlotTraining(GetModel(object)), "training", height = 4)
+  "Simulated futures of five cells" = save_figure(
+    PlotTrajectories(paths, object, colour.by = "fate", labels = label), "trajectories"
+  ),
+  "How the training went" = save_figure(PlotTraining(object), "training", height = 4)
 )
 
 table <- fate_table(object, time, label)
