@@ -28,7 +28,7 @@ struct TransportPlan {
 /// options.debias plays no part. Rows sum to a_i to rounding (times exp(-f_i / rho) under `reach`); columns
 /// come as near to b_j as the iteration has converged, see column_error.
 ///
-/// @param drop entries below this share of their row's mass are left out, in [0, 1); 0 keeps all positive ones
+/// @param drop entries below this share of their row's mass are left out, in [0, 1); 0 keeps all there are
 /// @param keep_going as in sinkhorn_divergence()
 ///
 /// Errors as sinkhorn_divergence(); `drop` out of range.
