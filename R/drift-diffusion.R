@@ -41,6 +41,11 @@
 #' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
 #'   Nature Machine Intelligence 7.
 #' @seealso [PlotDriftDiffusion()], [FitSDE()]
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' cells <- DriftDiffusion(cells)
+#' summary(cells$drift)
 #' @export
 DriftDiffusion <- function(object, ...) UseMethod("DriftDiffusion")
 

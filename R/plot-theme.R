@@ -22,8 +22,8 @@ theme_curves <- function() {
   )
 }
 
-# Okabe and Ito's colours (their yellow last, faint on white), then Tol's muted ones; hues beyond 16,
-# where no palette is safe.
+# Okabe and Ito's colours (their yellow last: it is faint on white) and Tol's muted ones; hues
+# beyond 16, where no palette is safe.
 label_palette <- c(
   "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255",
   "#117733", "#999933", "#AA4499", "#44AA99", "#CC6677", "#88CCEE", "#661100", "#F0E442"

@@ -191,3 +191,30 @@ test_that("what cannot be is answered with the argument's name", {
     class = "fatefield_error_model"
   )
 })
+
+test_that("fates by a trained model are the same bytes for any threads and chunks", {
+  cells <- SimulateDifferentiation(n.cells = 300, n.genes = 20, n.fates = 2)
+  cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 2, batch.size = 32L,
+    n.models = 2L, verbose = FALSE)
+  predict <- function(threads, ...) {
+    before <- options(fatefield.threads = threads)
+    on.exit(options(before))
+    PredictFate(cells, labels = "state", cells = which(cells$day <= 1)[1:40], n.sim = 10,
+      exclude = "progenitor", verbose = FALSE, ...)
+  }
+  one <- fetch_assay(predict(1L), "fates")
+  expect_identical(fetch_assay(predict(2L), "fates"), one)
+  expect_false(identical(fetch_assay(predict(1L, seed.use = 1L), "fates"), one))
+  expect_equal(sum(!is.na(one[1, ])), 40)
+  # Every cell alone: the noise of a future hangs on the cell's place and the future's number.
+  model <- GetModel(cells)
+  x <- model_coordinates(cells, model)[1:4, ]
+  engine <- model_engine(model, 1L)
+  whole <- end_states(engine, x, 0, 3, 5L, 42, 0)
+  parts <- lapply(1:4, function(i) {
+    end_states(engine, x[i, , drop = FALSE], 0, 3, 5L, 42, (i - 1) * 5)
+  })
+  expect_identical(do.call(rbind, lapply(parts, `[[`, "states")), whole$states)
+  drift <- DriftDiffusion(x, model = model)
+  expect_equal(unname(drift$drift), unname(sqrt(rowSums(drift$vectors^2))), tolerance = 0.2)
+})
