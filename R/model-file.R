@@ -32,6 +32,12 @@ plain_classes <- c("factor", "ordered", "data.frame", "Date", "POSIXct", "POSIXt
 #' `fatefield_error_input` where the file is there already and `overwrite` is `FALSE`.
 #' `fatefield_error_model` where `model` is no model.
 #' @seealso [GetModel()] for the model of an object.
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' file <- tempfile(fileext = ".fatefield")
+#' SaveModel(GetModel(cells), file)
+#' identical(LoadModel(file), GetModel(cells))
 #' @export
 SaveModel <- function(model, file, overwrite = FALSE) {
   check_model(model)

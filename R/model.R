@@ -154,6 +154,15 @@ check_model_dims <- function(model, x, argument = "model") {
 #' @section Errors:
 #' `fatefield_error_model` where the object holds no such model, or the model is damaged, foreign
 #' or of a newer format.
+#' @seealso [SaveModel()] for a model in a file of its own.
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' model <- GetModel(cells)
+#' summary(model)
+#'
+#' # The same model for other cells of the same reduction.
+#' some <- SetModel(cells[, 1:50], model, name = "trained on all")
 #' @export
 GetModel <- function(object, name = NULL, ...) UseMethod("GetModel")
 

@@ -44,6 +44,18 @@
 #' its parts do not fit each other; the message gives the path inside the file.
 #' `fatefield_error_input` with argument `layers` where there is no such layer.
 #' @source The format: <https://anndata.readthedocs.io/en/stable/fileformat-prose.html>.
+#' @examplesIf requireNamespace("hdf5r", quietly = TRUE)
+#' # A file of 4 cells and 3 genes; dense arrays are cells x genes, which hdf5r writes transposed.
+#' path <- tempfile(fileext = ".h5ad")
+#' file <- hdf5r::H5File$new(path, "w")
+#' file[["X"]] <- matrix(0:11 %% 3, 3)
+#' file[["obs/_index"]] <- paste0("cell", 1:4)
+#' file[["obs/day"]] <- c(2, 2, 4, 4)
+#' file[["var/_index"]] <- c("Gata1", "Spi1", "Elane")
+#' file$close_all()
+#'
+#' cells <- ReadH5AD(path)
+#' cells$day
 #' @export
 ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbose = TRUE) {
   check_string(file, "file")
