@@ -7,8 +7,8 @@ trained <- local({
     if (is.null(model)) {
       cells <- tiny_cells()
       model <<- FitSDE(
-        cells$x, time = cells$time, drift.hidden = 4, diffusion.hidden = 4, updates = 2, batch.size = 8,
-        verbose = FALSE
+        cells$x, time = cells$time, drift.hidden = 4, diffusion.hidden = 4, updates = 2,
+        batch.size = 8, verbose = FALSE
       )
     }
     model
@@ -34,7 +34,9 @@ expect_model_error <- function(expr, argument, regexp = NULL) {
 
 test_that("no such column", {
   for (object in trained_objects()) {
-    expect_input_error(fit(object, time = "days"), "time", "no column \"days\".*Did you mean \"day\"")
+    expect_input_error(
+      fit(object, time = "days"), "time", "no column \"days\".*Did you mean \"day\""
+    )
     expect_input_error(fit(object, time = "day", clone = "clone_id"), "clone", "\"clone_id\"")
     expect_input_error(fit(object, time = "day", growth = "rate"), "growth", "\"rate\"")
     expect_input_error(PredictFate(object, labels = "cell_type"), "labels", "\"cell_type\"")
