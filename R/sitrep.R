@@ -106,7 +106,8 @@ sitrep_advice <- function(report) {
     if (isTRUE(report$threads > 1L && all < 0.5 * report$threads * one)) {
       paste0(
         "Threads add little: ", round(all), " GFLOP/s on ", report$threads, " threads, ", round(one),
-        " on one. Other work may hold the cores; else try `options(fatefield.threads = 1)`."
+        " on one. Other work may hold the cores: start R with OMP_WAIT_POLICY=passive, so that ",
+        "waiting threads sleep, or set `options(fatefield.threads = 1)`."
       )
     },
     if (length(report$other_torch) > 0L) {

@@ -24,13 +24,21 @@ memory=$(awk '/MemAvailable/ { print int($2 / 1500000) }' /proc/meminfo 2>/dev/n
 MAKEFLAGS=${MAKEFLAGS:--j$jobs}
 export MAKEFLAGS
 
-# R compiles the same sources for the vignettes, for the library and without HDF5: the compiler's cache does it once.
+# Waiting threads sleep: on a busy machine, spinning ones take the time from those that work.
+OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+export OMP_WAIT_POLICY
+
+# R compiles the same sources for the vignettes, for the library and without HDF5: the compiler's cache does it once,
+# and without debugging information it takes a third of the time.
 if command -v ccache >/dev/null && [ -z "${R_MAKEVARS_USER:-}" ] && [ ! -f "$HOME/.R/Makevars" ]; then
   CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
   CCACHE_NOHASHDIR=1
   R_MAKEVARS_USER=$PWD/build/Makevars
   export CCACHE_DIR CCACHE_NOHASHDIR R_MAKEVARS_USER
-  { echo "CXX17 = ccache $(R CMD config CXX17)"; echo "CC = ccache $(R CMD config CC)"; } > "$R_MAKEVARS_USER"
+  {
+    echo "CXX17 = ccache $(R CMD config CXX17)"
+    echo "CXX17FLAGS = $(R CMD config CXX17FLAGS | sed 's/^-g //; s/ -g / /')"
+  } > "$R_MAKEVARS_USER"
 fi
 
 say () { echo "== [$(($(date +%s) - start)) s] $*"; }
