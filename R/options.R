@@ -146,6 +146,8 @@ print.fatefield_options <- function(x, ...) {
 #'   Under `compat = "scdiffeq"` the ratio is that of the original: mean drift times `dt` to mean
 #'   diffusion.
 #' @param ratio.form `"square"` (default) or `"abs"`.
+#' @param drift.penalty Weight of the mean squared drift along the paths, in scaled units: of all
+#'   motions that fit, the shortest; default 0.
 #' @param growth.penalty Weight of the mean squared growth rate; default 0.01.
 #' @param validation Share of the cells (or clones) of each time held out for early stopping;
 #'   default 0.1.
@@ -188,7 +190,7 @@ TrainOptions <- function(updates = NULL, batch.size = NULL, optimizer = NULL, le
                          weight.decay = NULL, schedule = NULL, warmup = NULL, clip = NULL,
                          ema = NULL, blur = NULL, scaling = NULL, reach = NULL,
                          ratio.enforce = NULL, ratio.target = NULL, ratio.form = NULL,
-                         growth.penalty = NULL, validation = NULL, eval.every = NULL,
+                         drift.penalty = NULL, growth.penalty = NULL, validation = NULL, eval.every = NULL,
                          eval.cells = NULL, patience = NULL, compat = "none", ...) {
   compat <- check_choice(compat, c("none", "scdiffeq"), "compat")
   given <- c(as.list(environment()), list(...))

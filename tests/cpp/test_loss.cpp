@@ -20,6 +20,7 @@ struct Setting {
   SdeOptions sde;
   LossOptions loss;
   LossBatch batch;
+  std::string solver = "euler";
   StepGrid grid = step_grid({0.0, 0.5, 1.0}, 0.25);
 
   explicit Setting(std::int64_t n) {
@@ -36,14 +37,14 @@ struct Setting {
   }
 
   LossValue value(const SdeNets& nets, const std::vector<at::Tensor>& p, bool gradient) const {
-    const auto solver = make_sde_solver("euler");
+    const auto solve = make_sde_solver(solver);
     const LossJob job{nets,
                       *solver,
                       grid,
                       loss,
                       [&](std::int64_t first, std::int64_t n, std::int64_t step) {
                         return philox_increment(1, static_cast<std::uint64_t>(first), step, 0.25, n,
-                                                nets.brownian_dims(), false, batch.start);
+                                                nets.brownian_dims(), solve->needs_levy(), batch.start);
                       },
                       0.0,
                       0,
@@ -101,6 +102,14 @@ TEST_CASE("the gradient of the rollout loss agrees with finite differences", "[l
   unbalanced.sde.growth = true;
   unbalanced.loss.sinkhorn.reach = 1.0;
   CHECK(worst(unbalanced) < 1e-5);
+
+  for (const char* solver : {"euler", "srk"}) {
+    INFO(solver);
+    Setting short_ways(20);
+    short_ways.solver = solver;
+    short_ways.loss.drift_penalty = 0.4;
+    CHECK(worst(short_ways) < 1e-5);
+  }
 
   for (bool square : {true, false}) {
     Setting ratio(20);

@@ -253,6 +253,8 @@ struct TrainOptions {
   double ratio_target = 2.5;
   /// "square" or "abs".
   std::string ratio_form = "square";
+  /// Weight of the mean squared drift along the paths: of all motions that fit, the shortest.
+  double drift_penalty = 0.0;
   /// Weight of the mean squared growth rate: makes moving cheaper than multiplying over short ways.
   double growth_penalty = 0.01;
   /// Share of the cells of each time (or of the clones) held out for early stopping.
@@ -282,6 +284,7 @@ void fields(TrainOptions*, O& o, V&& visit) {
   visit("ratio.enforce", o.ratio_enforce);
   visit("ratio.target", o.ratio_target);
   visit("ratio.form", o.ratio_form);
+  visit("drift.penalty", o.drift_penalty);
   visit("growth.penalty", o.growth_penalty);
   visit("validation", o.validation);
   visit("eval.every", o.eval_every);

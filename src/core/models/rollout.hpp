@@ -21,13 +21,14 @@ struct Rollout {
   std::vector<at::Tensor> states;      ///< n x D per output
   std::vector<at::Tensor> log_growth;  ///< n per output: integral of the growth rate; empty without growth
   at::Tensor growth_effort;            ///< sum over rows of the integral of the squared rate
+  at::Tensor drift_effort;             ///< sum over rows of the integral of the squared drift; if measured
 };
 
 using Increments = std::function<Increment(std::int64_t step)>;
 
 Rollout roll_out(const SdeNets& nets, const std::vector<at::Tensor>& parameters, const SdeSolver& solver,
                  const StepGrid& grid, const at::Tensor& start, const Increments& increments,
-                 Dropout* dropout);
+                 Dropout* dropout, bool measure_drift = false);
 
 /// The same grid in scaled time.
 StepGrid scaled_grid(const StepGrid& grid, double start, double span);

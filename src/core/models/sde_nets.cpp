@@ -177,7 +177,12 @@ at::Tensor SdeNets::growth(const std::vector<at::Tensor>& p, double tau, const a
 }
 
 at::Tensor BoundSde::drift(double t, const at::Tensor& y) const {
-  return nets_.drift(parameters_, t, y, dropout_);
+  const at::Tensor f = nets_.drift(parameters_, t, y, dropout_);
+  if (effort_ != nullptr) {
+    *effort_ = *effort_ + f.square().sum() * step_;
+    ++evaluations_;
+  }
+  return f;
 }
 
 at::Tensor BoundSde::diffusion(double t, const at::Tensor& y) const {

@@ -74,6 +74,10 @@ class BoundSde final : public Sde {
  public:
   BoundSde(const SdeNets& nets, const std::vector<at::Tensor>& parameters, Dropout* dropout)
       : nets_(nets), parameters_(parameters), dropout_(dropout) {}
+  /// Adds up |f|^2 times `step` over all evaluations and rows, where a sum is given.
+  void measure(at::Tensor* effort) { effort_ = effort; }
+  void begin_step(double h) { step_ = h; }
+  std::int64_t evaluations() const { return evaluations_; }
   at::Tensor drift(double t, const at::Tensor& y) const override;
   at::Tensor diffusion(double t, const at::Tensor& y) const override;
   NoiseType noise() const override { return nets_.noise(); }
@@ -83,6 +87,9 @@ class BoundSde final : public Sde {
   const SdeNets& nets_;
   const std::vector<at::Tensor>& parameters_;
   Dropout* dropout_;
+  at::Tensor* effort_ = nullptr;
+  double step_ = 0.0;
+  mutable std::int64_t evaluations_ = 0;
 };
 
 }  // namespace fatefield

@@ -37,6 +37,7 @@ struct OutputGradients {
   std::vector<double> drift_sum;
   std::vector<double> diffusion_sum;
   double effort = 0.0;
+  double drift_effort = 0.0;
 };
 
 void proceed(const KeepGoing& keep_going) {
@@ -89,7 +90,8 @@ void forward(const LossJob& job, const std::vector<at::Tensor>& parameters, cons
   const at::Tensor start = batch.start.narrow(0, b.first, b.rows);
   b.rollout = roll_out(
       job.nets, b.leaves, job.solver, job.grid, start,
-      [&](std::int64_t step) { return job.increments(b.first, b.rows, step); }, &dropout);
+      [&](std::int64_t step) { return job.increments(b.first, b.rows, step); }, &dropout,
+      job.options.drift_penalty > 0.0);
   if (job.options.ratio_enforce <= 0.0) return;
   for (std::size_t k = 0; k < batch.times.size(); ++k) {
     const at::Tensor& z = b.rollout.states[k];
@@ -118,6 +120,8 @@ void backward(const OutputGradients& g, Block& b) {
   if (g.effort != 0.0 && b.rollout.growth_effort.defined()) {
     add(b.rollout.growth_effort, at::full_like(b.rollout.growth_effort, g.effort));
   }
+  if (g.drift_effort != 0.0)
+    add(b.rollout.drift_effort, at::full_like(b.rollout.drift_effort, g.drift_effort));
   if (outputs.empty()) {
     for (const at::Tensor& p : b.leaves) b.gradients.push_back(at::zeros_like(p));
     return;
@@ -235,6 +239,15 @@ void add_growth(const LossJob& job, const std::vector<Block>& blocks, std::int64
   value.total += job.options.growth_penalty * value.growth_effort;
 }
 
+void add_drift(const LossJob& job, const std::vector<Block>& blocks, std::int64_t n, LossValue& value,
+               OutputGradients& g) {
+  if (job.options.drift_penalty <= 0.0) return;
+  for (const Block& b : blocks) value.drift_effort += b.rollout.drift_effort.item<double>();
+  value.drift_effort /= static_cast<double>(n);
+  g.drift_effort = job.options.drift_penalty / static_cast<double>(n);
+  value.total += job.options.drift_penalty * value.drift_effort;
+}
+
 }  // namespace
 
 LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parameters, const LossBatch& batch,
@@ -253,6 +266,7 @@ LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parame
   add_sinkhorn(job, batch, growth, gradient, value, g);
   add_ratio(job, blocks, n, value, g);
   add_growth(job, blocks, n, value, g);
+  add_drift(job, blocks, n, value, g);
   if (!gradient) return value;
 
   each_block(blocks, job.keep_going, [&](Block& b) { backward(g, b); });

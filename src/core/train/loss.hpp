@@ -25,6 +25,7 @@ struct LossOptions {
   /// What the mean drift is multiplied by in the ratio: 1 in scaled time, dt under compat.
   double ratio_factor = 1.0;
   double growth_penalty = 0.0;
+  double drift_penalty = 0.0;
 };
 
 struct LossBatch {
@@ -37,9 +38,10 @@ struct LossBatch {
 struct LossValue {
   double total = 0.0;
   double ratio_penalty = 0.0;
-  double growth_effort = 0.0;         ///< mean over cells of the integral of the squared growth rate
-  std::vector<double> sinkhorn;       ///< per time; 0 for a first time that is not compared
-  std::vector<double> drift;          ///< mean norm of drift times ratio_factor, per time
+  double growth_effort = 0.0;    ///< mean over cells of the integral of the squared growth rate
+  double drift_effort = 0.0;     ///< mean over cells of the integral of the squared drift; 0 unless penalised
+  std::vector<double> sinkhorn;  ///< per time; 0 for a first time that is not compared
+  std::vector<double> drift;     ///< mean norm of drift times ratio_factor, per time
   std::vector<double> diffusion;      ///< mean norm of diffusion, per time
   std::vector<at::Tensor> gradients;  ///< one per parameter; empty unless asked for
   std::vector<at::Tensor> states;     ///< B x D per time

@@ -243,6 +243,7 @@ LossOptions loss_options(const TrainOptions& o, const NeuralSde::Impl& m) {
   out.ratio_square = o.ratio_form == "square";
   out.ratio_factor = m.published() ? m.options.dt : 1.0;
   out.growth_penalty = o.growth_penalty;
+  out.drift_penalty = o.drift_penalty;
   return out;
 }
 
@@ -348,6 +349,7 @@ void note_update(State& s, const NeuralSde::Impl& m, const LossValue& v, double 
   }
   s.note("ratio_penalty", v.ratio_penalty);
   s.note("growth_effort", v.growth_effort);
+  s.note("drift_effort", v.drift_effort);
   s.note("gradient_norm", norm);
   s.note("learning_rate", rate);
   s.note("held_out", held_out);
@@ -414,6 +416,7 @@ void check_options(const TrainOptions& o) {
   need(o.ema >= 0.0 && o.ema < 1.0, "ema", "at least 0 and below 1");
   need(o.ratio_enforce >= 0.0, "ratio.enforce", "at least 0");
   need(o.ratio_form == "square" || o.ratio_form == "abs", "ratio.form", "\"square\" or \"abs\"");
+  need(o.drift_penalty >= 0.0, "drift.penalty", "at least 0");
   need(o.growth_penalty >= 0.0, "growth.penalty", "at least 0");
   need(o.validation >= 0.0 && o.validation <= 0.9, "validation", "between 0 and 0.9");
   need(o.eval_every >= 1, "eval.every", "at least 1");
