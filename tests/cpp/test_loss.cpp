@@ -39,7 +39,7 @@ struct Setting {
   LossValue value(const SdeNets& nets, const std::vector<at::Tensor>& p, bool gradient) const {
     const auto solve = make_sde_solver(solver);
     const LossJob job{nets,
-                      *solver,
+                      *solve,
                       grid,
                       loss,
                       [&](std::int64_t first, std::int64_t n, std::int64_t step) {
