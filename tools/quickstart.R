@@ -61,6 +61,23 @@ column_of <- function(object, name) {
   if (inherits(object, "Seurat")) object[[name]][[1L]] else SummarizedExperiment::colData(object)[[name]]
 }
 
+# Times kept as text or levels, such as "2" or "day 2", become the numbers in them.
+with_numeric_time <- function(object, name) {
+  time <- column_of(object, name)
+  if (is.null(time)) give_up("there is no column ", name, " of cells")
+  if (is.numeric(time)) {
+    return(object)
+  }
+  number <- suppressWarnings(as.numeric(sub("^[^0-9.-]*([0-9.-]+)[^0-9]*$", "\\1", as.character(time))))
+  if (anyNA(number)) give_up("the column ", name, " holds no times: ", toString(utils::head(unique(time), 5L)))
+  say("the times in ", name, " are text; read as ", toString(sort(unique(number))))
+  if (inherits(object, "Seurat")) {
+    return(SeuratObject::AddMetaData(object, number, col.name = name))
+  }
+  SummarizedExperiment::colData(object)[[name]] <- number
+  object
+}
+
 # Cells x (time, label, fate, entropy, probabilities), for people to open in a spreadsheet.
 fate_table <- function(object, time, label) {
   probability <- if (inherits(object, "Seurat")) {
@@ -115,10 +132,12 @@ if (is.null(arguments$file)) {
   say("simulating differentiating cells")
   object <- SimulateDifferentiation()
   arguments <- list(time = "day", label = "state", exclude = "progenitor")
+  plane <- "pca"
   source_of_cells <- "simulated cells, SimulateDifferentiation()"
 } else {
   say("reading ", arguments$file)
-  object <- with_pca(read_cells(arguments$file))
+  object <- with_numeric_time(with_pca(read_cells(arguments$file)), arguments$time)
+  plane <- NULL
   source_of_cells <- basename(arguments$file)
 }
 time <- arguments$time
@@ -142,7 +161,7 @@ paths <- SimulateCells(
 
 say("drawing")
 figures <- c(
-  "Where each cell will go" = save_figure(PlotFate(object), "fate"),
+  "Where each cell will go" = save_figure(PlotFate(object, reduction = plane), "fate"),
   "Simulated futures of five cells" = save_figure(
     PlotTrajectories(paths, object, colour.by = "fate", labels = label), "trajectories"
   ),

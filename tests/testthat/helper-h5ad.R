@@ -103,7 +103,7 @@ h5ad_put_table <- function(at, name, data, encoding = "modern") {
 h5ad_file <- function(layout = "csr", encoding = "modern", x = h5ad_counts(), obs = h5ad_obs(),
                       more = function(file) NULL) {
   testthat::skip_if_not_installed("hdf5r")
-  testthat::skip_if(!nzchar(h5ad_library()), "built without HDF5")
+  skip_without_hdf5()
   path <- tempfile(fileext = ".h5ad")
   file <- hdf5r::H5File$new(path, "w")
   on.exit(file$close_all())
@@ -119,6 +119,8 @@ h5ad_file <- function(layout = "csr", encoding = "modern", x = h5ad_counts(), ob
 }
 
 h5ad_library <- function() core_libraries()$hdf5[["version"]]
+
+skip_without_hdf5 <- function() testthat::skip_if(!nzchar(h5ad_library()), "built without HDF5")
 
 expect_file_error <- function(expr, regexp = NULL) {
   e <- testthat::expect_error(expr, regexp, class = "fatefield_error_file")

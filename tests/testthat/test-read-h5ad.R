@@ -274,7 +274,15 @@ test_that("bytes changed anywhere give an object or a classed error", {
   expect_true(all(outcome))
 })
 
+test_that("without HDF5 the error says how to get it", {
+  skip_if(nzchar(h5ad_library()), "built with HDF5")
+  path <- tempfile(fileext = ".h5ad")
+  file.create(path)
+  expect_file_error(ReadH5AD(path), "libhdf5-dev|without HDF5")
+})
+
 test_that("real files are read as they are", {
+  skip_without_hdf5()
   larry <- read_quietly(skip_without_shared("data", "larry", "expression781.h5ad"))
   expect_identical(dim(larry), c(2481L, 781L))
   expect_identical(levels(cell_data(larry)$time_info), c("2", "4", "6"))
