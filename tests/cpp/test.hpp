@@ -10,6 +10,7 @@
 #ifdef CATCH_V3
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
