@@ -108,9 +108,9 @@ simulation_times <- function(times, starts, model) {
 }
 
 # One member's simulations of all cells, chunk by chunk.
-simulate_member <- function(engine, x, times, n.sim, seed, keep, tick) {
+simulate_member <- function(engine, x, times, n.sim, seed, keep, tick, chunk = simulation_chunk) {
   per_cell <- n.sim * ncol(x) * length(times)
-  most <- max(1L, as.integer(simulation_chunk / per_cell))
+  most <- max(1L, as.integer(chunk / per_cell))
   chunks <- split(seq_len(nrow(x)), (seq_len(nrow(x)) - 1L) %/% most)
   lapply(unname(chunks), function(rows) {
     out <- engine$simulate(

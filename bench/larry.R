@@ -1,0 +1,65 @@
+# Fates of LARRY haematopoiesis (Weinreb et al. 2020), from the folder of real data beside the project.
+#
+#   Rscript bench/larry.R            part a: all 130,887 cells in 2-D, five seeds, fates of 2,081 day-2 cells
+#   Rscript bench/larry.R b          part b: 781 cells with genes, from the .h5ad file to figures
+#
+# Part a trains on wells 0 and 1 alone: cells of well 2 are in no training, no early stopping and no vote. Fates that
+# were observed are read after all predictions are made, to print scores. Tables and figures go to bench/out/.
+
+suppressPackageStartupMessages(library(fatefield))
+
+root <- normalizePath(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))), ".."))
+data <- Sys.getenv("FATEFIELD_SHARED", file.path(root, "..", "shared"))
+out <- file.path(root, "bench", "out")
+dir.create(out, recursive = TRUE, showWarnings = FALSE)
+seconds <- function() proc.time()[["elapsed"]]
+
+fate_names <- c(
+  "Erythroid", "Meg", "Mast", "Baso", "Eos", "Neutrophil", "Monocyte", "Ccr7_DC", "pDC", "Lymphoid"
+)
+
+write_fates <- function(probability, file) {
+  p <- probability / rowSums(probability)
+  utils::write.csv(data.frame(cell = rownames(p), p, check.names = FALSE), file.path(out, file), row.names = FALSE)
+  p
+}
+
+larry_fates <- function(seeds = 1:5) {
+  started <- seconds()
+  cells <- utils::read.csv(file.path(data, "data", "larry", "cells.csv.gz"))
+  scored <- utils::read.csv(file.path(data, "data", "larry", "day2_scored_cells.csv.gz"))
+  x <- as.matrix(cells[, c("x", "y")])
+  rownames(x) <- cells$cell
+  known <- cells$well != 2
+  voters <- which(known & cells$day == 6 & cells$annotation %in% fate_names)
+  one_seed <- function(seed) {
+    model <- FitSDE(
+      x[known, ], time = cells$day[known], growth = "learned", seed.use = seed, verbose = FALSE, LARRY_OPTIONS
+    )
+    fitted <- seconds()
+    fates <- PredictFate(
+      x, model = model, labels = cells$annotation, cells = as.character(scored$cell), reference = voters,
+      n.sim = 500L, cutoff = 0, seed.use = seed, verbose = FALSE
+    )
+    message("seed ", seed, ": ", nrow(model$history), " updates; ", round(fitted - started), " s, with fates ",
+      round(seconds() - started), " s since the start")
+    write_fates(fates$probability[, fate_names], sprintf("larry_fates_seed%d.csv", seed))
+  }
+  each <- lapply(seeds, one_seed)
+  mean <- write_fates(Reduce(`+`, each) / length(each), "larry_fates_mean.csv")
+  message("in all ", round(seconds() - started), " s")
+  observed <- utils::read.csv(file.path(data, "data", "larry", "day2_fates_train.csv.gz"))
+  counts <- as.matrix(observed[, fate_names])
+  rownames(counts) <- observed$cell
+  both <- intersect(rownames(counts), rownames(mean))
+  clone <- cells$clone[match(both, cells$cell)]
+  score <- function(p) ScoreFate(p[both, ], counts[both, ], pair = c("Neutrophil", "Monocyte"), group = clone)
+  message("Scores on the ", length(both), " day-2 cells whose fates in well 1 are given (no choice was made on them):")
+  print(score(mean))
+  accuracy <- vapply(each, function(p) {
+    base::mean(fate_names[max.col(p[both, ], "first")] == fate_names[max.col(counts[both, ], "first")])
+  }, 0)
+  message("accuracy of each seed: ", paste(format(accuracy, digits = 3), collapse = " "))
+}
+
+if (identical(commandArgs(TRUE), "b")) larry_genes() else larry_fates()

@@ -1,0 +1,178 @@
+# FitSDE(): models of every kind of object, ensembles, growth, resumption, options.
+
+test_that("a matrix gives a model that knows what it was fitted on", {
+  cells <- tiny_cells()
+  model <- tiny_fit(cells$x, cells$time)
+  expect_s3_class(model, "fatefield_sde")
+  expect_identical(model$dims, colnames(cells$x))
+  expect_identical(model$times, c(0, 1, 2))
+  expect_identical(model$cells, rownames(cells$x))
+  expect_identical(nrow(model$history), 5L)
+  expect_identical(model$config$updates, 5)
+  expect_true(all(is.finite(model$history$loss)))
+})
+
+test_that("every kind of object gives the same model", {
+  states <- lapply(tiny_objects(), function(o) GetModel(tiny_fit(o))$states)
+  for (kind in names(states)) expect_identical(states[[kind]], states[[1L]], label = kind)
+  model <- GetModel(tiny_fit(tiny_seurat()))
+  expect_identical(model$time.name, "day")
+  expect_identical(model$reduction, "pca")
+})
+
+test_that("the seed governs, and R's own stream is left alone", {
+  set.seed(1)
+  before <- .Random.seed
+  a <- tiny_model(seed.use = 3L)
+  expect_identical(.Random.seed, before)
+  expect_identical(a$states, tiny_model(seed.use = 3L)$states)
+  expect_false(identical(a$states, tiny_model(seed.use = 4L)$states))
+  set.seed(1)
+  b <- tiny_model(seed.use = NULL)
+  set.seed(1)
+  expect_identical(tiny_model(seed.use = NULL)$states, b$states)
+})
+
+test_that("the number of threads does not change the model", {
+  old <- options(fatefield.threads = 1L)
+  on.exit(options(old))
+  one <- tiny_model()
+  options(fatefield.threads = 2L)
+  expect_identical(tiny_model()$states, one$states)
+})
+
+test_that("an ensemble has members of different seeds", {
+  model <- tiny_model(n.models = 2L)
+  expect_length(model$states, 2L)
+  expect_false(identical(model$states[[1L]], model$states[[2L]]))
+  expect_identical(unique(model$history$member), 1:2)
+  expect_identical(model$states[[2L]], tiny_model(seed.use = 43L)$states[[1L]])
+})
+
+test_that("a resumed training ends where one uninterrupted training ends", {
+  cells <- tiny_cells()
+  short <- tiny_fit(cells$x, cells$time, updates = 4L, schedule = "constant", warmup = 0)
+  long <- tiny_fit(cells$x, cells$time, updates = 8L, schedule = "constant", warmup = 0)
+  on <- FitSDE(cells$x, cells$time, resume = short, updates = 8L, verbose = FALSE)
+  expect_identical(nrow(on$history), 8L)
+  expect_equal(on$history$loss, long$history$loss, tolerance = 0)
+  other <- cells$x + 1
+  expect_error(
+    FitSDE(other, cells$time, resume = short, verbose = FALSE),
+    class = "fatefield_error_model"
+  )
+  expect_input_error(
+    FitSDE(cells$x, cells$time, resume = short, drift = "forward", verbose = FALSE), "drift"
+  )
+})
+
+test_that("growth is none, learned, or given", {
+  cells <- tiny_cells()
+  learned <- tiny_fit(cells$x, cells$time, growth = "learned")
+  expect_true(model_engine(learned)$has_growth())
+  rates <- seq(-1, 1, length.out = nrow(cells$x))
+  given <- tiny_fit(cells$x, cells$time, growth = rates)
+  expect_false(model_engine(given)$has_growth())
+  expect_false(identical(given$states, tiny_model()$states))
+  object <- tiny_seurat()
+  object$rate <- rates
+  expect_identical(GetModel(tiny_fit(object, growth = "rate"))$states, given$states)
+  expect_input_error(tiny_fit(cells$x, cells$time, growth = rates[-1L]), "growth")
+  expect_input_error(tiny_fit(cells$x, cells$time, growth = replace(rates, 3L, NA)), "growth")
+})
+
+test_that("clones are held out as a whole, and must be one a cell", {
+  cells <- tiny_cells()
+  clone <- rep(c("a", "b", NA), length.out = nrow(cells$x))
+  expect_s3_class(tiny_fit(cells$x, cells$time, clone = clone), "fatefield_sde")
+  expect_input_error(tiny_fit(cells$x, cells$time, clone = "a"), "clone")
+})
+
+test_that("the published settings can be asked for", {
+  expect_identical(SDEOptions(compat = "scdiffeq")$drift.hidden, c(512, 512))
+  engine <- methods::new(NeuralSDE, SDEOptions(compat = "scdiffeq"), 50L, 1)
+  expect_identical(engine$parameters(), 293618)
+  model <- tiny_model(compat = "scdiffeq", dropout = 0)
+  expect_identical(model$config$diffusion, "rank1")
+  expect_identical(model$config$optimizer, "rmsprop")
+  expect_identical(model$config$ratio.enforce, 100)
+})
+
+test_that("options that cannot be are named", {
+  expect_input_error(tiny_model(updatse = 3L), "updatse", "updates")
+  expect_input_error(tiny_model(drift = "circular"), "drift")
+  expect_input_error(tiny_model(learning.rate = -1), "learning.rate")
+  expect_input_error(tiny_model(method = "magic"), "method")
+  expect_input_error(tiny_model(n.models = 0L), "n.models")
+  expect_input_error(tiny_model(batch.size = 1000L), "batch.size", "fewer|only")
+  expect_input_error(SDEOptions(diffusion.init = 0), "diffusion.init")
+  expect_input_error(TrainOptions(scaling = 2), "scaling")
+})
+
+test_that("a model survives saving, loading and another process", {
+  skip_if_not_installed("callr")
+  cells <- tiny_cells()
+  model <- tiny_fit(cells$x, cells$time)
+  file <- tempfile(fileext = ".fatefield")
+  rds <- tempfile(fileext = ".rds")
+  SaveModel(model, file)
+  saveRDS(model, rds)
+  expect_identical(LoadModel(file)$states, model$states)
+  here <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 2L, times = c(0, 1, 2),
+    verbose = FALSE)
+  there <- callr::r(function(file, rds, x) {
+    simulate <- function(m) {
+      fatefield::SimulateCells(x, model = m, cells = 1:3, n.sim = 2L, times = c(0, 1, 2),
+        verbose = FALSE)
+    }
+    list(simulate(fatefield::LoadModel(file)), simulate(readRDS(rds)))
+  }, list(file, rds, cells$x), libpath = .libPaths(), timeout = 120)
+  expect_identical(there[[1L]]$states, here$states)
+  expect_identical(there[[2L]]$states, here$states)
+})
+
+test_that("forked workers simulate after a training on several threads", {
+  skip_on_os("windows")
+  skip_if_not_installed("callr")
+  cells <- tiny_cells(900L)
+  forked <- callr::r(function(x, time) {
+    options(fatefield.threads = 2L)
+    model <- fatefield::FitSDE(x, time, updates = 3L, drift.hidden = 8L, dt = 0.25, verbose = FALSE)
+    run <- function(i) {
+      fatefield::SimulateCells(x, model = model, cells = i, n.sim = 300L, times = c(0, 2),
+        verbose = FALSE)$states
+    }
+    list(parallel::mclapply(1:2, run, mc.cores = 2L), lapply(1:2, run))
+  }, list(cells$x, cells$time), libpath = .libPaths(), timeout = 120)
+  expect_identical(forked[[1L]], forked[[2L]])
+})
+
+test_that("Ctrl-C ends a training within a second and leaves a usable model", {
+  skip_on_os("windows")
+  skip_if_not_installed("callr")
+  started <- tempfile(fileext = ".started")
+  child <- callr::r_bg(function(started) {
+    n <- 3000L
+    x <- cbind(sin(seq_len(n)), cos(seq_len(n) * 1.7), sin(seq_len(n) * 0.3))
+    time <- rep(0:2, length.out = n)
+    # Touched once the training has begun, by the first sign of progress.
+    trace <- function(done, note) if (!file.exists(started)) file.create(started)
+    engine <- methods::new(fatefield::NeuralSDE, fatefield::SDEOptions(), 3L, 1)
+    result <- engine$fit(x, time, fatefield::TrainOptions(updates = 1e6), 1, list(tick = trace))
+    list(ended = result$ended, at = Sys.time(), updates = result$updates,
+      drift = engine$drift(x[1:2, ], 0))
+  }, list(started), libpath = .libPaths())
+  on.exit(child$kill())
+  deadline <- Sys.time() + 60
+  while (!file.exists(started) && child$is_alive() && Sys.time() < deadline) Sys.sleep(0.05)
+  expect_true(file.exists(started))
+  pressed <- Sys.time()
+  child$interrupt()
+  child$wait(30000)
+  result <- child$get_result()
+  expect_identical(result$ended, "interrupted")
+  expect_gt(result$updates, 0)
+  expect_true(all(is.finite(result$drift)))
+  # A second is promised on an idle machine; here only that it is not the million updates.
+  expect_lt(as.numeric(result$at - pressed, units = "secs"), 20)
+})

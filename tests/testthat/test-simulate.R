@@ -1,0 +1,89 @@
+# SimulateCells(): shapes, chunks, members, moments, objects, bad requests.
+
+test_that("trajectories have the shape asked for and start at their cells", {
+  cells <- tiny_cells()
+  model <- tiny_model()
+  futures <- SimulateCells(cells$x, model = model, cells = c("cell001", "cell004"), n.sim = 3L,
+    times = c(0, 0.5, 2), verbose = FALSE)
+  expect_s3_class(futures, "fatefield_trajectories")
+  expect_identical(dim(futures), c(6L, 3L, 3L))
+  expect_identical(as.character(futures$cell), rep(c("cell001", "cell004"), each = 3L))
+  expect_identical(futures$sim, rep(1:3, 2L))
+  start <- unname(cells$x[rep(c("cell001", "cell004"), each = 3L), ])
+  expect_equal(unname(futures$states[, , 1L]), start, tolerance = 1e-6)
+  expect_gt(stats::sd(futures$states[1:3, 1L, 3L]), 0)
+})
+
+test_that("what is kept can be the end or the moments", {
+  cells <- tiny_cells()
+  model <- tiny_model(growth = "learned")
+  run <- function(keep) {
+    SimulateCells(cells$x, model = model, cells = 1:4, n.sim = 25L, times = c(0, 1, 2),
+      keep = keep, verbose = FALSE)
+  }
+  all <- run("states")
+  end <- run("end")
+  expect_identical(end$states[, , 1L], all$states[, , 3L])
+  expect_identical(end$times, 2)
+  moments <- run("moments")
+  first <- all$cell == "cell001"
+  w <- exp(all$log_weights[first, 3L])
+  x <- all$states[first, 2L, 3L]
+  mean <- sum(w * x) / sum(w)
+  expect_equal(moments$mean[["cell001", 2L, 3L]], mean)
+  expect_equal(moments$sd[["cell001", 2L, 3L]], sqrt(sum(w * (x - mean)^2) / sum(w)))
+  expect_equal(moments$growth[["cell001", 3L]], mean(w))
+})
+
+test_that("chunks do not change the trajectories", {
+  x <- tiny_cells()$x
+  engine <- model_engine(tiny_model())
+  run <- function(chunk) {
+    parts <- simulate_member(engine, x[1:20, ], c(0, 1, 2), 7L, 42, "states", function(done) NULL,
+      chunk)
+    bind_first(lapply(parts, `[[`, "states"))
+  }
+  expect_length(
+    simulate_member(engine, x[1:20, ], c(0, 1), 7L, 42, "end", function(done) NULL, 200), 5L
+  )
+  expect_identical(run(200), run(1e6))
+})
+
+test_that("the members of an ensemble share the simulations", {
+  cells <- tiny_cells()
+  model <- tiny_model(n.models = 2L)
+  futures <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
+    verbose = FALSE)
+  expect_identical(as.vector(table(futures$cell, futures$member)), rep(c(3L, 2L), each = 3L))
+  one <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 1L, times = c(0, 1),
+    verbose = FALSE)
+  expect_identical(unique(one$member), 1L)
+  moments <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
+    keep = "moments", verbose = FALSE)
+  by_cell <- tapply(futures$states[, 1L, 2L], futures$cell, mean)
+  expect_equal(moments$mean[, 1L, 2L], by_cell[rownames(moments$mean)], ignore_attr = TRUE)
+})
+
+test_that("objects of every kind give the same trajectories, from the first time on", {
+  runs <- lapply(tiny_objects(), function(o) {
+    SimulateCells(tiny_fit(o), n.sim = 2L, verbose = FALSE)
+  })
+  expect_identical(runs[[1L]]$times, c(0, 1, 2))
+  expect_identical(nlevels(runs[[1L]]$cell), 20L)
+  for (kind in names(runs)) expect_identical(runs[[kind]]$states, runs[[1L]]$states, label = kind)
+})
+
+test_that("bad requests are named", {
+  cells <- tiny_cells()
+  model <- tiny_model()
+  run <- function(...) SimulateCells(cells$x, model = model, verbose = FALSE, ...)
+  expect_input_error(run(n.sim = -1L), "n.sim")
+  expect_input_error(run(times = c(1, 0)), "times")
+  expect_input_error(run(cells = "nobody"), "cells")
+  expect_input_error(SimulateCells(cells$x, verbose = FALSE), "model")
+  expect_error(
+    SimulateCells(cells$x[, 1:2], model = model, verbose = FALSE), class = "fatefield_error_model"
+  )
+  object <- tiny_fit(tiny_seurat())
+  expect_input_error(SimulateCells(object, cells = 1:3, verbose = FALSE), "times")
+})
