@@ -62,4 +62,28 @@ larry_fates <- function(seeds = 1:5) {
   message("accuracy of each seed: ", paste(format(accuracy, digits = 3), collapse = " "))
 }
 
+# X of the file is counts per 10,000; the rest is the usual way of Seurat.
+larry_genes <- function() {
+  started <- seconds()
+  object <- ReadH5AD(file.path(data, "data", "larry", "expression781.h5ad"))
+  object$day <- as.numeric(as.character(object$time_info))
+  object <- Seurat::NormalizeData(object, verbose = FALSE)
+  object <- Seurat::ScaleData(object, features = rownames(object), verbose = FALSE)
+  object <- Seurat::RunPCA(object, features = rownames(object), npcs = 20, reduction.name = "pcs", verbose = FALSE)
+  object <- FitSDE(object, time = "day", reduction = "pcs", dims = 1:20, growth = "learned", n.models = 3L)
+  object <- PredictFate(
+    object, labels = "state_info", exclude = c("undiff", "Neu_Mon"), reference = which(object$day == 6)
+  )
+  object <- DriftDiffusion(object)
+  utils::write.csv(object[[c("day", "state_info", "fate", "fate_entropy")]], file.path(out, "larry_genes_fates.csv"))
+  save_figure <- function(plot, name) {
+    ggplot2::ggsave(file.path(out, name), plot, width = 9, height = 6, dpi = 120)
+  }
+  save_figure(PlotFate(object, reduction = "umap"), "larry_genes_fate.png")
+  save_figure(PlotDriftDiffusion(object, reduction = "umap"), "larry_genes_drift_diffusion.png")
+  save_figure(PlotTraining(GetModel(object)), "larry_genes_training.png")
+  message("781 cells from file to figures in ", round(seconds() - started), " s")
+  print(table(object$state_info[object$day == 2], object$fate[object$day == 2]))
+}
+
 if (identical(commandArgs(TRUE), "b")) larry_genes() else larry_fates()

@@ -15,6 +15,7 @@
 #include "base/option_archive.hpp"
 #include "base/threads.hpp"
 #include "models/neural_sde_impl.hpp"
+#include "ot/sinkhorn.hpp"
 #include "train/batches.hpp"
 #include "train/loss.hpp"
 #include "train/optimizer.hpp"
@@ -231,11 +232,17 @@ void load(State& s, const NeuralSde::Impl& m, std::uint64_t seed, double data) {
   }
 }
 
+SinkhornOptions sinkhorn_options(const TrainOptions& o) {
+  SinkhornOptions out;
+  out.blur = o.blur;
+  out.scaling = o.scaling;
+  out.reach = o.reach;
+  return out;
+}
+
 LossOptions loss_options(const TrainOptions& o, const NeuralSde::Impl& m) {
   LossOptions out;
-  out.sinkhorn.blur = o.blur;
-  out.sinkhorn.scaling = o.scaling;
-  out.sinkhorn.reach = o.reach;
+  out.sinkhorn = sinkhorn_options(o);
   out.sinkhorn.precision = m.options.precision;
   out.published = m.published();
   out.ratio_enforce = o.ratio_enforce;
@@ -422,6 +429,7 @@ void check_options(const TrainOptions& o) {
   need(o.eval_every >= 1, "eval.every", "at least 1");
   need(o.eval_cells >= 1, "eval.cells", "at least 1");
   need(o.patience >= 0, "patience", "at least 0");
+  check_options(sinkhorn_options(o));
 }
 
 TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions& options, std::uint64_t seed,
