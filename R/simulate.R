@@ -8,7 +8,7 @@ simulation_chunk <- 5e6
 #' Simulate futures of cells
 #'
 #' Each cell is simulated `n.sim` times by the neural SDE of a model.
-#' The members of an ensemble share the simulations of a cell evenly.
+#' Each member of an ensemble simulates each cell `n.sim` times.
 #' The same seed gives the same trajectories, whatever the number of threads.
 #'
 #' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
@@ -16,7 +16,7 @@ simulation_chunk <- 5e6
 #'   one fitted.
 #' @param cells (names, numbers or TRUE/FALSE) Start cells.
 #'   `NULL` takes the cells of the model's first time, or all where times are not known.
-#' @param n.sim Simulations of each cell.
+#' @param n.sim Simulations of each cell and member of the ensemble.
 #' @param times Times at which states are kept, in the units of the time column; the first is the
 #'   start.
 #'   `NULL` takes the model's times from that of the start cells on, which must then be the same
@@ -62,24 +62,19 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   times <- simulation_times(times, starts[cells], model)
   seed <- seed_from(seed.use)
-  shares <- member_shares(n.sim, length(model$states))
-  tick <- progress_bar(length(cells) * sum(shares > 0L), "Simulating", verbose)
-  parts <- lapply(which(shares > 0L), function(member) {
+  members <- seq_along(model$states)
+  tick <- progress_bar(length(cells) * length(members), "Simulating", verbose)
+  parts <- lapply(members, function(member) {
     before <- length(cells) * (member - 1L)
     simulate_member(
-      model_engine(model, member), x[cells, , drop = FALSE], times, shares[[member]],
+      model_engine(model, member), x[cells, , drop = FALSE], times, n.sim,
       seed + member - 1, keep, function(done) tick(before + done)
     )
   })
   if (keep == "moments") {
     return(join_moments(parts, times, rownames(x)[cells], colnames(x)))
   }
-  join_states(parts, shares, times, rownames(x)[cells], model, keep)
-}
-
-# Simulations of a cell for each member; the first members take what does not divide.
-member_shares <- function(n.sim, members) {
-  n.sim %/% members + (seq_len(members) <= n.sim %% members)
+  join_states(parts, n.sim, times, rownames(x)[cells], model, keep)
 }
 
 simulation_times <- function(times, starts, model) {
@@ -175,16 +170,14 @@ bind_first <- function(arrays) {
   array(flat, c(nrow(flat), size[[2L]], size[[3L]]))
 }
 
-join_states <- function(parts, shares, times, cells, model, keep) {
-  members <- which(shares > 0L)
+join_states <- function(parts, n.sim, times, cells, model, keep) {
   chunks <- unlist(parts, recursive = FALSE)
-  counts <- shares[members]
   new_trajectories(
     states = bind_first(lapply(chunks, `[[`, "states")),
     times = if (keep == "end") times[[length(times)]] else times,
-    cell = factor(unlist(lapply(counts, function(n) rep(cells, each = n))), levels = cells),
-    sim = unlist(lapply(counts, function(n) rep(seq_len(n), times = length(cells)))),
-    member = rep(members, counts * length(cells)),
+    cell = factor(rep(rep(cells, each = n.sim), length(parts)), levels = cells),
+    sim = rep(seq_len(n.sim), times = length(cells) * length(parts)),
+    member = rep(seq_along(parts), each = n.sim * length(cells)),
     log_weights = do.call(rbind, lapply(chunks, `[[`, "log_weights")),
     reduction = model$reduction, dims = model$dims
   )

@@ -49,15 +49,21 @@ test_that("chunks do not change the trajectories", {
   expect_identical(run(200), run(1e6))
 })
 
-test_that("the members of an ensemble share the simulations", {
+test_that("each member of an ensemble simulates each cell", {
   cells <- tiny_cells()
   model <- tiny_model(n.models = 2L)
   futures <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
     verbose = FALSE)
-  expect_identical(as.vector(table(futures$cell, futures$member)), rep(c(3L, 2L), each = 3L))
-  one <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 1L, times = c(0, 1),
-    verbose = FALSE)
-  expect_identical(unique(one$member), 1L)
+  expect_identical(as.vector(table(futures$cell, futures$member)), rep(5L, 6L))
+  second <- futures[futures$member == 2L]
+  expect_identical(
+    unname(second$states),
+    unname(bind_first(lapply(
+      simulate_member(model_engine(model, 2L), cells$x[1:3, ], c(0, 1), 5L, 43, "states",
+        function(done) NULL),
+      `[[`, "states"
+    )))
+  )
   moments <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
     keep = "moments", verbose = FALSE)
   by_cell <- tapply(futures$states[, 1L, 2L], futures$cell, mean)
