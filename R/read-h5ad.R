@@ -223,11 +223,9 @@ add_h5ad_layers <- function(object, path, layers, cells, genes) {
 add_h5ad_assay <- function(object, x, name, features = NULL) {
   name <- free_name(object, name)
   x <- counts_or_data(x)
-  object[[name]] <- new_assay(
-    counts = x$counts, data = x$data, key = free_key(object, key_stem(name), name),
-    features = features
-  )
-  object
+  key <- free_key(object, key_stem(name), name)
+  assay <- new_assay(counts = x$counts, data = x$data, key = key, features = features)
+  add_assay(object, name, assay)
 }
 
 # A name that no assay and no reduction of the object has.

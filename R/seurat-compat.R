@@ -120,6 +120,23 @@ new_assay <- function(counts = NULL, data = NULL, key, features = NULL) {
   assay
 }
 
+# Puts an assay into an object.
+add_assay <- function(object, name, assay) {
+  without_counts({
+    object[[name]] <- assay
+  })
+  object
+}
+
+# Seurat 5 sums up the counts of each assay it is given, and warns about one that has none, such as
+# an assay of probabilities.
+without_counts <- function(code) {
+  known <- "isn't present in the assay object|No layers found matching|Cannot find the layer"
+  withCallingHandlers(code, warning = function(w) {
+    if (grepl(known, conditionMessage(w))) tryInvokeRestart("muffleWarning")
+  })
+}
+
 # Feature meta data of an assay of either kind: data.frame with feature names as rows.
 feature_data <- function(object, assay = SeuratObject::DefaultAssay(object)) {
   check_assay(object, assay)
@@ -229,7 +246,7 @@ new_seurat <- function(counts, data, assay, cells, features = NULL) {
   object <- if (is.null(counts)) {
     x <- if (makes_assay5()) seurat_fun("CreateAssay5Object")(data = data) else
       new_assay(data = data, key = paste0(tolower(gsub("[^A-Za-z0-9]", "", assay)), "_"))
-    SeuratObject::CreateSeuratObject(x, assay = assay, meta.data = cells)
+    without_counts(SeuratObject::CreateSeuratObject(x, assay = assay, meta.data = cells))
   } else {
     SeuratObject::CreateSeuratObject(counts = counts, assay = assay, meta.data = cells)
   }
@@ -241,8 +258,7 @@ new_seurat <- function(counts, data, assay, cells, features = NULL) {
       methods::slot(x, "data") <- data
     }
   }
-  object[[assay]] <- set_feature_data(x, features)
-  object
+  add_assay(object, assay, set_feature_data(x, features))
 }
 
 makes_assay5 <- function() {

@@ -41,8 +41,8 @@ store_assay <- function(object, values, name, key = name, features = NULL) {
       stop_input("name", "`name`: ", quoted(name), " is already a reduction of the object.")
     }
     rownames(full) <- seurat_feature_names(rownames(full))
-    object[[name]] <- new_assay(data = full, key = free_key(object, key, name), features = features)
-    return(object)
+    assay <- new_assay(data = full, key = free_key(object, key, name), features = features)
+    return(add_assay(object, name, assay))
   }
   SingleCellExperiment::altExp(object, name) <- SummarizedExperiment::SummarizedExperiment(
     assays = list(data = full), rowData = S4Vectors::DataFrame(features, row.names = rownames(full))
