@@ -49,7 +49,7 @@ larry_fates <- function(seeds = 1:5) {
     ))
     PredictFate(
       x, model = model, labels = cells$annotation, cells = as.character(scored$cell), reference = voters,
-      n.sim = 300L, cutoff = 0, seed.use = seed, verbose = FALSE
+      n.sim = 100L, cutoff = 0, seed.use = seed, verbose = FALSE
     )$probability[, fate_names]
   }
   one_seed <- function(seed) {
