@@ -269,7 +269,7 @@ Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& re
         nullptr);
     store_block(paths, block.from, block.to, offset, s, out);
   };
-  const std::int64_t group = 4 * std::max(1, threads());
+  const std::int64_t group = std::max(1, threads());
   const auto n_blocks = static_cast<std::int64_t>(blocks.size());
   for (std::int64_t at = 0; at < n_blocks; at += group) {
     if (keep_going && !keep_going()) throw Interrupted();

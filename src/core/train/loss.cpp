@@ -9,7 +9,9 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <thread>
 #include <utility>
 
 #include "base/error.hpp"
@@ -44,6 +46,25 @@ void proceed(const KeepGoing& keep_going) {
   if (keep_going && !keep_going()) throw Interrupted();
 }
 
+// Asked by all workers in the middle of their blocks: the calling thread, which takes part in the work,
+// listens for the interrupt, and the others follow.
+class Listener {
+ public:
+  explicit Listener(const KeepGoing& keep_going)
+      : keep_going_(keep_going), home_(std::this_thread::get_id()) {}
+
+  void proceed() {
+    const bool may_ask = keep_going_ && std::this_thread::get_id() == home_;
+    if (may_ask && !stopped_ && !keep_going_()) stopped_ = true;
+    if (stopped_) throw Interrupted();
+  }
+
+ private:
+  const KeepGoing& keep_going_;
+  std::thread::id home_;
+  std::atomic<bool> stopped_{false};
+};
+
 std::vector<Block> cut(std::int64_t n) {
   std::vector<Block> out;
   for (std::int64_t at = 0; at < n; at += kBlockRows) {
@@ -73,7 +94,7 @@ at::Tensor diffusion_norm_sum(const SdeNets& nets, const std::vector<at::Tensor>
 }
 
 void forward(const LossJob& job, const std::vector<at::Tensor>& parameters, const LossBatch& batch,
-             bool gradient, Block& b) {
+             bool gradient, Listener& listener, Block& b) {
   const c10::AutoGradMode mode(gradient);
   b.leaves.clear();
   for (const at::Tensor& p : parameters) {
@@ -90,8 +111,11 @@ void forward(const LossJob& job, const std::vector<at::Tensor>& parameters, cons
   const at::Tensor start = batch.start.narrow(0, b.first, b.rows);
   b.rollout = roll_out(
       job.nets, b.leaves, job.solver, job.grid, start,
-      [&](std::int64_t step) { return job.increments(b.first, b.rows, step); }, &dropout,
-      job.options.drift_penalty > 0.0);
+      [&](std::int64_t step) {
+        listener.proceed();
+        return job.increments(b.first, b.rows, step);
+      },
+      &dropout, job.options.drift_penalty > 0.0);
   if (job.options.ratio_enforce <= 0.0) return;
   for (std::size_t k = 0; k < batch.times.size(); ++k) {
     const at::Tensor& z = b.rollout.states[k];
@@ -143,8 +167,9 @@ Cloud<T> cloud(const at::Tensor& points, const at::Tensor& weights) {
 // Divergence at one time; gradients go to `points` and `weights` of x.
 template <typename T>
 double compare(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y, const SinkhornOptions& o,
-               bool gradient, at::Tensor& points, at::Tensor& weights) {
-  const SinkhornResult<T> r = sinkhorn_divergence<T>(cloud<T>(x, a), cloud<T>(y, {}), o, gradient);
+               bool gradient, const KeepGoing& keep_going, at::Tensor& points, at::Tensor& weights) {
+  const SinkhornResult<T> r =
+      sinkhorn_divergence<T>(cloud<T>(x, a), cloud<T>(y, {}), o, gradient, keep_going);
   if (gradient) {
     points = at::empty_like(x);
     std::copy(r.grad_x.begin(), r.grad_x.end(), points.data_ptr<T>());
@@ -197,8 +222,8 @@ void add_sinkhorn(const LossJob& job, const LossBatch& batch, const std::vector<
     at::Tensor weights;
     const bool wide = value.states[k].scalar_type() == at::kDouble;
     const auto at_time = wide ? compare<double> : compare<float>;
-    value.sinkhorn[k] =
-        at_time(value.states[k], a, batch.observed[k], options, gradient, g.states[k], weights);
+    value.sinkhorn[k] = at_time(value.states[k], a, batch.observed[k], options, gradient, job.keep_going,
+                                g.states[k], weights);
     value.total += value.sinkhorn[k];
     if (gradient && !growth.empty()) g.log_growth[k] = a * (weights - (a * weights).sum());
   }
@@ -254,7 +279,9 @@ LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parame
                        bool gradient) {
   const std::int64_t n = batch.start.size(0);
   std::vector<Block> blocks = cut(n);
-  each_block(blocks, job.keep_going, [&](Block& b) { forward(job, parameters, batch, gradient, b); });
+  Listener listener(job.keep_going);
+  each_block(blocks, job.keep_going,
+             [&](Block& b) { forward(job, parameters, batch, gradient, listener, b); });
 
   LossValue value;
   OutputGradients g;
