@@ -43,6 +43,8 @@ rule "C++ code prints nothing, ends no process and draws no numbers of the C lib
 rule "no source file is longer than 500 lines" \
   "$(find R src tests tools \( -name '*.R' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.sh' \) ! -name 'RcppExports.*' \
     -exec awk 'END { if (FNR > 500) print FILENAME ": " FNR " lines" }' {} \;)"
+rule "no name of a C++ test holds a semicolon, at which CMake would cut it and run nothing" \
+  "$(grep -nE 'TEST_CASE\("[^"]*;' tests/cpp/*.cpp)"
 
 [ "$failed" -eq 0 ]
 status=$?

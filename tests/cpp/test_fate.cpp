@@ -84,7 +84,7 @@ TEST_CASE("probabilities are Dirichlet posterior means over the fates alone", "[
   CHECK(t.entropy[0] == Approx(-p * std::log(p) - (1 - p) * std::log(1 - p)));
 }
 
-TEST_CASE("a cell with nothing in a fate is at the prior; without one, unknown", "[fate]") {
+TEST_CASE("a cell with nothing in a fate is at the prior, and without one, unknown", "[fate]") {
   const std::vector<FateShares> lost = {shares({0, 0, 0.2, 0.8}, 50)};
   const FateTable t = summarise_fates(lost, {0, 1}, FateOptions());
   CHECK(t.probability(0, 0) == 0.5);

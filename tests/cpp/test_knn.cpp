@@ -145,7 +145,7 @@ TEST_CASE("neighbours do not depend on threads or on how queries are cut", "[knn
   REQUIRE(std::equal(part.index.begin(), part.index.end(), one.index.begin() + 1993 * 20));
 }
 
-TEST_CASE("the method suits the reference; what cannot be is refused", "[knn]") {
+TEST_CASE("the method suits the reference, and what cannot be is refused", "[knn]") {
   const Matrix low = gaussian_cloud(50, 2, 13), high = gaussian_cloud(50, 20, 13);
   CHECK(std::string(NeighbourIndex(low, KnnOptions()).method()) == "tree");
   CHECK(std::string(NeighbourIndex(high, KnnOptions()).method()) == "brute");

@@ -53,7 +53,7 @@ TEST_CASE("shares are the counts of the k nearest", "[labels]") {
   CHECK(near.probability(0, 0) == 1.0);
 }
 
-TEST_CASE("a kernel gives near cells the louder vote; a majority takes all", "[labels]") {
+TEST_CASE("a kernel gives near cells the louder vote, and a majority takes all", "[labels]") {
   const Line line(20, 10);
   LabelOptions o = options_of(3);
   o.weights = "distance";
