@@ -74,12 +74,13 @@ larry_fates <- function(seeds = 1:5) {
   message("accuracy of each seed: ", paste(format(accuracy, digits = 3), collapse = " "))
 }
 
-# X of the file is counts per 10,000; the rest is the usual way of Seurat.
+# X of the file is counts per 10,000 without logarithm; after it comes the usual way of Seurat.
 larry_genes <- function() {
   started <- seconds()
   object <- ReadH5AD(file.path(data, "data", "larry", "expression781.h5ad"))
   object$day <- as.numeric(as.character(object$time_info))
-  object <- Seurat::NormalizeData(object, verbose = FALSE)
+  logged <- log1p(fatefield:::layer_data(object, "data", "RNA"))
+  object <- fatefield:::set_layer_data(object, logged, "data", "RNA")
   object <- Seurat::ScaleData(object, features = rownames(object), verbose = FALSE)
   object <- Seurat::RunPCA(object, features = rownames(object), npcs = 20, reduction.name = "pcs", verbose = FALSE)
   object <- FitSDE(object, time = "day", reduction = "pcs", dims = 1:20, growth = "learned", n.models = 3L)
