@@ -124,7 +124,6 @@ fit_options <- function(given, learned, resume) {
   if (length(given) > 0L && (is.null(names(given)) || !all(nzchar(names(given))))) {
     stop_input("...", "Further arguments of FitSDE() must have names, see ?SDEOptions.")
   }
-  if (!is.null(given$growth)) given$growth <- NULL
   sde_names <- names(sde_defaults("none"))
   train_names <- names(train_defaults("none"))
   known <- union(sde_names, train_names)
