@@ -46,6 +46,20 @@ void fields(SinkhornOptions*, O& o, V&& visit) {
   visit("precision", o.precision);
 }
 
+/// The sliced Wasserstein distance: exact transport along many directions.
+struct SlicedOptions {
+  /// Random directions.
+  std::int64_t slices = 100;
+  /// Take the axes too, so that every dimension is looked at.
+  bool axes = true;
+};
+
+template <typename O, typename V>
+void fields(SlicedOptions*, O& o, V&& visit) {
+  visit("slices", o.slices);
+  visit("axes", o.axes);
+}
+
 /// The networks of the neural SDE dx = f(x) dt + g(x) dW.
 struct SdeOptions {
   /// "potential": f is the gradient of a scalar network; "forward": f is a network.
