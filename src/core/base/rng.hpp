@@ -37,6 +37,15 @@ template <typename T>
 void normals(std::uint64_t seed, Stream stream, std::uint64_t first, std::int64_t n, std::uint32_t step,
              std::int64_t channels, T* out);
 
+/// Dropout masks for rows [first, first + n) of one layer at one step: `scale` with probability
+/// keep_probability (to 16 bits) and 0 otherwise.
+/// @param layer below 256
+/// @param out n x width, row-major; entry (i, u) depends on (seed, stream, layer, first + i, step, u) alone
+template <typename T>
+void bernoulli_masks(std::uint64_t seed, Stream stream, std::uint32_t layer, std::uint64_t first,
+                     std::int64_t n, std::uint32_t step, std::int64_t width, double keep_probability,
+                     float scale, T* out);
+
 /// A random permutation of 0..n-1 (Fisher-Yates) into out.
 void permutation(std::uint64_t seed, Stream stream, std::uint64_t draw, std::int64_t n, std::int64_t* out);
 
