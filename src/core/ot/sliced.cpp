@@ -136,8 +136,10 @@ class Sliced {
     ot::Aligned<T> along_x(static_cast<std::size_t>((to - from) * x_.stride));
     ot::Aligned<T> along_y(static_cast<std::size_t>((to - from) * y_.stride));
     const T* first = directions_.data() + from * dims_;
-    ot::sum_rows(first, to - from, dims_, x_.rows.data(), x_.stride, 0, x_.stride, along_x.data());
-    ot::sum_rows(first, to - from, dims_, y_.rows.data(), y_.stride, 0, y_.stride, along_y.data());
+    ot::sum_rows<T>(first, to - from, {x_.rows.data(), dims_, x_.stride, 0, x_.stride}, x_.stride,
+                    along_x.data());
+    ot::sum_rows<T>(first, to - from, {y_.rows.data(), dims_, y_.stride, 0, y_.stride}, y_.stride,
+                    along_y.data());
     Line<T> line(x_, y_);
     for (std::int64_t d = from; d < to; ++d) {
       line.sort(along_x.data() + (d - from) * x_.stride, along_y.data() + (d - from) * y_.stride);
@@ -153,13 +155,15 @@ class Sliced {
       for (std::int64_t k = 0; k < dims_; ++k)
         coefficients[k * count_ + d] = static_cast<T>(share * directions_[d * dims_ + k]);
     }
-    ot::Aligned<T> sums(static_cast<std::size_t>(dims_ * x_.stride));
     out_.grad_x.resize(static_cast<std::size_t>(x_.n * dims_));
     ot::for_blocks(x_.n, [&](std::int64_t, std::int64_t from, std::int64_t to) {
-      ot::sum_rows(coefficients.data(), dims_, count_, slopes_.data(), x_.stride, from,
-                   ot::round_up(to, ot::lanes<T>()), sums.data());
+      const std::int64_t end = ot::round_up(to, ot::lanes<T>());
+      ot::Aligned<T> sums(static_cast<std::size_t>(dims_ * (end - from)));
+      ot::sum_rows<T>(coefficients.data(), dims_, {slopes_.data(), count_, x_.stride, from, end}, end - from,
+                      sums.data());
       for (std::int64_t k = 0; k < dims_; ++k) {
-        for (std::int64_t i = from; i < to; ++i) out_.grad_x[i * dims_ + k] = sums[k * x_.stride + i];
+        for (std::int64_t i = from; i < to; ++i)
+          out_.grad_x[i * dims_ + k] = sums[k * (end - from) + i - from];
       }
     });
   }
