@@ -85,6 +85,30 @@ ot_plan <- function(x, y, a, b, options, drop) {
     .Call(`_fatefield_ot_plan`, x, y, a, b, options, drop)
 }
 
+sliced_defaults <- function() {
+    .Call(`_fatefield_sliced_defaults`)
+}
+
+check_sliced_options <- function(options) {
+    invisible(.Call(`_fatefield_check_sliced_options`, options))
+}
+
+ot_exact <- function(x, y, a, b, p) {
+    .Call(`_fatefield_ot_exact`, x, y, a, b, p)
+}
+
+ot_sliced <- function(x, y, a, b, options, seed, gradient) {
+    .Call(`_fatefield_ot_sliced`, x, y, a, b, options, seed, gradient)
+}
+
+ot_energy <- function(x, y, a, b) {
+    .Call(`_fatefield_ot_energy`, x, y, a, b)
+}
+
+draw_cells <- function(n, size, weights, seed, draw) {
+    .Call(`_fatefield_draw_cells`, n, size, weights, seed, draw)
+}
+
 sde_defaults <- function(compat) {
     .Call(`_fatefield_sde_defaults`, compat)
 }

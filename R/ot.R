@@ -3,23 +3,43 @@
 
 #' Distance between clouds of cells by optimal transport
 #'
-#' The Sinkhorn divergence: what it costs to move one cloud of cells onto the other, blurred at the
-#' length `blur` and freed of the bias that blurring brings.
-#' It is 0 for equal clouds and, at p = 2, near half the squared Wasserstein-2 distance.
+#' How far two clouds of cells are from each other, by one of four methods:
+#'
+#' * `"sinkhorn"` (default): the Sinkhorn divergence: what it costs to move one cloud onto the
+#'   other, blurred at the length `blur` and freed of the bias that blurring brings.
+#'   It is 0 for equal clouds and, at p = 2, near half the squared Wasserstein-2 distance.
+#' * `"exact"`: the mean cost of the best matching, without blur: the distance for p = 1, half the
+#'   squared distance for p = 2.
+#'   W1 is `value` for p = 1, W2 is `sqrt(2 * value)` for p = 2.
+#'   Both clouds must have the same number of cells, equally weighted, at most a few thousand.
+#' * `"sliced"`: the squared Wasserstein-2 distance of the projections on a line, exact, averaged
+#'   over many lines: the axes and random directions.
+#'   It needs few cells to see a cloud that is too narrow, and any number of cells is quick.
+#' * `"energy"`: the energy distance, 2 E|x - y| - E|x - x'| - E|y - y'|, debiased: two samples
+#'   of one distribution are at 0 on average, and may be below.
 #'
 #' @param x A numeric matrix (cells x dims), or a Seurat or SingleCellExperiment object.
-#' @param ... Options by name, as in [SinkhornOptions()]; they go before `options`.
-#' @param options [SinkhornOptions()] or a named list of some of them.
+#' @param ... Options by name; they go before `options`.
+#'   For `"sinkhorn"` those of [SinkhornOptions()]; for `"exact"` `p`; for `"sliced"` `slices`
+#'   (random directions, default 100), `axes` (take the axes too, default `TRUE`) and `seed.use`
+#'   (default 42); for `"energy"` none.
+#' @param options The same options as a list, such as [SinkhornOptions()].
 #' @return For matrices, or two groups of an object, a list of class `fatefield_ot_distance`:
-#'   \item{value}{The divergence, in units of the cost: length for p = 1, length squared for 2.}
+#'   \item{value}{The distance. Sinkhorn and exact: in units of the cost, length for p = 1, length
+#'     squared for 2. Sliced: length squared. Energy: length.}
+#'   \item{method}{The method.}
 #'   \item{converged}{Whether `tolerance` was reached; `FALSE` where none was asked for.}
 #'   \item{iterations}{Updates of the potentials.}
 #'   \item{epsilon}{The last temperature, blur^p.}
 #'   \item{marginal.error}{By how much the plan misses the weights of `y`, summed over its cells.}
 #'   \item{potentials}{List of `x` and `y`: dual potentials, one number a cell.}
+#'   \item{match}{Exact: the number of the cell of `y` that each cell of `x` goes to.}
+#'   \item{directions}{Sliced: the squared distance along each direction, the axes first.}
 #'   \item{gradient}{Where asked for, a list: `x` (cells x dims), `weights.x`, `weights.y`.
 #'     The derivative of the value; under balanced transport those in weights are known up to a
 #'     constant.}
+#'   Of these, `converged` to `marginal.error` belong to Sinkhorn alone, potentials to Sinkhorn and
+#'   exact; exact has the gradient in `x` alone, sliced in `x` and `weights.x`, energy none.
 #'   For an object without `ident.1`, a symmetric matrix of the values between all groups.
 #' @section Errors:
 #' Class `fatefield_error_input`: matrices that are empty, not finite or of different dimensions;
@@ -27,6 +47,10 @@
 #' @references Feydy et al. (2019) Interpolating between optimal transport and MMD using Sinkhorn
 #'   divergences. AISTATS.
 #'   Sejourne et al. (2019) Sinkhorn divergences for unbalanced optimal transport.
+#'   Jonker and Volgenant (1987) A shortest augmenting path algorithm for dense and sparse linear
+#'   assignment problems. Computing 38.
+#'   Bonneel et al. (2015) Sliced and Radon Wasserstein barycenters of measures.
+#'   Szekely and Rizzo (2013) Energy statistics: a class of statistics based on distances.
 #' @seealso [OTPlan()] for who goes where, [SinkhornLoss] for many calls.
 #' @examples
 #' x <- cbind(seq(0, 1, length.out = 40), 0)
@@ -35,6 +59,9 @@
 #' # Converged, with the gradient in the positions of x.
 #' near <- OTDistance(x, y, blur = 0.5, tolerance = 1e-6, precision = "float64", gradient = TRUE)
 #' head(near$gradient$x)
+#' # Without blur: W2 of as many cells, and the energy distance.
+#' sqrt(2 * OTDistance(x, y[1:40, ], method = "exact")$value)
+#' OTDistance(x, y, method = "energy")
 #' @export
 OTDistance <- function(x, ...) UseMethod("OTDistance")
 
@@ -42,18 +69,23 @@ OTDistance <- function(x, ...) UseMethod("OTDistance")
 #' @param weights.x,weights.y One number of at least 0 for each cell; default `NULL`, all equal.
 #'   Without `reach` only their proportions count: both are made to sum to 1.
 #' @param gradient Give the derivatives too.
+#' @param method `"sinkhorn"`, `"exact"`, `"sliced"` or `"energy"`, see above.
 #' @rdname OTDistance
 #' @export
 OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradient = FALSE,
+                               method = c("sinkhorn", "exact", "sliced", "energy"),
                                options = NULL, ...) {
-  options <- ot_options(options, ...)
+  method <- check_choice(method, names(distance_methods), "method")
+  options <- distance_methods[[method]]$options(options, ...)
   pair <- ot_pair(x, y, weights.x, weights.y, options)
   check_flag(gradient, "gradient")
-  out <- ot_distance(pair$x, pair$y, pair$a, pair$b, options, gradient)
-  names(out$potentials$x) <- rownames(pair$x)
-  names(out$potentials$y) <- rownames(pair$y)
+  out <- distance_methods[[method]]$compute(pair, options, gradient)
+  if (!is.null(out$potentials)) {
+    names(out$potentials$x) <- rownames(pair$x)
+    names(out$potentials$y) <- rownames(pair$y)
+  }
   if (gradient) dimnames(out$gradient$x) <- dimnames(pair$x)
-  structure(out, class = "fatefield_ot_distance")
+  structure(c(out, list(method = method)), class = "fatefield_ot_distance")
 }
 
 #' @param group.by Column of the cell data, or a vector with one value for each cell, that tells
@@ -67,17 +99,20 @@ OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradien
 #' @rdname OTDistance
 #' @export
 OTDistance.Seurat <- function(x, group.by, ident.1 = NULL, ident.2 = NULL, reduction = NULL,
-                              dims = NULL, weights = NULL, gradient = FALSE, options = NULL, ...) {
+                              dims = NULL, weights = NULL, gradient = FALSE,
+                              method = c("sinkhorn", "exact", "sliced", "energy"),
+                              options = NULL, ...) {
+  method <- check_choice(method, names(distance_methods), "method")
   cells <- ot_cells(x, group.by, reduction, dims, weights)
-  options <- ot_options(options, ...)
+  options <- distance_methods[[method]]$options(options, ...)
   if (is.null(ident.1)) {
     if (!is.null(ident.2)) stop_input("ident.1", "`ident.1` is needed where `ident.2` is given.")
-    return(ot_between_groups(cells, options))
+    return(ot_between_groups(cells, method, options))
   }
   pair <- ot_groups(cells, ident.1, ident.2)
   OTDistance.default(
     pair$x, pair$y, pair$weights.x, pair$weights.y,
-    gradient = gradient, options = options
+    gradient = gradient, method = method, options = options
   )
 }
 
@@ -87,7 +122,10 @@ OTDistance.SingleCellExperiment <- OTDistance.Seurat
 
 #' @export
 print.fatefield_ot_distance <- function(x, ...) {
-  cat("Sinkhorn divergence ", format(x$value), "\n", sep = "")
+  cat(distance_methods[[x$method]]$title, " ", format(x$value), "\n", sep = "")
+  if (x$method != "sinkhorn") {
+    return(invisible(x))
+  }
   cat(
     "  ", x$iterations, " iterations", if (x$converged) ", converged", "; plan misses ",
     format(x$marginal.error, digits = 3L), " of the mass\n", sep = ""
@@ -184,10 +222,7 @@ print.fatefield_ot_plan <- function(x, ...) {
 
 # Options of a call: `options`, then those given by name.
 ot_options <- function(options, ...) {
-  base <- merge_options(sinkhorn_defaults(), options)
-  given <- list(...)
-  base[names(given)] <- merge_options(base, given, "")[names(given)]
-  do.call(SinkhornOptions, base)
+  do.call(SinkhornOptions, distance_options(sinkhorn_defaults(), options, ...))
 }
 
 # Both clouds as plain matrices with weights; weights of length 0 are equal ones.
@@ -213,7 +248,7 @@ ot_weights <- function(weights, argument, n, options, other) {
   }
   mass <- sum(weights)
   # What cannot be divided is for the core to complain about.
-  if (options$reach > 0 || !is.finite(mass) || mass <= 0) weights else weights / mass
+  if (isTRUE(options$reach > 0) || !is.finite(mass) || mass <= 0) weights else weights / mass
 }
 
 # Coordinates, groups and weights of all cells of an object.
@@ -258,7 +293,7 @@ ot_groups <- function(cells, ident.1, ident.2) {
 }
 
 # The values between all groups, as a symmetric matrix.
-ot_between_groups <- function(cells, options) {
+ot_between_groups <- function(cells, method, options) {
   names <- as.character(cells$present)
   out <- matrix(0, length(names), length(names), dimnames = list(names, names))
   for (i in seq_along(names)) {
@@ -266,7 +301,7 @@ ot_between_groups <- function(cells, options) {
       pair <- ot_groups(cells, cells$present[[i]], cells$present[[j]])
       found <- OTDistance.default(
         pair$x, pair$y, pair$weights.x, pair$weights.y,
-        options = options
+        method = method, options = options
       )
       out[i, j] <- out[j, i] <- found$value
     }

@@ -254,6 +254,81 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// sliced_defaults
+Rcpp::List sliced_defaults();
+RcppExport SEXP _fatefield_sliced_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(sliced_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_sliced_options
+void check_sliced_options(Rcpp::List options);
+RcppExport SEXP _fatefield_check_sliced_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    check_sliced_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// ot_exact
+Rcpp::List ot_exact(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, double p);
+RcppExport SEXP _fatefield_ot_exact(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP pSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    Rcpp::traits::input_parameter< double >::type p(pSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_exact(x, y, a, b, p));
+    return rcpp_result_gen;
+END_RCPP
+}
+// ot_sliced
+Rcpp::List ot_sliced(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, const Rcpp::List& options, double seed, bool gradient);
+RcppExport SEXP _fatefield_ot_sliced(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP gradientSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< bool >::type gradient(gradientSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_sliced(x, y, a, b, options, seed, gradient));
+    return rcpp_result_gen;
+END_RCPP
+}
+// ot_energy
+double ot_energy(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b);
+RcppExport SEXP _fatefield_ot_energy(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_energy(x, y, a, b));
+    return rcpp_result_gen;
+END_RCPP
+}
+// draw_cells
+Rcpp::IntegerVector draw_cells(int n, int size, const Rcpp::NumericVector& weights, double seed, double draw);
+RcppExport SEXP _fatefield_draw_cells(SEXP nSEXP, SEXP sizeSEXP, SEXP weightsSEXP, SEXP seedSEXP, SEXP drawSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< int >::type size(sizeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< double >::type draw(drawSEXP);
+    rcpp_result_gen = Rcpp::wrap(draw_cells(n, size, weights, seed, draw));
+    return rcpp_result_gen;
+END_RCPP
+}
 // sde_defaults
 Rcpp::List sde_defaults(std::string compat);
 RcppExport SEXP _fatefield_sde_defaults(SEXP compatSEXP) {
@@ -394,6 +469,12 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_check_sinkhorn_options", (DL_FUNC) &_fatefield_check_sinkhorn_options, 1},
     {"_fatefield_ot_distance", (DL_FUNC) &_fatefield_ot_distance, 6},
     {"_fatefield_ot_plan", (DL_FUNC) &_fatefield_ot_plan, 6},
+    {"_fatefield_sliced_defaults", (DL_FUNC) &_fatefield_sliced_defaults, 0},
+    {"_fatefield_check_sliced_options", (DL_FUNC) &_fatefield_check_sliced_options, 1},
+    {"_fatefield_ot_exact", (DL_FUNC) &_fatefield_ot_exact, 5},
+    {"_fatefield_ot_sliced", (DL_FUNC) &_fatefield_ot_sliced, 7},
+    {"_fatefield_ot_energy", (DL_FUNC) &_fatefield_ot_energy, 4},
+    {"_fatefield_draw_cells", (DL_FUNC) &_fatefield_draw_cells, 5},
     {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},

@@ -3,7 +3,7 @@
 #include "core/base/option_archive.hpp"
 #include "core/ot/plan.hpp"
 #include "core/ot/sinkhorn.hpp"
-#include "glue.hpp"
+#include "glue_clouds.hpp"
 
 using namespace fatefield;
 
@@ -14,43 +14,6 @@ const char* const kKind = "sinkhorn_loss";
 // Entries of a plan that is kept whole; a matrix of doubles of this size takes 160 MB.
 constexpr double kMostEntries = 2e7;
 
-// Rows of an R matrix, with weights (none: equal ones), as the core takes them.
-template <typename T>
-class Points {
- public:
-  Points(const Rcpp::NumericMatrix& x, const Rcpp::NumericVector& weights, const char* argument)
-      : n_(x.nrow()), dims_(x.ncol()), points_(static_cast<std::size_t>(n_ * dims_)) {
-    for (std::int64_t i = 0; i < n_; ++i) {
-      for (std::int64_t k = 0; k < dims_; ++k) points_[i * dims_ + k] = static_cast<T>(x[i + k * n_]);
-    }
-    weights_.assign(weights.begin(), weights.end());
-    if (!weights_.empty() && static_cast<std::int64_t>(weights_.size()) != n_) {
-      throw input_error(argument, std::string("`") + argument + "` must be one number for each of the " +
-                                      std::to_string(n_) + " cells, not " + std::to_string(weights_.size()) +
-                                      ".");
-    }
-  }
-  Cloud<T> cloud() const { return {points_.data(), n_, dims_, weights_.empty() ? nullptr : weights_.data()}; }
-
- private:
-  std::int64_t n_, dims_;
-  std::vector<T> points_, weights_;
-};
-
-template <typename T>
-Rcpp::NumericMatrix to_matrix(const std::vector<T>& rows, int n, int dims) {
-  Rcpp::NumericMatrix out(n, dims);
-  for (int i = 0; i < n; ++i) {
-    for (int k = 0; k < dims; ++k) out(i, k) = rows[static_cast<std::size_t>(i) * dims + k];
-  }
-  return out;
-}
-
-template <typename T>
-Rcpp::NumericVector to_vector(const std::vector<T>& v) {
-  return Rcpp::NumericVector(v.begin(), v.end());
-}
-
 struct Pair {
   const Rcpp::NumericMatrix& x;
   const Rcpp::NumericMatrix& y;
@@ -60,19 +23,19 @@ struct Pair {
 
 template <typename T>
 Rcpp::List distance_in(const Pair& p, const SinkhornOptions& options, bool gradient) {
-  const Points<T> x(p.x, p.a, "weights.x"), y(p.y, p.b, "weights.y");
+  const glue::Points<T> x(p.x, p.a, "weights.x"), y(p.y, p.b, "weights.y");
   const SinkhornResult<T> r =
       sinkhorn_divergence(x.cloud(), y.cloud(), options, gradient, glue::until_interrupt());
   Rcpp::List out =
       Rcpp::List::create(Rcpp::_["value"] = r.value, Rcpp::_["converged"] = r.converged,
                          Rcpp::_["iterations"] = static_cast<double>(r.iterations),
                          Rcpp::_["epsilon"] = r.epsilon, Rcpp::_["marginal.error"] = r.marginal_error,
-                         Rcpp::_["potentials"] = Rcpp::List::create(Rcpp::_["x"] = to_vector(r.f),
-                                                                    Rcpp::_["y"] = to_vector(r.g)));
+                         Rcpp::_["potentials"] = Rcpp::List::create(Rcpp::_["x"] = glue::to_vector(r.f),
+                                                                    Rcpp::_["y"] = glue::to_vector(r.g)));
   if (!gradient) return out;
-  out.push_back(Rcpp::List::create(Rcpp::_["x"] = to_matrix(r.grad_x, p.x.nrow(), p.x.ncol()),
-                                   Rcpp::_["weights.x"] = to_vector(r.grad_a),
-                                   Rcpp::_["weights.y"] = to_vector(r.grad_b)),
+  out.push_back(Rcpp::List::create(Rcpp::_["x"] = glue::rows_to_matrix(r.grad_x, p.x.nrow(), p.x.ncol()),
+                                   Rcpp::_["weights.x"] = glue::to_vector(r.grad_a),
+                                   Rcpp::_["weights.y"] = glue::to_vector(r.grad_b)),
                 "gradient");
   return out;
 }
@@ -85,7 +48,7 @@ TransportPlan plan_in(const Pair& p, const SinkhornOptions& options, double drop
                           " entries is too large; leave small ones out, for example with `drop = 1e-3`, "
                           "or take fewer cells.");
   }
-  const Points<T> x(p.x, p.a, "weights.x"), y(p.y, p.b, "weights.y");
+  const glue::Points<T> x(p.x, p.a, "weights.x"), y(p.y, p.b, "weights.y");
   return transport_plan(x.cloud(), y.cloud(), options, drop, glue::until_interrupt());
 }
 
@@ -211,9 +174,9 @@ Rcpp::List ot_plan(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, c
       out.push_back(to_dense(found), "plan");
       return out;
     }
-    out.push_back(to_vector(found.start), "start");
+    out.push_back(glue::to_vector(found.start), "start");
     out.push_back(Rcpp::IntegerVector(found.column.begin(), found.column.end()), "column");
-    out.push_back(to_vector(found.mass), "mass");
+    out.push_back(glue::to_vector(found.mass), "mass");
     return out;
   });
 }

@@ -22,7 +22,7 @@ r_code () { find R -name '*.R' ! -name RcppExports.R -exec grep -Hn '' {} + | se
 rule "the core does not know R" \
   "$(grep -rEn '#include *[<"](Rcpp|R\.h|Rinternals|Rmath|R_ext)' src/core)"
 rule "the glue does not know torch" \
-  "$(grep -En '#include *[<"](torch|ATen|c10)/' src/rcpp_*.cpp src/glue.hpp 2>/dev/null)"
+  "$(grep -En '#include *[<"](torch|ATen|c10)/' src/rcpp_*.cpp src/glue*.hpp 2>/dev/null)"
 rule "only seurat-compat.R knows the layers of Seurat's versions" \
   "$(r_code | grep -E 'GetAssayData|SetAssayData|LayerData|@assays|@meta\.data' | grep -v '^R/seurat-compat\.R:')"
 
