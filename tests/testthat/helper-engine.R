@@ -39,13 +39,19 @@ stub_model <- function(dims = c("PC_1", "PC_2", "PC_3"), n.models = 1L, drift = 
 # Runs `code` with these engines (a list) in the place of those of any model.
 with_engines <- function(engines, code) {
   namespace <- asNamespace("fatefield")
-  put <- function(f) {
-    unlockBinding("model_engines", namespace)
-    assign("model_engines", f, envir = namespace)
-    lockBinding("model_engines", namespace)
+  names <- c("model_engines", "model_engine")
+  put <- function(functions) {
+    for (name in names) {
+      unlockBinding(name, namespace)
+      assign(name, functions[[name]], envir = namespace)
+      lockBinding(name, namespace)
+    }
   }
-  former <- namespace$model_engines
+  former <- mget(names, envir = namespace)
   on.exit(put(former))
-  put(function(model) lapply(engines, function(engine) function() engine))
+  put(list(
+    model_engines = function(model) lapply(engines, function(engine) function() engine),
+    model_engine = function(model, i = 1L) engines[[i]]
+  ))
   code
 }
