@@ -125,6 +125,10 @@ check_train_options <- function(options) {
     invisible(.Call(`_fatefield_check_train_options`, options))
 }
 
+train_updates <- function(options) {
+    .Call(`_fatefield_train_updates`, options)
+}
+
 cpp_simulate_differentiation <- function(n_cells, days, n_fates, n_genes, options, seed, threads) {
     .Call(`_fatefield_cpp_simulate_differentiation`, n_cells, days, n_fates, n_genes, options, seed, threads)
 }

@@ -5,8 +5,8 @@
 #'
 #' Trains a neural stochastic differential equation: a drift that says where cells go, a diffusion
 #' that says how much chance is in it, and, if wished, a growth rate.
-#' Cells of the first time are simulated through all later times; the simulated clouds are
-#' compared with the measured ones by the Sinkhorn divergence of optimal transport.
+#' No cell needs to be followed: cells of successive times are paired by optimal transport, and
+#' simulated clouds are compared with the measured ones.
 #'
 #' @param object a matrix (cells x dims), a Seurat object or a SingleCellExperiment.
 #' @param time Times of the cells: numbers, one for each cell, or the name of a column of the
@@ -23,7 +23,10 @@
 #'   `"learned"`: a growth rate is learned as a function of state.
 #'   Numbers, one for each cell and per unit of time, or the name of a column, such as
 #'   [GrowthRates()] gives: cells of the first time count `exp(rate * elapsed time)`.
-#' @param method `"sinkhorn"`: training by simulation.
+#' @param method `"bridge+sinkhorn"`: a bridge, then a few rollouts.
+#'   `"bridge"`: a bridge alone, which needs no simulation.
+#'   `"sinkhorn"`: rollouts alone.
+#'   `NULL` takes the first, under `compat = "scdiffeq"` the last.
 #' @param n.models Number of models with different seeds; their spread is the uncertainty of the
 #'   training.
 #' @param name Name under which the model is kept in the object.
@@ -37,6 +40,25 @@
 #' @return The object with the model in it, see [GetModel()]; for a matrix the model, a list of
 #'   class `fatefield_sde`.
 #'   Its `history` is a data.frame with a row for each update and member, see [PlotTraining()].
+#' Its `dispersion` is a data.frame of simulated over observed variance at each later time: the
+#'   least, the median and the largest of all dimensions.
+#'   A fit that is as wide as the data has values near 1.
+#' @section Methods:
+#' A bridge needs no simulation.
+#' Entropic optimal transport pairs cells of successive times; between the cells of a pair lies a
+#' Brownian bridge with a given noise, and the drift is regressed on what moves points along these
+#' bridges, so that the process passes through the clouds of all times.
+#' The diffusion follows the noise of the bridges, and is larger where a cell has several possible
+#' futures.
+#' With `growth = "learned"` transport is unbalanced: mass grows along a pair where that is cheaper
+#' than moving, and the growth rate is regressed on it.
+#' Given rates are the masses of the cells in the plan.
+#'
+#' Rollouts simulate the cells of the first time through all later times and compare the clouds
+#' by the Sinkhorn divergence and the sliced Wasserstein distance.
+#' They cost far more per update, but look at the process itself.
+#'
+#' `"bridge+sinkhorn"` takes the bridge first and then a few rollouts with a smaller learning rate.
 #' @section Interrupts:
 #' Ctrl-C ends the training within a second and gives the model as it is then, with a warning.
 #' @section Errors:
@@ -45,6 +67,16 @@
 #' `fatefield_error_numeric` where the loss is not finite.
 #' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
 #'   Nature Machine Intelligence 7.
+#'
+#'   Tong et al. (2024) Simulation-free Schroedinger bridges via score and flow matching. AISTATS.
+#'
+#'   Shi et al. (2023) Diffusion Schroedinger bridge matching. NeurIPS.
+#'
+#'   Liero, Mielke and Savare (2018) Optimal entropy-transport problems and a new
+#'   Hellinger-Kantorovich distance between positive measures. Inventiones Mathematicae 211.
+#'
+#'   Chizat et al. (2018) Scaling algorithms for unbalanced optimal transport problems.
+#'   Mathematics of Computation 87.
 #' @seealso [SimulateCells()], [PredictFate()], [DriftDiffusion()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
@@ -55,17 +87,18 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 
 #' @rdname FitSDE
 #' @export
-FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = "sinkhorn",
+FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL,
                            n.models = 1L, seed.use = 42L, resume = NULL, verbose = TRUE, ...) {
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
   if (missing(time)) stop_input("time", "`time` is missing: one number for each cell is needed.")
-  check_choice(method, "sinkhorn", "method")
   n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   time <- check_times(time, "time", nrow(x))
   extra <- list(clone = clone_codes(clone, nrow(x)), growth = growth_rates_of(growth, nrow(x)))
-  options <- fit_options(list(...), learned = identical(growth, "learned"), resume = resume)
+  options <- fit_options(
+    list(method = method, ...), learned = identical(growth, "learned"), resume = resume
+  )
   check_sde_options(options$sde, ncol(x))
   seed <- seed_from(seed.use)
   if (!is.null(resume)) {
@@ -80,6 +113,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = "
     config = c(unclass(options$sde), unclass(options$train), list(seed = seed)),
     states = lapply(members, `[[`, "state"), dims = colnames(x), times = sort(unique(time)),
     cells = rownames(x), history = do.call(rbind, lapply(members, `[[`, "history")),
+    dispersion = do.call(rbind, lapply(members, `[[`, "dispersion")),
     libtorch = core_libraries()$torch[["version"]]
   )
 }
@@ -124,6 +158,7 @@ fit_options <- function(given, learned, resume) {
   if (length(given) > 0L && (is.null(names(given)) || !all(nzchar(names(given))))) {
     stop_input("...", "Further arguments of FitSDE() must have names, see ?SDEOptions.")
   }
+  given <- given[!vapply(given, is.null, logical(1))]
   sde_names <- names(sde_defaults("none"))
   train_names <- names(train_defaults("none"))
   known <- union(sde_names, train_names)
@@ -183,10 +218,11 @@ growth_rates_of <- function(growth, n) {
   as.numeric(growth)
 }
 
-# One list(state, history) per member. An interrupt ends the member it meets and leaves out the
+# One list(state, history, dispersion) per member. An interrupt ends the member it meets and leaves out the
 # rest.
 fit_members <- function(x, time, options, extra, n.models, seed, resume, verbose) {
-  total <- options$train$updates * n.models
+  each <- train_updates(options$train)
+  total <- each * n.models
   label <- if (n.models > 1L) paste("Training", n.models, "models") else "Training"
   tick <- progress_bar(total, label, verbose)
   members <- list()
@@ -196,19 +232,28 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, verbose
     } else {
       methods::new(NeuralSDE, resume$states[[i]])
     }
-    before <- options$train$updates * (i - 1L)
+    before <- each * (i - 1L)
     extra$tick <- function(done, note) tick(before + done, note)
     result <- engine$fit(x, time, options$train, seed + i - 1, extra)
-    if (result$ended == "early") tick(before + options$train$updates, "stopped early")
+    if (result$ended == "early") tick(before + each, "stopped early")
     warn_of_end(result, i, n.models)
     members[[i]] <- list(
       state = engine$serialize(),
-      history = data.frame(member = rep(i, nrow(result$history)), result$history,
-        check.names = FALSE)
+      history = member_table(i, name_stages(result$history)),
+      dispersion = member_table(i, result$dispersion)
     )
     if (result$ended == "interrupted") break
   }
   members
+}
+
+member_table <- function(i, table) {
+  data.frame(member = rep(i, nrow(table)), table, check.names = FALSE)
+}
+
+name_stages <- function(history) {
+  history$stage <- c("bridge", "rollouts")[history$stage + 1]
+  history
 }
 
 warn_of_end <- function(result, i, n.models) {

@@ -220,10 +220,23 @@ format.fatefield_model <- function(x, ...) {
     paste0("  times    : ", times, if (!is.null(x$time.name)) paste0(" (", x$time.name, ")")),
     paste0("  trained  : ", counted(length(x$cells), "cell"), ", ",
            counted(nrow(x$history), "row"), " of history"),
+    dispersion_text(x$dispersion),
     paste0("  members  : ", length(x$states), ", ", format(sum(lengths(x$states)), big.mark = ","),
            " bytes"),
     paste0("  versions : ", paste(names(x$versions), unlist(x$versions), collapse = ", "))
   )
+}
+
+# One line: simulated over observed variance at each later time, over dimensions and members.
+dispersion_text <- function(dispersion) {
+  if (is.null(dispersion) || nrow(dispersion) == 0L) {
+    return(character())
+  }
+  shown <- vapply(split(dispersion, dispersion$time), function(d) {
+    sprintf("%s: %.2f (%.2f to %.2f)", format(d$time[[1L]]), stats::median(d$median), min(d$low),
+      max(d$high))
+  }, "")
+  paste0("  variance : simulated over observed at ", paste(shown, collapse = ", "))
 }
 
 #' @export

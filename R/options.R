@@ -126,7 +126,11 @@ print.fatefield_options <- function(x, ...) {
 #' @param precision `"float32"` (default) or `"float64"`.
 #' @param compat `"none"` or `"scdiffeq"`, which takes the networks, noise, loss and optimiser of
 #'   the original as defaults.
-#' @param updates Steps of the optimiser; default 600.
+#' @param method `"bridge+sinkhorn"` (default), `"bridge"` or `"sinkhorn"`, see [FitSDE()].
+#' @param updates Steps of the optimiser, without those that finish a bridge.
+#'   Default 0, which takes 300 for a bridge and 600 for rollouts.
+#' @param finish.updates Rollouts that finish a bridge; default 0, which takes a tenth of `updates`.
+#' @param finish.rate Their learning rate, relative to `learning.rate`; default 0.3.
 #' @param batch.size Cells of each time per update; default 0, which takes 512, or all of a time
 #'   with fewer.
 #' @param optimizer `"adamw"` (default) or `"rmsprop"`.
@@ -139,6 +143,26 @@ print.fatefield_options <- function(x, ...) {
 #' @param blur,scaling,reach Of the Sinkhorn divergence in the loss, lengths in scaled units; see
 #'   [SinkhornOptions()].
 #'   Defaults 0.1, 0.7 and 0.
+#' @param sliced.weight Weight of the sliced squared Wasserstein distance in the loss of rollouts and
+#'   in the look at held-out cells.
+#'   With a few hundred cells in many dimensions the divergence rewards clouds that are too narrow;
+#'   this term does not.
+#'   Default 1; 0 under `compat = "scdiffeq"`.
+#' @param slices Its random directions, beside all axes; default 50.
+#' @param bridge.plan Between which cells pairs are sought: `"snapshot"` (all of two successive times),
+#'   `"minibatch"` (those of a batch) or `"auto"` (default): snapshots up to 1e8 pairs of cells.
+#' @param bridge.blur Length below which the plan does not tell cells apart; default 0.3.
+#' @param bridge.reach Where growth is learned: distance, relative to the usual one of two cells of one
+#'   time, beyond which mass grows and dies rather than moves; default 1.
+#'   A `reach` above 0 is used instead.
+#' @param bridge.noise Variance of the reference noise over the whole time span, in each dimension as a
+#'   share of the variance within times; default 0.5.
+#'   Snapshots alone do not tell how much of a motion is chance; this is the assumption.
+#' @param bridge.shape Share of the diffusion that follows the ambiguity of the pairs, so that cells with
+#'   many possible futures have more noise; default 0.5.
+#'   The rest is the same everywhere.
+#' @param bridge.balance What errors of the drift are relative to: 0 counts all dimensions alike, 1 relative
+#'   to their variance; default 0.5.
 #' @param ratio.enforce Weight of the control of drift against diffusion.
 #'   Default 0: the data decide.
 #' @param ratio.target Wished ratio of mean drift times the time span to mean diffusion times the
@@ -186,9 +210,13 @@ check_sde_alone <- function(options) {
 
 #' @rdname SDEOptions
 #' @export
-TrainOptions <- function(updates = NULL, batch.size = NULL, optimizer = NULL, learning.rate = NULL,
+TrainOptions <- function(method = NULL, updates = NULL, finish.updates = NULL, finish.rate = NULL,
+                         batch.size = NULL, optimizer = NULL, learning.rate = NULL,
                          weight.decay = NULL, schedule = NULL, warmup = NULL, clip = NULL,
                          ema = NULL, blur = NULL, scaling = NULL, reach = NULL,
+                         sliced.weight = NULL, slices = NULL, bridge.plan = NULL,
+                         bridge.blur = NULL, bridge.reach = NULL, bridge.noise = NULL,
+                         bridge.shape = NULL, bridge.balance = NULL,
                          ratio.enforce = NULL, ratio.target = NULL, ratio.form = NULL,
                          drift.penalty = NULL, growth.penalty = NULL, validation = NULL, eval.every = NULL,
                          eval.cells = NULL, patience = NULL, compat = "none", ...) {

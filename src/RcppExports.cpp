@@ -368,6 +368,16 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
+// train_updates
+double train_updates(Rcpp::List options);
+RcppExport SEXP _fatefield_train_updates(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(train_updates(options));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_simulate_differentiation
 Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates, double n_genes, Rcpp::List options, double seed, int threads);
 RcppExport SEXP _fatefield_cpp_simulate_differentiation(SEXP n_cellsSEXP, SEXP daysSEXP, SEXP n_fatesSEXP, SEXP n_genesSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
@@ -479,6 +489,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
+    {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
     {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 7},
     {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},
     {"_fatefield_cpp_principal_components", (DL_FUNC) &_fatefield_cpp_principal_components, 2},

@@ -31,12 +31,25 @@ Tick to_tick(const Rcpp::Nullable<Rcpp::Function>& tick) {
   };
 }
 
-Rcpp::DataFrame to_data_frame(const TrainReport& report) {
+using Columns = std::vector<std::pair<std::string, std::vector<double>>>;
+
+Rcpp::DataFrame to_data_frame(const Columns& from) {
   Rcpp::List columns;
-  for (const auto& [name, values] : report.history) {
+  for (const auto& [name, values] : from) {
     columns.push_back(Rcpp::NumericVector(values.begin(), values.end()), name);
   }
   return Rcpp::DataFrame(columns);
+}
+
+Columns to_columns(const std::vector<TimeDispersion>& rows) {
+  Columns out{{"time", {}}, {"low", {}}, {"median", {}}, {"high", {}}};
+  for (const TimeDispersion& r : rows) {
+    out[0].second.push_back(r.time);
+    out[1].second.push_back(r.low);
+    out[2].second.push_back(r.median);
+    out[3].second.push_back(r.high);
+  }
+  return out;
 }
 
 /// What R sees as NeuralSDE.
@@ -96,9 +109,10 @@ class NeuralSdeHandle {
       if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
                                     to_tick(tick), glue::until_interrupt());
-      return Rcpp::List::create(Rcpp::_["history"] = to_data_frame(r), Rcpp::_["updates"] = r.updates,
+      return Rcpp::List::create(Rcpp::_["history"] = to_data_frame(r.history), Rcpp::_["updates"] = r.updates,
                                 Rcpp::_["best.update"] = r.best_update, Rcpp::_["held.out"] = r.held_out,
-                                Rcpp::_["ended"] = r.ended);
+                                Rcpp::_["ended"] = r.ended,
+                                Rcpp::_["dispersion"] = to_data_frame(to_columns(r.dispersion)));
     });
   }
 
@@ -155,6 +169,12 @@ void check_sde_options(Rcpp::List options, int dims) {
 // [[Rcpp::export(rng = false)]]
 void check_train_options(Rcpp::List options) {
   glue::guarded([&] { check_options(glue::from_list<TrainOptions>(options)); });
+}
+
+// Updates of all stages together.
+// [[Rcpp::export(rng = false)]]
+double train_updates(Rcpp::List options) {
+  return static_cast<double>(total_updates(glue::from_list<TrainOptions>(options)));
 }
 
 RCPP_MODULE(neural_sde) {

@@ -111,6 +111,11 @@ TEST_CASE("the gradient of the rollout loss agrees with finite differences", "[l
     CHECK(worst(short_ways) < 1e-5);
   }
 
+  Setting sliced(20);
+  sliced.sde.growth = true;
+  sliced.loss.sliced_weight = 1.5;
+  CHECK(worst(sliced) < 1e-5);
+
   for (bool square : {true, false}) {
     Setting ratio(20);
     ratio.loss.ratio_enforce = 0.7;

@@ -49,6 +49,7 @@ SdeOptions linear() {
 
 TrainOptions quick(std::int64_t updates) {
   TrainOptions o;
+  o.method = "sinkhorn";
   o.updates = updates;
   o.batch_size = 64;
   o.eval_every = 2;
@@ -80,6 +81,7 @@ TEST_CASE("drift and noise of an Ornstein-Uhlenbeck process are recovered within
   const Snapshots s(2000, theta, sigma, {0.0, 0.5, 1.0});
   NeuralSde m(linear(), 1, 3);
   TrainOptions o;
+  o.method = "sinkhorn";
   o.updates = 400;
   o.learning_rate = 0.02;
   o.blur = 0.05;
@@ -180,7 +182,7 @@ TEST_CASE("bad data and options of training are named", "[train][errors]") {
   TrainOptions o = quick(1);
   o.batch_size = 41;
   CHECK(refused(s.data, o) == "batch.size");
-  o = quick(0);
+  o = quick(-1);
   CHECK(refused(s.data, o) == "updates");
   o = quick(1);
   o.batch_size = 8;

@@ -7,7 +7,7 @@ test_that("a matrix gives a model that knows what it was fitted on", {
   expect_identical(model$dims, colnames(cells$x))
   expect_identical(model$times, c(0, 1, 2))
   expect_identical(model$cells, rownames(cells$x))
-  expect_identical(nrow(model$history), 5L)
+  expect_identical(model$history$stage, rep(c("bridge", "rollouts"), c(5L, 1L)))
   expect_equal(model$config$updates, 5)
   expect_true(all(is.finite(model$history$loss)))
 })
@@ -51,11 +51,17 @@ test_that("an ensemble has members of different seeds", {
 
 test_that("a resumed training ends where one uninterrupted training ends", {
   cells <- tiny_cells()
-  short <- tiny_fit(cells$x, cells$time, updates = 4L, schedule = "constant", warmup = 0)
-  long <- tiny_fit(cells$x, cells$time, updates = 8L, schedule = "constant", warmup = 0)
-  on <- FitSDE(cells$x, cells$time, resume = short, updates = 8L, verbose = FALSE)
-  expect_identical(nrow(on$history), 8L)
-  expect_equal(on$history$loss, long$history$loss, tolerance = 0)
+  for (method in c("sinkhorn", "bridge")) {
+    fit <- function(updates) {
+      tiny_fit(cells$x, cells$time, method = method, updates = updates, schedule = "constant",
+        warmup = 0)
+    }
+    short <- fit(4L)
+    long <- fit(8L)
+    on <- FitSDE(cells$x, cells$time, resume = short, updates = 8L, verbose = FALSE)
+    expect_identical(nrow(on$history), 8L)
+    expect_equal(on$history$loss, long$history$loss, tolerance = 0)
+  }
   other <- cells$x + 1
   expect_error(
     FitSDE(other, cells$time, resume = short, verbose = FALSE),
@@ -64,6 +70,25 @@ test_that("a resumed training ends where one uninterrupted training ends", {
   expect_input_error(
     FitSDE(cells$x, cells$time, resume = short, drift = "forward", verbose = FALSE), "drift"
   )
+  expect_input_error(
+    FitSDE(cells$x, cells$time, resume = short, method = "sinkhorn", verbose = FALSE), "method"
+  )
+})
+
+test_that("every method learns, says so, and knows how wide its clouds are", {
+  cells <- tiny_cells()
+  for (method in c("bridge", "sinkhorn", "bridge+sinkhorn")) {
+    model <- tiny_fit(cells$x, cells$time, method = method, growth = "learned")
+    expect_identical(model$config$method, method)
+    expect_true(all(is.finite(model$history$loss)))
+    expect_identical(model$dispersion$time, c(1, 2))
+    expect_true(all(model$dispersion$low <= model$dispersion$median))
+    expect_true(all(model$dispersion$median <= model$dispersion$high))
+    expect_output(print(model), "simulated over observed at 1: [0-9.]+ [(]")
+    expect_s3_class(PlotTraining(model), "ggplot")
+  }
+  expect_identical(tiny_model(finish.updates = 3L)$history$stage, rep(c("bridge", "rollouts"), c(5L, 3L)))
+  expect_identical(TrainOptions(compat = "scdiffeq")$method, "sinkhorn")
 })
 
 test_that("growth is none, learned, or given", {
@@ -107,6 +132,9 @@ test_that("options that cannot be are named", {
   expect_input_error(tiny_model(batch.size = 1000L), "batch.size", "fewer|only")
   expect_input_error(SDEOptions(diffusion.init = 0), "diffusion.init")
   expect_input_error(TrainOptions(scaling = 2), "scaling")
+  expect_input_error(TrainOptions(bridge.plan = "all"), "bridge.plan")
+  expect_input_error(TrainOptions(bridge.noise = 0), "bridge.noise")
+  expect_input_error(TrainOptions(sliced.weight = -1), "sliced.weight")
 })
 
 test_that("a model survives saving, loading and another process", {

@@ -235,11 +235,18 @@ void fields(DifferentiationOptions*, O& o, V&& visit) {
   visit("n.futures", o.n_futures);
 }
 
-/// Training by rollouts: simulate from the first time, compare with the cells of each later time.
+/// Training by bridges (regression on points between paired cells of successive times), by rollouts (simulate
+/// from the first time, compare with the cells of each later time), or by both in turn.
 /// Lengths are in scaled units: 1 is the standard deviation of the data per dimension.
 struct TrainOptions {
-  /// Steps of the optimiser.
-  std::int64_t updates = 600;
+  /// "bridge": without simulation; "sinkhorn": by rollouts; "bridge+sinkhorn": a bridge, then a few rollouts.
+  std::string method = "bridge+sinkhorn";
+  /// Steps of the optimiser, without those after a bridge; 0 takes 300 for a bridge and 600 for rollouts.
+  std::int64_t updates = 0;
+  /// Rollouts after a bridge; 0 takes a tenth of `updates`.
+  std::int64_t finish_updates = 0;
+  /// Their learning rate, relative to that of the bridge.
+  double finish_rate = 0.3;
   /// Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
   std::int64_t batch_size = 0;
   /// "adamw" or "rmsprop".
@@ -260,6 +267,26 @@ struct TrainOptions {
   double blur = 0.1;
   double scaling = 0.7;
   double reach = 0.0;
+  /// Weight of the sliced squared Wasserstein distance beside the divergence: it keeps clouds from shrinking.
+  double sliced_weight = 1.0;
+  /// Its random directions, beside all axes.
+  std::int64_t slices = 50;
+  /// Plans of a bridge: "snapshot" (between all cells of two times), "minibatch" (between those of a batch),
+  /// or "auto": snapshots up to 1e8 pairs of cells.
+  std::string bridge_plan = "auto";
+  /// Last length of the plans.
+  double bridge_blur = 0.3;
+  /// Reach of unbalanced plans where growth is learned and `reach` is 0, in units of the usual distance of
+  /// two cells of one time.
+  double bridge_reach = 1.0;
+  /// Variance of the reference noise of a bridge over the whole time span, as a share of the variance within
+  /// times, in each dimension.
+  double bridge_noise = 0.5;
+  /// Share of the diffusion that follows the ambiguity of the pairs; the rest is the reference everywhere.
+  double bridge_shape = 0.5;
+  /// Weight of dimensions in the error of the drift: variance to this power below it. 0: the error in scaled
+  /// units, 1: relative to the noise.
+  double bridge_balance = 0.5;
   /// Weight of the control of drift against diffusion; 0 leaves both to the data.
   double ratio_enforce = 0.0;
   /// Wished ratio of mean drift times the time span to mean diffusion times its square root: free of dt.
@@ -283,7 +310,10 @@ struct TrainOptions {
 
 template <typename O, typename V>
 void fields(TrainOptions*, O& o, V&& visit) {
+  visit("method", o.method);
   visit("updates", o.updates);
+  visit("finish.updates", o.finish_updates);
+  visit("finish.rate", o.finish_rate);
   visit("batch.size", o.batch_size);
   visit("optimizer", o.optimizer);
   visit("learning.rate", o.learning_rate);
@@ -295,6 +325,14 @@ void fields(TrainOptions*, O& o, V&& visit) {
   visit("blur", o.blur);
   visit("scaling", o.scaling);
   visit("reach", o.reach);
+  visit("sliced.weight", o.sliced_weight);
+  visit("slices", o.slices);
+  visit("bridge.plan", o.bridge_plan);
+  visit("bridge.blur", o.bridge_blur);
+  visit("bridge.reach", o.bridge_reach);
+  visit("bridge.noise", o.bridge_noise);
+  visit("bridge.shape", o.bridge_shape);
+  visit("bridge.balance", o.bridge_balance);
   visit("ratio.enforce", o.ratio_enforce);
   visit("ratio.target", o.ratio_target);
   visit("ratio.form", o.ratio_form);
@@ -321,6 +359,7 @@ inline SdeOptions published_sde_options() {
 }
 inline TrainOptions published_train_options() {
   TrainOptions o;
+  o.method = "sinkhorn";
   o.updates = 2500;
   o.batch_size = 0;
   o.optimizer = "rmsprop";
@@ -332,6 +371,7 @@ inline TrainOptions published_train_options() {
   o.ema = 0.0;
   o.blur = 0.05;
   o.scaling = 0.5;
+  o.sliced_weight = 0.0;
   o.ratio_enforce = 100.0;
   o.growth_penalty = 0.0;
   o.patience = 0;

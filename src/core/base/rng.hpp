@@ -10,15 +10,16 @@ namespace fatefield {
 
 /// Purposes that must never share numbers.
 enum class Stream : std::uint32_t {
-  Noise = 0,      ///< increments of the Brownian motion
-  Levy = 1,       ///< the second normal of solvers that need the integral of W
-  Init = 2,       ///< initial weights
-  Batch = 3,      ///< which cells form a batch
-  Split = 4,      ///< training and held-out cells
-  Dropout = 5,    ///< dropout masks
-  Simulator = 6,  ///< simulated data
-  Bootstrap = 7,  ///< resampling
-  Projection = 8  ///< random directions
+  Noise = 0,       ///< increments of the Brownian motion
+  Levy = 1,        ///< the second normal of solvers that need the integral of W
+  Init = 2,        ///< initial weights
+  Batch = 3,       ///< which cells form a batch
+  Split = 4,       ///< training and held-out cells
+  Dropout = 5,     ///< dropout masks
+  Simulator = 6,   ///< simulated data
+  Bootstrap = 7,   ///< resampling
+  Projection = 8,  ///< random directions
+  Bridge = 9       ///< pairs of cells, and points on the bridges between them
 };
 
 /// One Philox block: 128 random bits for a 128-bit counter and a 64-bit key.

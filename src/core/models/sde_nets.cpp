@@ -58,6 +58,9 @@ bool ends_with(const std::string& text, const std::string& end) {
 
 bool is_output(const ParameterSpec& spec) { return spec.name.find(".output.") != std::string::npos; }
 
+// Standard deviation per dimension of noise of any kind.
+at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : g.square().sum(2).sqrt(); }
+
 }  // namespace
 
 SdeNets::SdeNets(const SdeOptions& o, std::int64_t dims)
@@ -139,41 +142,68 @@ std::vector<at::Tensor> SdeNets::initial(std::uint64_t seed, at::ScalarType type
   return out;
 }
 
-at::Tensor SdeNets::with_time(double tau, const at::Tensor& z) const {
+at::Tensor SdeNets::inputs(double tau, const at::Tensor& z) const {
   if (!time_input_) return z;
   return at::cat({z, at::full({z.size(0), 1}, tau, z.options())}, 1);
 }
 
+at::Tensor SdeNets::inputs(const at::Tensor& tau, const at::Tensor& z) const {
+  if (!time_input_) return z;
+  return at::cat({z, tau.unsqueeze(1)}, 1);
+}
+
+at::Tensor SdeNets::drift_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const {
+  if (!potential_) return drift_net_.forward(p.data(), in, d);
+  return drift_net_.input_gradient(p.data(), in, d).narrow(1, 0, dims_);
+}
+
+at::Tensor SdeNets::diffusion_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const {
+  const std::int64_t n = in.size(0);
+  if (!has_diffusion()) return at::zeros({n, dims_}, in.options());
+  const at::Tensor raw = diffusion_net_.forward(p.data() + diffusion_at_, in, d);
+  if (kind_ == DiffusionKind::Diagonal) return at::softplus(raw);
+  if (kind_ == DiffusionKind::Scalar) return at::softplus(raw).expand({n, dims_});
+  return raw.view({n, dims_, rank_});
+}
+
 at::Tensor SdeNets::drift(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
                           Dropout* d) const {
-  const at::Tensor x = with_time(tau, z);
-  if (!potential_) return drift_net_.forward(p.data(), x, d);
-  return drift_net_.input_gradient(p.data(), x, d).narrow(1, 0, dims_);
+  return drift_of(p, inputs(tau, z), d);
+}
+
+at::Tensor SdeNets::drift(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
+                          Dropout* d) const {
+  return drift_of(p, inputs(tau, z), d);
 }
 
 at::Tensor SdeNets::diffusion(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
                               Dropout* d) const {
-  if (!has_diffusion()) return at::zeros_like(z);
-  const at::Tensor raw = diffusion_net_.forward(p.data() + diffusion_at_, with_time(tau, z), d);
-  if (kind_ == DiffusionKind::Diagonal) return at::softplus(raw);
-  if (kind_ == DiffusionKind::Scalar) return at::softplus(raw).expand({z.size(0), dims_});
-  return raw.view({z.size(0), dims_, rank_});
+  return diffusion_of(p, inputs(tau, z), d);
+}
+
+at::Tensor SdeNets::diffusion(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
+                              Dropout* d) const {
+  return diffusion_of(p, inputs(tau, z), d);
 }
 
 at::Tensor SdeNets::spread(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
                            Dropout* d) const {
-  const at::Tensor g = diffusion(p, tau, z, d);
-  return g.dim() == 2 ? g : g.square().sum(2).sqrt();
+  return spread_of(diffusion(p, tau, z, d));
 }
 
 at::Tensor SdeNets::potential(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z) const {
   if (!potential_) throw model_error("The drift of this model is no gradient, so it has no potential.");
-  return drift_net_.forward(p.data(), with_time(tau, z), nullptr).squeeze(1);
+  return drift_net_.forward(p.data(), inputs(tau, z), nullptr).squeeze(1);
 }
 
 at::Tensor SdeNets::growth(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
                            Dropout* d) const {
-  return growth_net_.forward(p.data() + growth_at_, with_time(tau, z), d).squeeze(1);
+  return growth_net_.forward(p.data() + growth_at_, inputs(tau, z), d).squeeze(1);
+}
+
+at::Tensor SdeNets::growth(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
+                           Dropout* d) const {
+  return growth_net_.forward(p.data() + growth_at_, inputs(tau, z), d).squeeze(1);
 }
 
 at::Tensor BoundSde::drift(double t, const at::Tensor& y) const {

@@ -39,19 +39,30 @@ class SdeNets {
   /// Outputs start small outside compat, so that the first simulations stay near the data.
   std::vector<at::Tensor> initial(std::uint64_t seed, at::ScalarType type) const;
 
+  /// Everything below takes one time for all rows, or a tensor of n times, one for each.
   /// n x D
   at::Tensor drift(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+  at::Tensor drift(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
+                   Dropout* d) const;
   /// Diagonal: n x D, positive. Others: n x D x m.
   at::Tensor diffusion(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+  at::Tensor diffusion(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
+                       Dropout* d) const;
   /// Standard deviation per dimension and square root of time, n x D, for any kind.
   at::Tensor spread(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
   /// n; model_error where the drift has no potential
   at::Tensor potential(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z) const;
   /// n: rate of growth per unit of scaled time
   at::Tensor growth(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+  at::Tensor growth(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
+                    Dropout* d) const;
 
  private:
-  at::Tensor with_time(double tau, const at::Tensor& z) const;
+  // The inputs of the networks: z, and time where it is one.
+  at::Tensor inputs(double tau, const at::Tensor& z) const;
+  at::Tensor inputs(const at::Tensor& tau, const at::Tensor& z) const;
+  at::Tensor drift_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const;
+  at::Tensor diffusion_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const;
 
   std::int64_t dims_;
   bool potential_;

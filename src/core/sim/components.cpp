@@ -7,22 +7,11 @@
 #include <cmath>
 #include <string>
 
+#include "base/eigen_threads.hpp"
 #include "base/error.hpp"
 
 namespace fatefield {
 namespace {
-
-// Eigen shares its products among threads, and then the order of sums depends on how many there are.
-class OneEigenThread {
- public:
-  OneEigenThread() : before_(Eigen::nbThreads()) { Eigen::setNbThreads(1); }
-  ~OneEigenThread() { Eigen::setNbThreads(before_); }
-  OneEigenThread(const OneEigenThread&) = delete;
-  OneEigenThread& operator=(const OneEigenThread&) = delete;
-
- private:
-  int before_;
-};
 
 // An eigenvector's sign is free; the largest loading is made positive.
 void fix_signs(Eigen::Ref<Eigen::MatrixXd> loadings, Eigen::Ref<Eigen::MatrixXd> scores) {

@@ -18,6 +18,7 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "ot/sinkhorn.hpp"
+#include "ot/sliced.hpp"
 
 namespace fatefield {
 namespace {
@@ -212,6 +213,7 @@ void add_sinkhorn(const LossJob& job, const LossBatch& batch, const std::vector<
   if (job.options.published) options.diameter = shared_diameter(value.states, batch.observed);
   const std::size_t n_times = batch.times.size();
   value.sinkhorn.assign(n_times, 0.0);
+  value.weights.resize(n_times);
   g.states.resize(n_times);
   g.log_growth.resize(n_times);
   for (std::size_t k = job.options.published ? 0 : 1; k < n_times; ++k) {
@@ -219,6 +221,7 @@ void add_sinkhorn(const LossJob& job, const LossBatch& batch, const std::vector<
     const at::Tensor logs = log_weights(batch, growth, k);
     at::Tensor a;
     if (logs.defined()) a = at::softmax(logs, 0).contiguous();
+    value.weights[k] = a;
     at::Tensor weights;
     const bool wide = value.states[k].scalar_type() == at::kDouble;
     const auto at_time = wide ? compare<double> : compare<float>;
@@ -226,6 +229,43 @@ void add_sinkhorn(const LossJob& job, const LossBatch& batch, const std::vector<
                                 g.states[k], weights);
     value.total += value.sinkhorn[k];
     if (gradient && !growth.empty()) g.log_growth[k] = a * (weights - (a * weights).sum());
+  }
+}
+
+// Half of the squared sliced distance at one time, summed over dimensions as the divergence is; its
+// gradients are added to those of the points and, through the softmax, of the log-weights.
+template <typename T>
+double slice(const LossJob& job, const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
+             std::uint32_t draw, bool gradient, at::Tensor& points, at::Tensor* log_weights) {
+  const double half_dims = 0.5 * static_cast<double>(x.size(1));
+  const double factor = job.options.sliced_weight * half_dims;
+  const SlicedResult<T> r = sliced_wasserstein<T>(cloud<T>(x, a), cloud<T>(y, {}), job.options.sliced,
+                                                  job.sliced_seed, draw, gradient);
+  if (!gradient) return half_dims * r.value;
+  const auto like = [&](const std::vector<T>& v, at::IntArrayRef shape) {
+    return at::from_blob(const_cast<T*>(v.data()), shape, x.options());
+  };
+  points = points + like(r.grad_x, x.sizes()) * factor;
+  if (log_weights != nullptr) {
+    const at::Tensor w = like(r.grad_a, {x.size(0)});
+    *log_weights = *log_weights + a * (w - (a * w).sum()) * factor;
+  }
+  return half_dims * r.value;
+}
+
+void add_sliced(const LossJob& job, const LossBatch& batch, bool growth, bool gradient, LossValue& value,
+                OutputGradients& g) {
+  const std::size_t n_times = batch.times.size();
+  value.sliced.assign(n_times, 0.0);
+  if (job.options.sliced_weight <= 0.0) return;
+  for (std::size_t k = 1; k < n_times; ++k) {
+    proceed(job.keep_going);
+    const bool wide = value.states[k].scalar_type() == at::kDouble;
+    const auto draw = static_cast<std::uint32_t>(job.sliced_draw * n_times + k);
+    value.sliced[k] =
+        (wide ? slice<double> : slice<float>)(job, value.states[k], value.weights[k], batch.observed[k], draw,
+                                              gradient, g.states[k], growth ? &g.log_growth[k] : nullptr);
+    value.total += job.options.sliced_weight * value.sliced[k];
   }
 }
 
@@ -291,6 +331,7 @@ LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parame
     if (job.nets.has_growth()) growth.push_back(whole(blocks, k, true));
   }
   add_sinkhorn(job, batch, growth, gradient, value, g);
+  add_sliced(job, batch, !growth.empty(), gradient, value, g);
   add_ratio(job, blocks, n, value, g);
   add_growth(job, blocks, n, value, g);
   add_drift(job, blocks, n, value, g);

@@ -26,6 +26,9 @@ struct LossOptions {
   double ratio_factor = 1.0;
   double growth_penalty = 0.0;
   double drift_penalty = 0.0;
+  /// Weight of the sliced distance, which unlike the divergence never rewards clouds for shrinking.
+  double sliced_weight = 0.0;
+  SlicedOptions sliced;
 };
 
 struct LossBatch {
@@ -41,10 +44,12 @@ struct LossValue {
   double growth_effort = 0.0;    ///< mean over cells of the integral of the squared growth rate
   double drift_effort = 0.0;     ///< mean over cells of the integral of the squared drift; 0 unless penalised
   std::vector<double> sinkhorn;  ///< per time; 0 for a first time that is not compared
+  std::vector<double> sliced;    ///< per time: D / 2 times the sliced squared distance; 0 unless weighted
   std::vector<double> drift;     ///< mean norm of drift times ratio_factor, per time
   std::vector<double> diffusion;      ///< mean norm of diffusion, per time
   std::vector<at::Tensor> gradients;  ///< one per parameter; empty unless asked for
   std::vector<at::Tensor> states;     ///< B x D per time
+  std::vector<at::Tensor> weights;    ///< B per time, summing to one; undefined for equal weights
 };
 
 /// What the Brownian motions of rows [first, first + n) do in a step.
@@ -59,7 +64,9 @@ struct LossJob {
   BlockIncrements increments;
   double dropout = 0.0;
   std::uint64_t dropout_seed = 0;
-  KeepGoing keep_going;  ///< asked between pieces of work; false throws Interrupted
+  KeepGoing keep_going;           ///< asked between pieces of work; false throws Interrupted
+  std::uint64_t sliced_seed = 0;  ///< of the directions, together with the number of the draw
+  std::uint32_t sliced_draw = 0;
 };
 
 LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parameters, const LossBatch& batch,

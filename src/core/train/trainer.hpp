@@ -1,5 +1,5 @@
-// Trains a neural SDE on cells of several times: rollouts, Sinkhorn divergence, early stopping on held-out
-// cells. Plain matrices in, a report out; no torch here.
+// Trains a neural SDE on cells of several times: bridges between paired cells, rollouts compared by the
+// Sinkhorn divergence, early stopping on held-out cells. Plain matrices in, a report out; no torch here.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,12 @@ struct Progress {
 /// Called after every update on the calling thread; false ends the training, and the model is usable.
 using Tick = std::function<bool(const Progress&)>;
 
+/// Simulated over observed variance of the dimensions at one time: their least, median and largest ratio.
+struct TimeDispersion {
+  double time;
+  double low, median, high;
+};
+
 struct TrainReport {
   /// Columns of the history, each with one value per update since the model was made.
   std::vector<std::pair<std::string, std::vector<double>>> history;
@@ -39,10 +45,15 @@ struct TrainReport {
   std::int64_t best_update = 0;  ///< update of the weights that were kept; the last without held-out cells
   double held_out = 0.0;         ///< their divergence; NaN without held-out cells
   std::string ended;             ///< "finished", "early", "interrupted" or "diverged"
+  std::vector<TimeDispersion> dispersion;  ///< at each later time, of the weights that were kept; empty
+                                           ///< after an interrupt
 };
 
 /// Errors of kind Input, named as R names the options, where one is out of its range.
 void check_options(const TrainOptions& options);
+
+/// Updates of all stages together, unless they stop early.
+std::int64_t total_updates(const TrainOptions& options);
 
 /// Trains the model in place; a model that was trained on the same data before goes on exactly where it
 /// stopped.

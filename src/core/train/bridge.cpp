@@ -1,0 +1,216 @@
+// Takes points on bridges and parameters; gives the loss of bridge matching and its gradient.
+// Rows are cut into blocks with their own copies of the parameters, whose gradients are added up in order.
+#include "train/bridge.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/rng.hpp"
+#include "base/threads.hpp"
+#include "models/rollout.hpp"
+
+namespace fatefield {
+namespace {
+
+// The variance of the target grows as 1 / (t (1 - t)): points count 1 in the middle of an interval and less
+// than this much where 4 t (1 - t) is small against it.
+constexpr double kEndShare = 0.5;
+// Step of the central differences for div(G G'), in scaled units.
+constexpr double kStep = 1e-2;
+// Keeps the logarithm of low-rank noise finite.
+constexpr double kFloor = 1e-6;
+
+struct Block {
+  std::int64_t first, rows;
+  std::vector<at::Tensor> leaves;
+  at::Tensor drift, spread, growth;  // with their graphs
+  at::Tensor target;                 // n x D
+  at::Tensor surprise;               // n x D: squared error of the pairs' displacement
+  at::Tensor drift_loss, diffusion_loss, growth_loss;
+  std::vector<at::Tensor> gradients;
+};
+
+at::Tensor column(const at::Tensor& v) { return v.unsqueeze(1); }
+
+// G G' v for diagonal (n x D) and general (n x D x m) noise.
+at::Tensor covariance_product(const at::Tensor& g, const at::Tensor& v) {
+  if (g.dim() == 2) return g.square() * v;
+  return at::bmm(g, at::bmm(g.transpose(1, 2), v.unsqueeze(2))).squeeze(2);
+}
+
+at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : (g.square().sum(2) + kFloor).sqrt(); }
+
+BridgeBatch narrow(const BridgeBatch& b, std::int64_t first, std::int64_t n) {
+  const auto part = [&](const at::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
+  return {part(b.from),   part(b.to),      part(b.place), part(b.start),
+          part(b.length), part(b.normals), part(b.signs), part(b.log_growth)};
+}
+
+// Half of div(G G'), estimated along random signs: E[v_j d/dv (G G')_ij] is its i-th entry. A Stratonovich
+// equation has the drift of Ito less sum_k (dG_k) G_k / 2, which for diagonal noise is half of that again.
+at::Tensor correction(const SdeNets& nets, const std::vector<at::Tensor>& p, const at::Tensor& tau,
+                      const at::Tensor& x, const at::Tensor& g, const at::Tensor& signs, bool stratonovich,
+                      Dropout* dropout) {
+  const auto at_point = [&](const at::Tensor& step) { return nets.diffusion(p, tau, x + step, dropout); };
+  const at::Tensor step = signs * kStep;
+  const at::Tensor change =
+      covariance_product(at_point(step), signs) - covariance_product(at_point(-step), signs);
+  const at::Tensor half_divergence = change * (0.25 / kStep);
+  if (!stratonovich) return half_divergence;
+  if (g.dim() == 2) return half_divergence * 0.5;
+  at::Tensor out = half_divergence;
+  for (std::int64_t k = 0; k < g.size(2); ++k) {
+    const at::Tensor along = g.select(2, k) * kStep;
+    out = out - (at_point(along).select(2, k) - at_point(-along).select(2, k)) * (0.25 / kStep);
+  }
+  return out;
+}
+
+// Networks at the points of a block, what the drift should be, and by how much its pairs surprise it.
+void forward(const BridgeJob& job, const std::vector<at::Tensor>& parameters, const BridgeBatch& whole,
+             bool gradient, Block& b) {
+  const c10::AutoGradMode mode(gradient);
+  for (const at::Tensor& p : parameters) {
+    at::Tensor leaf = p.detach().clone();
+    if (gradient) leaf.set_requires_grad(true);
+    b.leaves.push_back(leaf);
+  }
+  Dropout dropout;
+  dropout.rate = job.dropout;
+  if (job.dropout > 0.0) {
+    dropout.generator = at::detail::createCPUGenerator(
+        uniform_index(job.dropout_seed, Stream::Dropout, static_cast<std::uint64_t>(b.first), 0, 1ULL << 62));
+  }
+  const BridgeBatch batch = narrow(whole, b.first, b.rows);
+  const BridgeOptions& o = job.options;
+  const at::Tensor x = bridge_points(batch, o.noise);
+  const at::Tensor tau = batch.start + batch.place * batch.length;
+  const at::Tensor g = job.nets.diffusion(b.leaves, tau, x, &dropout);
+  b.drift = job.nets.drift(b.leaves, tau, x, &dropout);
+  if (job.nets.has_growth()) b.growth = job.nets.growth(b.leaves, tau, x, &dropout);
+  if (job.nets.has_diffusion()) b.spread = spread_of(g);
+
+  const c10::NoGradGuard fixed;
+  at::Tensor shift;
+  if (job.nets.has_diffusion()) {
+    shift = correction(job.nets, b.leaves, tau, x, g, batch.signs, o.stratonovich, &dropout);
+  }
+  b.target = drift_target(batch, o.noise, g.detach(), shift);
+  b.surprise = (batch.to - batch.from - b.drift.detach() * column(batch.length)).square();
+}
+
+// What the points of each row count, to be multiplied by the length of the interval.
+at::Tensor path_mass(const BridgeBatch& b) {
+  const at::Tensor mass = b.length / static_cast<double>(b.from.size(0));
+  return b.log_growth.defined() ? mass * (b.log_growth * b.place).exp() : mass;
+}
+
+// Mean squared surprise per dimension over the batch.
+at::Tensor usual_surprise(const std::vector<Block>& blocks, const at::Tensor& mass) {
+  std::vector<at::Tensor> parts;
+  for (const Block& b : blocks) parts.push_back(b.surprise);
+  return (at::cat(parts, 0) * column(mass)).sum(0) / mass.sum() + kFloor;
+}
+
+void losses(const BridgeJob& job, const BridgeBatch& whole, const at::Tensor& whole_mass,
+            const at::Tensor& usual, bool gradient, Block& b) {
+  const c10::AutoGradMode mode(gradient);
+  const BridgeOptions& o = job.options;
+  const BridgeBatch batch = narrow(whole, b.first, b.rows);
+  const at::Tensor mass = whole_mass.narrow(0, b.first, b.rows);
+  const double dims = static_cast<double>(batch.from.size(1));
+  const at::Tensor inside = batch.place * (1.0 - batch.place) * 4.0;
+  const at::Tensor weight = mass * inside / (inside + kEndShare);
+  b.drift_loss = ((b.drift - b.target).square() * o.weight * column(weight)).sum() / dims;
+  if (b.spread.defined()) {
+    const at::Tensor wanted = o.noise.square() * ((1.0 - o.shape) + b.surprise / usual * o.shape);
+    b.diffusion_loss = ((b.spread.log() + wanted / (b.spread.square() * 2.0)) * column(mass)).sum() / dims;
+  }
+  if (b.growth.defined()) {
+    const at::Tensor rate =
+        batch.log_growth.defined() ? batch.log_growth / batch.length : at::zeros_like(mass);
+    b.growth_loss = ((b.growth - rate).square() * mass).sum() +
+                    (b.growth.square() * batch.length).sum() *
+                        (o.growth_penalty / static_cast<double>(whole.from.size(0)));
+  }
+}
+
+void backward(Block& b) {
+  std::vector<at::Tensor> outputs;
+  for (const at::Tensor& loss : {b.drift_loss, b.diffusion_loss, b.growth_loss}) {
+    if (loss.defined()) outputs.push_back(loss);
+  }
+  const std::vector<at::Tensor> ones(outputs.size(), at::ones({}, outputs[0].options()));
+  b.gradients = torch::autograd::grad(outputs, b.leaves, ones, /*retain_graph=*/false, /*create_graph=*/false,
+                                      /*allow_unused=*/true);
+  for (std::size_t i = 0; i < b.gradients.size(); ++i) {
+    if (!b.gradients[i].defined()) b.gradients[i] = at::zeros_like(b.leaves[i]);
+  }
+}
+
+void proceed(const KeepGoing& keep_going) {
+  if (keep_going && !keep_going()) throw Interrupted();
+}
+
+}  // namespace
+
+at::Tensor bridge_points(const BridgeBatch& b, const at::Tensor& noise) {
+  const at::Tensor width = (b.place * (1.0 - b.place) * b.length).sqrt();
+  return b.from + column(b.place) * (b.to - b.from) + column(width) * noise * b.normals;
+}
+
+at::Tensor drift_target(const BridgeBatch& b, const at::Tensor& noise, const at::Tensor& diffusion,
+                        const at::Tensor& correction) {
+  const at::Tensor root = (b.place * (1.0 - b.place) * b.length).sqrt();
+  const at::Tensor slope = (1.0 - b.place * 2.0) / (root * 2.0);
+  const at::Tensor flow = (b.to - b.from) / column(b.length) + column(slope) * noise * b.normals;
+  const at::Tensor score = -b.normals / (column(root) * noise);
+  const at::Tensor target = flow + covariance_product(diffusion, score) * 0.5;
+  return correction.defined() ? target + correction : target;
+}
+
+BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& parameters,
+                        const BridgeBatch& batch, bool gradient) {
+  const std::int64_t n = batch.from.size(0);
+  std::vector<Block> blocks;
+  for (std::int64_t at = 0; at < n; at += kBlockRows) {
+    Block b;
+    b.first = at;
+    b.rows = std::min(kBlockRows, n - at);
+    blocks.push_back(std::move(b));
+  }
+  const auto each = [&](auto&& f) {
+    proceed(job.keep_going);
+    parallel_for(static_cast<std::int64_t>(blocks.size()),
+                 [&](std::int64_t i) { f(blocks[static_cast<std::size_t>(i)]); });
+  };
+  each([&](Block& b) { forward(job, parameters, batch, gradient, b); });
+  const at::Tensor mass = path_mass(batch);
+  const at::Tensor usual = usual_surprise(blocks, mass);
+  each([&](Block& b) {
+    losses(job, batch, mass, usual, gradient, b);
+    if (gradient) backward(b);
+  });
+
+  BridgeValue value;
+  const auto number = [](const at::Tensor& t) { return t.defined() ? t.item<double>() : 0.0; };
+  for (const Block& b : blocks) {
+    value.drift += number(b.drift_loss);
+    value.diffusion += number(b.diffusion_loss);
+    value.growth += number(b.growth_loss);
+  }
+  value.total = value.drift + value.diffusion + value.growth;
+  if (!gradient) return value;
+  value.gradients = std::move(blocks[0].gradients);
+  for (std::size_t b = 1; b < blocks.size(); ++b) {
+    for (std::size_t i = 0; i < value.gradients.size(); ++i) value.gradients[i].add_(blocks[b].gradients[i]);
+  }
+  return value;
+}
+
+}  // namespace fatefield
