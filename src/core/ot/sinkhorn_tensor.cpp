@@ -1,0 +1,222 @@
+// Takes tensors of points; gives the Sinkhorn divergence with its gradient. Notation as in transport.hpp.
+#include "ot/sinkhorn_tensor.hpp"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "ot/blocks.hpp"
+#include "ot/sinkhorn.hpp"
+#include "ot/transport.hpp"
+
+namespace fatefield {
+namespace {
+
+using ot::Marginals;
+
+void check_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y) {
+  if (x.dim() != 2 || y.dim() != 2 || x.size(0) < 1 || y.size(0) < 1 || x.size(1) != y.size(1)) {
+    throw input_error("y", "`y` must have points in the dimensions of `x`, and both must have some.");
+  }
+  if (x.scalar_type() != y.scalar_type() || x.device() != y.device()) {
+    throw input_error("y", "`y` must be of the type of `x` and on its device.");
+  }
+  if (!a.defined()) return;
+  if (a.dim() != 1 || a.size(0) != x.size(0) || a.scalar_type() != x.scalar_type() ||
+      a.device() != x.device()) {
+    throw input_error("weights.x", "`weights.x` must be one number for each point of `x`, on its device.");
+  }
+}
+
+at::Tensor equal_weights(const at::Tensor& x) {
+  return at::full({x.size(0)}, 1.0 / static_cast<double>(x.size(0)), x.options());
+}
+
+// Points with what their costs are made of.
+struct Points {
+  Points(const at::Tensor& x, const at::Tensor& weights)
+      : x(x.contiguous()),
+        weights(weights),
+        log_weights(weights.log()),
+        half_squares(0.5 * x.square().sum(1)) {}
+  std::int64_t n() const { return x.size(0); }
+  at::Tensor x, weights, log_weights, half_squares;
+};
+
+// One direction: from each row of `rows` to all columns, a block of rows at a time.
+class Pass {
+ public:
+  Pass(const Points& rows, const Points& columns, std::int64_t p, std::int64_t pairs)
+      : rows_(rows), columns_(columns), p_(p), step_(std::max<std::int64_t>(1, pairs / columns.n())) {}
+
+  /// -eps log sum_j b_j exp((g_j - C_ij) / eps)
+  at::Tensor softmin(double eps, const at::Tensor& g) const {
+    std::vector<at::Tensor> parts;
+    for_blocks([&](std::int64_t from, std::int64_t n) {
+      at::Tensor part = at::logsumexp(exponents(eps, columns_.log_weights + g / eps, from, n), 1) * -eps;
+      if (p_ == 2) part = part + rows_.half_squares.narrow(0, from, n);
+      parts.push_back(part);
+    });
+    return at::cat(parts, 0);
+  }
+
+  /// Rows: sum_j pi_ij dC_ij/dx_i with pi_ij = b_j exp((f_i + g_j - C_ij) / eps), which sum to one.
+  at::Tensor direction(double eps, const at::Tensor& g) const {
+    std::vector<at::Tensor> parts;
+    for_blocks([&](std::int64_t from, std::int64_t n) {
+      const at::Tensor x = rows_.x.narrow(0, from, n);
+      at::Tensor pi = at::softmax(exponents(eps, columns_.log_weights + g / eps, from, n), 1);
+      if (p_ == 2) {
+        parts.push_back(x - at::mm(pi, columns_.x));
+        return;
+      }
+      const at::Tensor d = distances(from, n);
+      pi = at::where(d > std::sqrt(ot::kDistanceFloor), pi / d, at::zeros({}, pi.options()));
+      parts.push_back(x * pi.sum(1, true) - at::mm(pi, columns_.x));
+    });
+    return at::cat(parts, 0);
+  }
+
+ private:
+  template <typename F>
+  void for_blocks(F&& body) const {
+    for (std::int64_t from = 0; from < rows_.n(); from += step_)
+      body(from, std::min(step_, rows_.n() - from));
+  }
+
+  at::Tensor distances(std::int64_t from, std::int64_t n) const {
+    // Differences, not products: near points must not vanish in rounding.
+    constexpr std::int64_t kWithoutProducts = 2;
+    return at::cdist(rows_.x.narrow(0, from, n), columns_.x, 2.0, kWithoutProducts)
+        .clamp_min(std::sqrt(ot::kDistanceFloor));
+  }
+
+  // h_j - C_ij / eps; at p = 2 without what is the same for a whole row, -|x_i|^2 / (2 eps).
+  at::Tensor exponents(double eps, const at::Tensor& h, std::int64_t from, std::int64_t n) const {
+    if (p_ == 1) return at::sub(h.unsqueeze(0), distances(from, n), 1.0 / eps);
+    return at::addmm((h - columns_.half_squares / eps).unsqueeze(0), rows_.x.narrow(0, from, n),
+                     columns_.x.t(), 1.0, 1.0 / eps);
+  }
+
+  const Points& rows_;
+  const Points& columns_;
+  std::int64_t p_, step_;
+};
+
+// The potentials of one transport; of a cloud with itself g is f.
+class TensorTransport {
+ public:
+  TensorTransport(const Points& x, const Points& y, std::int64_t p, std::int64_t pairs,
+                  const Marginals& marginals, const std::function<bool()>& keep_going)
+      : self_(&x == &y),
+        forth_(x, y, p, pairs),
+        back_(y, x, p, pairs),
+        marginals_(marginals),
+        keep_going_(keep_going),
+        f_(at::zeros_like(x.weights)),
+        g_(at::zeros_like(y.weights)) {}
+
+  void descend(const std::vector<double>& schedule) {
+    finish(schedule.front());
+    for (double eps : schedule) {
+      find(eps);
+      f_ = 0.5 * (f_ + f_next_);
+      g_ = self_ ? f_ : 0.5 * (g_ + g_next_);
+    }
+    finish(schedule.back());
+  }
+
+  const at::Tensor& f() const { return f_; }
+  const at::Tensor& g() const { return g_; }
+  at::Tensor direction(double eps) const { return forth_.direction(eps, g_next_); }
+
+ private:
+  void find(double eps) {
+    if (keep_going_ && !keep_going_()) throw Interrupted();
+    const double damping = marginals_.damping(eps);
+    f_next_ = forth_.softmin(eps, g_) * damping;
+    g_next_ = self_ ? f_next_ : back_.softmin(eps, f_) * damping;
+  }
+  // After it the potentials that the last ones came from are in f_next_, g_next_.
+  void finish(double eps) {
+    find(eps);
+    std::swap(f_, f_next_);
+    std::swap(g_, g_next_);
+  }
+
+  bool self_;
+  Pass forth_, back_;
+  const Marginals& marginals_;
+  const std::function<bool()>& keep_going_;
+  at::Tensor f_, g_, f_next_, g_next_;
+};
+
+// What a unit of weight adds to the value.
+at::Tensor worth(const SinkhornOptions& o, const at::Tensor& f, const at::Tensor& self, double eps) {
+  if (o.reach == 0) return f - self;
+  const double rho = std::pow(o.reach, static_cast<double>(o.p));
+  return (rho + 0.5 * eps) * ((-self / rho).exp() - (-f / rho).exp());
+}
+
+at::Tensor mass(const SinkhornOptions& o, const at::Tensor& weights, const at::Tensor& f) {
+  if (o.reach == 0) return weights;
+  return weights * (-f / std::pow(o.reach, static_cast<double>(o.p))).exp();
+}
+
+double diameter_of(const at::Tensor& x, const at::Tensor& y) {
+  const at::Tensor high = at::maximum(std::get<0>(x.max(0)), std::get<0>(y.max(0)));
+  const at::Tensor low = at::minimum(std::get<0>(x.min(0)), std::get<0>(y.min(0)));
+  return (high - low).norm().item<double>();
+}
+
+double weighted_sum(const at::Tensor& weights, const at::Tensor& values) {
+  return (weights * values).sum(at::kDouble).item<double>();
+}
+
+}  // namespace
+
+TensorDivergence tensor_sinkhorn(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
+                                 const SinkhornOptions& options, bool gradient,
+                                 const std::function<bool()>& keep_going, std::int64_t pairs) {
+  check_options(options);
+  check_tensors(x, a, y);
+  const c10::NoGradGuard no_gradients;
+  // Small coordinates lose least in products.
+  const at::Tensor centre = 0.5 * (x.mean(0, true) + y.mean(0, true));
+  const Points from(x - centre, a.defined() ? a : equal_weights(x)), to(y - centre, equal_weights(y));
+  const double diameter = options.diameter > 0 ? options.diameter : diameter_of(x, y);
+  const std::vector<double> schedule = epsilon_schedule(options, diameter);
+  const double eps = schedule.back();
+  const Marginals marginals(options);
+
+  TensorTransport both(from, to, options.p, pairs, marginals, keep_going);
+  both.descend(schedule);
+  at::Tensor self_x = at::zeros_like(from.weights), self_y = at::zeros_like(to.weights);
+  TensorTransport within(from, from, options.p, pairs, marginals, keep_going);
+  if (options.debias) {
+    within.descend(schedule);
+    self_x = within.f();
+    TensorTransport other(to, to, options.p, pairs, marginals, keep_going);
+    other.descend(schedule);
+    self_y = other.f();
+  }
+
+  TensorDivergence out;
+  const at::Tensor worth_x = worth(options, both.f(), self_x, eps);
+  out.value =
+      weighted_sum(from.weights, worth_x) + weighted_sum(to.weights, worth(options, both.g(), self_y, eps));
+  if (!gradient) return out;
+  out.grad_a = worth_x;
+  const double factor = 1.0 / marginals.steepening(eps);
+  out.grad_x = factor * mass(options, from.weights, both.f()).unsqueeze(1) * both.direction(eps);
+  if (options.debias)
+    out.grad_x -= factor * mass(options, from.weights, self_x).unsqueeze(1) * within.direction(eps);
+  return out;
+}
+
+}  // namespace fatefield
