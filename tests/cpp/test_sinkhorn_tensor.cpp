@@ -1,5 +1,5 @@
-// The Sinkhorn divergence in operations of LibTorch against the kernels by hand, on tensors of the processor:
-// values and gradients for all kinds of options, in one block and in many.
+// The divergence and the sliced distance in operations of LibTorch against the kernels by hand, on tensors of
+// the processor: values and gradients for all kinds of options, in one block and in many.
 #include <cmath>
 #include <string>
 #include <vector>
@@ -8,6 +8,8 @@
 #include "base/rng.hpp"
 #include "ot/sinkhorn.hpp"
 #include "ot/sinkhorn_tensor.hpp"
+#include "ot/sliced.hpp"
+#include "ot/sliced_tensor.hpp"
 #include "test.hpp"
 
 using namespace fatefield;
@@ -96,4 +98,31 @@ TEST_CASE("tensors that do not fit together are refused, and an interrupt is hea
   CHECK(argument([&] { tensor_sinkhorn(x, {}, y.to(at::kFloat), o, false); }) == "y");
   CHECK(argument([&] { tensor_sinkhorn(x, weights(4), y, o, false); }) == "weights.x");
   CHECK_THROWS_AS(tensor_sinkhorn(x, {}, y, o, false, [] { return false; }), Interrupted);
+}
+
+TEST_CASE("the sliced distance on tensors is that of the kernels", "[sinkhorn_tensor]") {
+  for (std::int64_t m : {70, 90}) {
+    for (bool weighted : {false, true}) {
+      const at::Tensor x = points(70, 6, 1, 0.0), y = points(m, 6, 2, 0.7);
+      const at::Tensor a = weighted ? weights(70) * 3.0 : at::Tensor();
+      const std::vector<double> lines = slice_directions<double>(6, SlicedOptions(), 3, 0);
+      const Cloud<double> from{x.data_ptr<double>(), 70, 6, weighted ? a.data_ptr<double>() : nullptr};
+      const SlicedResult<double> expected =
+          sliced_wasserstein<double>(from, {y.data_ptr<double>(), m, 6, nullptr}, lines, true);
+      const at::Tensor directions = at::from_blob(const_cast<double*>(lines.data()), {106, 6}, at::kDouble);
+      const TensorDivergence found = tensor_sliced(x, a, y, directions, true);
+      CHECK(found.value == Approx(expected.value).epsilon(1e-10));
+      const auto near = [](const at::Tensor& t, const std::vector<double>& v) {
+        const at::Tensor e = at::from_blob(const_cast<double*>(v.data()), t.sizes(), at::kDouble);
+        return ((t - e).norm() / e.norm()).item<double>();
+      };
+      CHECK(near(found.grad_x, expected.grad_x) < 1e-9);
+      CHECK(near(found.grad_a, expected.grad_a) < 1e-9);
+      const TensorDivergence narrow = tensor_sliced(x.to(at::kFloat), weighted ? a.to(at::kFloat) : a,
+                                                    y.to(at::kFloat), directions, true);
+      CHECK(narrow.value == Approx(expected.value).epsilon(1e-4));
+    }
+  }
+  CHECK_THROWS_AS(tensor_sliced(points(5, 3, 1, 0.0), {}, points(5, 3, 2, 0.0), at::ones({2, 2}), false),
+                  Error);
 }

@@ -19,20 +19,6 @@ namespace {
 
 using ot::Marginals;
 
-void check_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y) {
-  if (x.dim() != 2 || y.dim() != 2 || x.size(0) < 1 || y.size(0) < 1 || x.size(1) != y.size(1)) {
-    throw input_error("y", "`y` must have points in the dimensions of `x`, and both must have some.");
-  }
-  if (x.scalar_type() != y.scalar_type() || x.device() != y.device()) {
-    throw input_error("y", "`y` must be of the type of `x` and on its device.");
-  }
-  if (!a.defined()) return;
-  if (a.dim() != 1 || a.size(0) != x.size(0) || a.scalar_type() != x.scalar_type() ||
-      a.device() != x.device()) {
-    throw input_error("weights.x", "`weights.x` must be one number for each point of `x`, on its device.");
-  }
-}
-
 at::Tensor equal_weights(const at::Tensor& x) {
   return at::full({x.size(0)}, 1.0 / static_cast<double>(x.size(0)), x.options());
 }
@@ -179,6 +165,20 @@ double weighted_sum(const at::Tensor& weights, const at::Tensor& values) {
 }
 
 }  // namespace
+
+void check_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y) {
+  if (x.dim() != 2 || y.dim() != 2 || x.size(0) < 1 || y.size(0) < 1 || x.size(1) != y.size(1)) {
+    throw input_error("y", "`y` must have points in the dimensions of `x`, and both must have some.");
+  }
+  if (x.scalar_type() != y.scalar_type() || x.device() != y.device()) {
+    throw input_error("y", "`y` must be of the type of `x` and on its device.");
+  }
+  if (!a.defined()) return;
+  if (a.dim() != 1 || a.size(0) != x.size(0) || a.scalar_type() != x.scalar_type() ||
+      a.device() != x.device()) {
+    throw input_error("weights.x", "`weights.x` must be one number for each point of `x`, on its device.");
+  }
+}
 
 TensorDivergence tensor_sinkhorn(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
                                  const SinkhornOptions& options, bool gradient,

@@ -19,6 +19,9 @@ struct TensorDivergence {
   at::Tensor grad_a;  ///< n: up to a constant where mass is conserved; undefined unless asked for
 };
 
+/// Errors of kind Input unless points of x and y, and weights of x (or undefined), can be compared.
+void check_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y);
+
 /// Pairs of points whose costs are held at a time: 64 MB in float32.
 constexpr std::int64_t kTensorPairs = 1 << 24;
 
