@@ -111,7 +111,10 @@ interpolation_settings <- function(n.cells, n.repeats, blur, scaling, slices, se
   }
   list(
     n = check_count(n.cells, "n.cells", min = 2L), repeats = check_count(n.repeats, "n.repeats"),
-    sinkhorn = Map(function(b, s) SinkhornOptions(blur = b, scaling = s), blur, scaling),
+    sinkhorn = Map(function(b, s) {
+      # Doubles: a small blur in large units is beyond single precision.
+      SinkhornOptions(blur = b, scaling = s, precision = "float64")
+    }, blur, scaling),
     slices = check_count(slices, "slices"), seed = seed
   )
 }

@@ -31,8 +31,11 @@ test_that("scores are what their names say", {
   expect_equal(found$energy[[1]], OTDistance(cloud, target, method = "energy")$value)
   expect_equal(found$sliced[[1]],
     sqrt(OTDistance(cloud, target, method = "sliced", seed.use = 5)$value))
-  expect_equal(found$sinkhorn.0.05[[1]], OTDistance(cloud, target, blur = 0.05, scaling = 0.5)$value)
-  expect_equal(found$sinkhorn.0.1[[1]], OTDistance(cloud, target, blur = 0.1, scaling = 0.7)$value)
+  sinkhorn <- function(b, s) {
+    OTDistance(cloud, target, blur = b, scaling = s, precision = "float64")$value
+  }
+  expect_equal(found$sinkhorn.0.05[[1]], sinkhorn(0.05, 0.5))
+  expect_equal(found$sinkhorn.0.1[[1]], sinkhorn(0.1, 0.7))
   ratio <- apply(cloud, 2, var) / apply(target, 2, var)
   expect_equal(found$variance.min[[1]], min(ratio))
   expect_equal(found$variance.median[[1]], median(ratio))
