@@ -48,63 +48,17 @@ at::Tensor by_blocks(const at::Tensor& z, F&& f) {
   return at::cat(parts, 0).narrow(0, 0, n);
 }
 
-void check_dims(const NeuralSde::Impl& m, const MatrixView& x) {
-  if (x.cols == m.nets.dims()) return;
-  throw model_error("The model was fitted on " + std::to_string(m.nets.dims()) +
-                    " dimensions, but the cells have " + std::to_string(x.cols) + ".");
-}
-
-// Trajectories [first, first + kBlockRows) of a simulation; those outside the request repeat its first cell.
-struct Block {
-  std::int64_t from;  ///< first wanted row of the block
-  std::int64_t to;    ///< one past the last
-  std::uint64_t first;
-};
-
-std::vector<Block> aligned_blocks(std::uint64_t first, std::int64_t n) {
-  const std::uint64_t rows = kBlockRows;
-  std::vector<Block> out;
-  const std::uint64_t end = first + static_cast<std::uint64_t>(n);
-  for (std::uint64_t at = first / rows * rows; at < end; at += rows) {
-    const std::uint64_t from = std::max(at, first);
-    const std::uint64_t to = std::min(at + rows, end);
-    out.push_back({static_cast<std::int64_t>(from - at), static_cast<std::int64_t>(to - at), at});
-  }
-  return out;
-}
-
-void check_request(const SimulationRequest& r) {
-  if (r.n_sim < 1) {
-    throw input_error("n.sim", "`n.sim` is " + std::to_string(r.n_sim) + "; at least 1 is needed.");
-  }
-  if (r.times.size() < 2) {
-    throw input_error("times", "`times` needs a start and at least one later time.");
-  }
-}
-
-// Wanted rows of a block into the simulation, in the user's units.
-void store_block(const Rollout& paths, std::int64_t from, std::int64_t to, std::int64_t offset,
-                 const Scaling& s, Simulation& out) {
-  for (std::int64_t k = 0; k < out.times; ++k) {
-    const at::Tensor state = paths.states[static_cast<std::size_t>(k)].to(at::kDouble).contiguous();
-    const double* z = state.data_ptr<double>();
-    for (std::int64_t j = 0; j < out.dims; ++j) {
-      const double centre = s.centre[static_cast<std::size_t>(j)];
-      double* to_column = out.states.data() + out.trajectories * (j + out.dims * k);
-      for (std::int64_t r = from; r < to; ++r) to_column[offset + r] = centre + s.scale * z[r * out.dims + j];
-    }
-    if (paths.log_growth.empty()) continue;
-    const at::Tensor growth = paths.log_growth[static_cast<std::size_t>(k)].to(at::kDouble).contiguous();
-    const double* w = growth.data_ptr<double>();
-    for (std::int64_t r = from; r < to; ++r) out.log_weights[out.trajectories * k + offset + r] = w[r];
-  }
-}
-
 }  // namespace
 
 StepGrid NeuralSde::Impl::grid(const std::vector<double>& through) const {
   const double dt = options.dt > 0.0 ? options.dt : scaling.span / kStepsPerSpan;
   return published() ? published_grid(through, dt) : step_grid(through, dt);
+}
+
+void NeuralSde::Impl::check_dims(const MatrixView& x) const {
+  if (x.cols == nets.dims()) return;
+  throw model_error("The model was fitted on " + std::to_string(nets.dims()) +
+                    " dimensions, but the cells have " + std::to_string(x.cols) + ".");
 }
 
 at::Tensor NeuralSde::Impl::scaled(const MatrixView& x) const {
@@ -199,7 +153,7 @@ const std::vector<double>& NeuralSde::times() const { return impl_->times; }
 
 template <typename F>
 Matrix NeuralSde::evaluate(const MatrixView& x, double t, double factor, F&& f) const {
-  check_dims(*impl_, x);
+  impl_->check_dims(x);
   if (x.rows == 0) return Matrix(0, 0);
   const TorchThreadScope one_thread;
   const double tau = (t - impl_->scaling.start) / impl_->scaling.span;
@@ -228,55 +182,11 @@ Matrix NeuralSde::potential(const MatrixView& x, double t) const {
 }
 
 Matrix NeuralSde::growth(const MatrixView& x, double t) const {
-  check_dims(*impl_, x);
+  impl_->check_dims(x);
   if (!has_growth()) return Matrix(x.rows, 1);
   return evaluate(x, t, 1.0 / impl_->scaling.span, [&](double tau, const at::Tensor& z) {
     return impl_->nets.growth(impl_->parameters, tau, z, nullptr);
   });
-}
-
-Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& request,
-                               const KeepGoing& keep_going) const {
-  check_dims(*impl_, x0);
-  check_request(request);
-  const Scaling& s = impl_->scaling;
-  const StepGrid grid = scaled_grid(impl_->grid(request.times), s.start, s.span);
-  Simulation out;
-  out.trajectories = x0.rows * request.n_sim;
-  out.dims = dims();
-  out.times = static_cast<std::int64_t>(request.times.size());
-  out.states.resize(static_cast<std::size_t>(out.trajectories * out.dims * out.times));
-  out.log_weights.resize(static_cast<std::size_t>(out.trajectories * out.times));
-  if (out.trajectories == 0) return out;
-
-  const TorchThreadScope one_thread;
-  const at::Tensor z0 = impl_->scaled(x0);
-  const std::vector<Block> blocks = aligned_blocks(request.first_trajectory, out.trajectories);
-  const auto run = [&](const Block& block) {
-    const c10::NoGradGuard inference;
-    const auto offset =
-        static_cast<std::int64_t>(block.first) - static_cast<std::int64_t>(request.first_trajectory);
-    at::Tensor rows = at::zeros({kBlockRows}, at::kLong);
-    for (std::int64_t r = block.from; r < block.to; ++r) {
-      rows.data_ptr<std::int64_t>()[r] = (offset + r) / request.n_sim;
-    }
-    const Rollout paths = roll_out(
-        impl_->nets, impl_->parameters, *impl_->solver, grid, z0.index_select(0, rows),
-        [&](std::int64_t step) {
-          return philox_increment(request.seed, block.first, step, grid.h[static_cast<std::size_t>(step)],
-                                  kBlockRows, impl_->nets.brownian_dims(), impl_->solver->needs_levy(), z0);
-        },
-        nullptr);
-    store_block(paths, block.from, block.to, offset, s, out);
-  };
-  const std::int64_t group = std::max(1, threads());
-  const auto n_blocks = static_cast<std::int64_t>(blocks.size());
-  for (std::int64_t at = 0; at < n_blocks; at += group) {
-    if (keep_going && !keep_going()) throw Interrupted();
-    parallel_for(std::min(group, n_blocks - at),
-                 [&](std::int64_t b) { run(blocks[static_cast<std::size_t>(at + b)]); });
-  }
-  return out;
 }
 
 }  // namespace fatefield

@@ -32,6 +32,8 @@ struct NeuralSde::Impl {
   bool published() const { return options.compat == "scdiffeq"; }
   /// Steps through these times, in the user's units.
   StepGrid grid(const std::vector<double>& through) const;
+  /// model_error unless x has the dimensions of the model.
+  void check_dims(const MatrixView& x) const;
   /// Scaled states, n x D.
   at::Tensor scaled(const MatrixView& x) const;
 };

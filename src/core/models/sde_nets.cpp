@@ -14,42 +14,6 @@ namespace {
 // The output layers start this much smaller than the published initialisation.
 constexpr double kOutputShrink = 0.1;
 
-DiffusionKind parse_diffusion(const std::string& name) {
-  if (name == "none") return DiffusionKind::None;
-  if (name == "diagonal") return DiffusionKind::Diagonal;
-  if (name == "scalar") return DiffusionKind::Scalar;
-  if (name == "lowrank") return DiffusionKind::LowRank;
-  if (name == "rank1") return DiffusionKind::Rank1;
-  throw input_error("diffusion",
-                    "`diffusion` is \"" + name +
-                        "\"; \"diagonal\", \"scalar\", \"lowrank\", \"none\" or \"rank1\" is needed.");
-}
-
-bool parse_potential(const std::string& name) {
-  if (name == "potential") return true;
-  if (name == "forward") return false;
-  throw input_error("drift", "`drift` is \"" + name + "\"; \"potential\" or \"forward\" is needed.");
-}
-
-bool parse_compat(const std::string& name) {
-  if (name == "scdiffeq") return true;
-  if (name == "none") return false;
-  throw input_error("compat", "`compat` is \"" + name + "\"; \"none\" or \"scdiffeq\" is needed.");
-}
-
-std::int64_t checked_rank(DiffusionKind kind, const SdeOptions& o, std::int64_t dims) {
-  if (kind != DiffusionKind::LowRank) return 1;
-  if (o.diffusion_rank >= 1 && o.diffusion_rank <= dims) return o.diffusion_rank;
-  throw input_error("diffusion.rank", "`diffusion.rank` is " + std::to_string(o.diffusion_rank) +
-                                          "; a number from 1 to the dimensions, " + std::to_string(dims) +
-                                          ", is needed.");
-}
-
-std::int64_t diffusion_outputs(DiffusionKind kind, std::int64_t rank, std::int64_t dims) {
-  if (kind == DiffusionKind::Scalar) return 1;
-  return dims * rank;
-}
-
 double inverse_softplus(double y) { return y > 30.0 ? y : std::log(std::expm1(y)); }
 
 bool ends_with(const std::string& text, const std::string& end) {
@@ -64,45 +28,22 @@ at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : g.square()
 }  // namespace
 
 SdeNets::SdeNets(const SdeOptions& o, std::int64_t dims)
-    : dims_(dims),
-      potential_(parse_potential(o.drift)),
-      growth_(o.growth),
-      time_input_(o.time_input),
-      published_(parse_compat(o.compat)),
-      kind_(parse_diffusion(o.diffusion)),
-      rank_(checked_rank(kind_, o, dims)),
+    : layout_(o, dims),
       diffusion_init_(o.diffusion_init),
-      drift_net_("drift", {dims + o.time_input, o.drift_hidden, potential_ ? 1 : dims, !potential_,
-                           parse_activation(o.drift_activation, "drift.activation")}),
-      diffusion_net_("diffusion",
-                     {dims + o.time_input, o.diffusion_hidden, diffusion_outputs(kind_, rank_, dims), true,
-                      parse_activation(o.diffusion_activation, "diffusion.activation")}),
-      growth_net_("growth", {dims + o.time_input, o.growth_hidden, 1, true, Activation::Softplus}) {
-  if (dims < 1) throw input_error("dims", "A neural SDE needs at least one dimension.");
-  if (!(o.diffusion_init > 0.0) || !std::isfinite(o.diffusion_init)) {
-    throw input_error("diffusion.init", "`diffusion.init` must be a positive number.");
-  }
-  if (!(o.dropout >= 0.0 && o.dropout < 1.0)) {
-    throw input_error("dropout", "`dropout` is " + std::to_string(o.dropout) +
-                                     "; a probability of at least 0 and below 1 is needed.");
-  }
-  specs_ = drift_net_.parameters();
-  diffusion_at_ = specs_.size();
-  if (has_diffusion()) {
-    for (const ParameterSpec& s : diffusion_net_.parameters()) specs_.push_back(s);
-  }
-  growth_at_ = specs_.size();
-  if (growth_) {
-    for (const ParameterSpec& s : growth_net_.parameters()) specs_.push_back(s);
-  }
+      drift_net_("drift", layout_.drift_net),
+      diffusion_net_("diffusion", layout_.diffusion_net),
+      growth_net_("growth", layout_.growth_net),
+      specs_(drift_net_.parameters()) {
+  const auto add = [this](const Mlp& net) {
+    for (const ParameterSpec& s : net.parameters()) specs_.push_back(s);
+  };
+  if (has_diffusion()) add(diffusion_net_);
+  if (has_growth()) add(growth_net_);
 }
 
 NoiseType SdeNets::noise() const {
-  return kind_ == DiffusionKind::LowRank || kind_ == DiffusionKind::Rank1 ? NoiseType::General
-                                                                          : NoiseType::Diagonal;
+  return layout_.diagonal_noise() ? NoiseType::Diagonal : NoiseType::General;
 }
-
-std::int64_t SdeNets::brownian_dims() const { return noise() == NoiseType::Diagonal ? dims_ : rank_; }
 
 std::int64_t SdeNets::parameter_count() const {
   std::int64_t total = 0;
@@ -124,13 +65,14 @@ std::vector<at::Tensor> SdeNets::initial(std::uint64_t seed, at::ScalarType type
     for (std::int64_t j = 0; j < w.numel(); ++j) {
       values[j] = bound * (2.0 * uniform(seed, Stream::Init, i, static_cast<std::uint64_t>(j)) - 1.0);
     }
-    if (!published_ && is_output(spec)) {
-      const bool growth = i >= growth_at_ && growth_;
+    if (!layout_.published && is_output(spec)) {
+      const bool growth = i >= layout_.growth_at() && layout_.growth;
       w.mul_(growth ? 0.0 : kOutputShrink);
-      const bool spread_bias = i >= diffusion_at_ && i < growth_at_ && ends_with(spec.name, ".bias");
-      if (spread_bias && kind_ != DiffusionKind::LowRank) w.fill_(inverse_softplus(diffusion_init_));
+      const bool spread_bias =
+          i >= layout_.diffusion_at() && i < layout_.growth_at() && ends_with(spec.name, ".bias");
+      if (spread_bias && layout_.kind != DiffusionKind::LowRank) w.fill_(inverse_softplus(diffusion_init_));
       // Low-rank noise is a matrix of either sign; its columns start spread over the dimensions.
-      if (spread_bias && kind_ == DiffusionKind::LowRank) {
+      if (spread_bias && layout_.kind == DiffusionKind::LowRank) {
         for (std::int64_t j = 0; j < w.numel(); ++j) {
           values[j] = diffusion_init_ *
                       (2.0 * uniform(seed, Stream::Projection, i, static_cast<std::uint64_t>(j)) - 1.0);
@@ -143,27 +85,28 @@ std::vector<at::Tensor> SdeNets::initial(std::uint64_t seed, at::ScalarType type
 }
 
 at::Tensor SdeNets::inputs(double tau, const at::Tensor& z) const {
-  if (!time_input_) return z;
+  if (!layout_.time_input) return z;
   return at::cat({z, at::full({z.size(0), 1}, tau, z.options())}, 1);
 }
 
 at::Tensor SdeNets::inputs(const at::Tensor& tau, const at::Tensor& z) const {
-  if (!time_input_) return z;
+  if (!layout_.time_input) return z;
   return at::cat({z, tau.unsqueeze(1)}, 1);
 }
 
 at::Tensor SdeNets::drift_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const {
-  if (!potential_) return drift_net_.forward(p.data(), in, d);
-  return drift_net_.input_gradient(p.data(), in, d).narrow(1, 0, dims_);
+  if (!layout_.potential) return drift_net_.forward(p.data(), in, d);
+  return drift_net_.input_gradient(p.data(), in, d).narrow(1, 0, layout_.dims);
 }
 
 at::Tensor SdeNets::diffusion_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const {
   const std::int64_t n = in.size(0);
-  if (!has_diffusion()) return at::zeros({n, dims_}, in.options());
-  const at::Tensor raw = diffusion_net_.forward(p.data() + diffusion_at_, in, d);
-  if (kind_ == DiffusionKind::Diagonal) return at::softplus(raw);
-  if (kind_ == DiffusionKind::Scalar) return at::softplus(raw).expand({n, dims_});
-  return raw.view({n, dims_, rank_});
+  if (!has_diffusion()) return at::zeros({n, layout_.dims}, in.options());
+  const at::Tensor raw = diffusion_net_.forward(p.data() + layout_.diffusion_at(), in, d);
+  if (layout_.kind == DiffusionKind::Diagonal) return at::softplus(raw, 1.0, kSoftplusLinear);
+  if (layout_.kind == DiffusionKind::Scalar)
+    return at::softplus(raw, 1.0, kSoftplusLinear).expand({n, layout_.dims});
+  return raw.view({n, layout_.dims, layout_.rank});
 }
 
 at::Tensor SdeNets::drift(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
@@ -192,18 +135,19 @@ at::Tensor SdeNets::spread(const std::vector<at::Tensor>& p, double tau, const a
 }
 
 at::Tensor SdeNets::potential(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z) const {
-  if (!potential_) throw model_error("The drift of this model is no gradient, so it has no potential.");
+  if (!layout_.potential)
+    throw model_error("The drift of this model is no gradient, so it has no potential.");
   return drift_net_.forward(p.data(), inputs(tau, z), nullptr).squeeze(1);
 }
 
 at::Tensor SdeNets::growth(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
                            Dropout* d) const {
-  return growth_net_.forward(p.data() + growth_at_, inputs(tau, z), d).squeeze(1);
+  return growth_net_.forward(p.data() + layout_.growth_at(), inputs(tau, z), d).squeeze(1);
 }
 
 at::Tensor SdeNets::growth(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
                            Dropout* d) const {
-  return growth_net_.forward(p.data() + growth_at_, inputs(tau, z), d).squeeze(1);
+  return growth_net_.forward(p.data() + layout_.growth_at(), inputs(tau, z), d).squeeze(1);
 }
 
 at::Tensor BoundSde::drift(double t, const at::Tensor& y) const {

@@ -11,25 +11,25 @@
 #include <vector>
 
 #include "base/options.hpp"
+#include "models/sde_layout.hpp"
 #include "nets/mlp.hpp"
 #include "solvers/sde.hpp"
 
 namespace fatefield {
-
-enum class DiffusionKind { None, Diagonal, Scalar, LowRank, Rank1 };
 
 class SdeNets {
  public:
   /// Errors of kind Input name the option that cannot be.
   SdeNets(const SdeOptions& options, std::int64_t dims);
 
-  std::int64_t dims() const { return dims_; }
-  bool has_potential() const { return potential_; }
-  bool has_growth() const { return growth_; }
-  bool has_diffusion() const { return kind_ != DiffusionKind::None; }
+  const SdeLayout& layout() const { return layout_; }
+  std::int64_t dims() const { return layout_.dims; }
+  bool has_potential() const { return layout_.potential; }
+  bool has_growth() const { return layout_.growth; }
+  bool has_diffusion() const { return layout_.has_diffusion(); }
   NoiseType noise() const;
   /// Independent Brownian motions of a cell.
-  std::int64_t brownian_dims() const;
+  std::int64_t brownian_dims() const { return layout_.brownian_dims(); }
 
   /// All parameters in their order.
   const std::vector<ParameterSpec>& specs() const { return specs_; }
@@ -64,19 +64,11 @@ class SdeNets {
   at::Tensor drift_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const;
   at::Tensor diffusion_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const;
 
-  std::int64_t dims_;
-  bool potential_;
-  bool growth_;
-  bool time_input_;
-  bool published_;
-  DiffusionKind kind_;
-  std::int64_t rank_;
+  SdeLayout layout_;
   double diffusion_init_;
   Mlp drift_net_;
   Mlp diffusion_net_;
   Mlp growth_net_;
-  std::size_t diffusion_at_ = 0;
-  std::size_t growth_at_ = 0;
   std::vector<ParameterSpec> specs_;
 };
 

@@ -5,18 +5,15 @@
 
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/rng.hpp"
 
 namespace fatefield {
 namespace {
 
-// Slope of the leaky rectifier below zero, as in the published networks.
-constexpr double kLeak = 0.01;
-
 at::Tensor activate(Activation a, const at::Tensor& z) {
   switch (a) {
     case Activation::Softplus:
-      return at::softplus(z);
+      return at::softplus(z, 1.0, kSoftplusLinear);
     case Activation::Silu:
       return at::silu(z);
     case Activation::Tanh:
@@ -46,30 +43,26 @@ at::Tensor slope(Activation a, const at::Tensor& z) {
 // What a unit is multiplied by: 0, or 1 / (1 - rate) so that its mean stays.
 at::Tensor mask_like(const at::Tensor& z, Dropout& dropout) {
   const double keep = 1.0 - dropout.rate;
-  return at::empty_like(z.detach()).bernoulli_(keep, dropout.generator).div_(keep);
+  const bool wide = z.scalar_type() == at::kDouble;
+  at::Tensor mask = at::empty(z.sizes(), wide ? at::kDouble : at::kFloat);
+  const auto fill = [&](auto* out) {
+    bernoulli_masks(dropout.seed, Stream::Dropout, 0, dropout.first, z.size(0), dropout.masks, z.size(1),
+                    keep, static_cast<float>(1.0 / keep), out);
+  };
+  if (wide) {
+    fill(mask.data_ptr<double>());
+  } else {
+    fill(mask.data_ptr<float>());
+  }
+  ++dropout.masks;
+  return mask.to(z.device(), z.scalar_type());
 }
 
 bool active(const Dropout* dropout) { return dropout != nullptr && dropout->rate > 0.0; }
 
 }  // namespace
 
-Activation parse_activation(const std::string& name, const std::string& argument) {
-  if (name == "softplus") return Activation::Softplus;
-  if (name == "silu") return Activation::Silu;
-  if (name == "tanh") return Activation::Tanh;
-  if (name == "leakyrelu") return Activation::LeakyRelu;
-  throw input_error(argument, "`" + argument + "` is \"" + name +
-                                  "\"; \"softplus\", \"silu\", \"tanh\" or \"leakyrelu\" is needed.");
-}
-
-Mlp::Mlp(std::string prefix, MlpShape shape) : prefix_(std::move(prefix)), shape_(std::move(shape)) {
-  for (std::int64_t width : shape_.hidden) {
-    if (width >= 1) continue;
-    const std::string argument = prefix_ + ".hidden";
-    throw input_error(
-        argument, "`" + argument + "` holds the width " + std::to_string(width) + "; at least 1 is needed.");
-  }
-}
+Mlp::Mlp(std::string prefix, MlpShape shape) : prefix_(std::move(prefix)), shape_(std::move(shape)) {}
 
 std::vector<ParameterSpec> Mlp::parameters() const {
   std::vector<ParameterSpec> out;

@@ -3,19 +3,15 @@
 // Hidden layer: linear, dropout, activation. The output is linear.
 #pragma once
 
-#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "nets/shape.hpp"
+
 namespace fatefield {
-
-enum class Activation { Softplus, Silu, Tanh, LeakyRelu };
-
-/// "softplus", "silu", "tanh", "leakyrelu"; anything else is an input_error that names `argument`.
-Activation parse_activation(const std::string& name, const std::string& argument);
 
 /// Name and shape of a parameter, and the number of inputs that its initial spread depends on.
 struct ParameterSpec {
@@ -24,18 +20,13 @@ struct ParameterSpec {
   std::int64_t fan_in;
 };
 
-/// Masks of hidden units during training; absent at inference.
+/// Masks of hidden units during training; absent at inference. A mask is a function of (seed, trajectory,
+/// number of the mask, unit) alone.
 struct Dropout {
   double rate = 0.0;
-  at::Generator generator;
-};
-
-struct MlpShape {
-  std::int64_t inputs;
-  std::vector<std::int64_t> hidden;  ///< widths; empty for a linear map
-  std::int64_t outputs;
-  bool output_bias;
-  Activation activation;
+  std::uint64_t seed = 0;
+  std::uint64_t first = 0;  ///< trajectory of the first row
+  std::uint32_t masks = 0;  ///< masks drawn so far
 };
 
 class Mlp {

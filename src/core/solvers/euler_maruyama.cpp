@@ -12,10 +12,14 @@ class EulerMaruyama final : public SdeSolver {
  public:
   at::Tensor step(const Sde& sde, double t, double h, const at::Tensor& y,
                   const Increment& w) const override {
-    return y + sde.drift(t, y) * h + noise_product(sde.noise(), sde.diffusion(t, y), w.dW);
+    // In this order: dropout masks are numbered as they are drawn.
+    const at::Tensor f = sde.drift(t, y);
+    const at::Tensor g = sde.diffusion(t, y);
+    return y + f * h + noise_product(sde.noise(), g, w.dW);
   }
   double strong_order(NoiseType noise) const override { return noise == NoiseType::Additive ? 1.0 : 0.5; }
   Calculus calculus() const override { return Calculus::Ito; }
+  bool euler_maruyama() const override { return true; }
 };
 
 }  // namespace

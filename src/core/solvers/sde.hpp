@@ -56,6 +56,8 @@ class SdeSolver {
   /// Strong order for this noise: E|error at the end| = O(h^order).
   virtual double strong_order(NoiseType noise) const = 0;
   virtual Calculus calculus() const = 0;
+  /// True for y + f h + g dW, which models/fused_sde.hpp runs by hand.
+  virtual bool euler_maruyama() const { return false; }
 };
 
 /// "euler", "milstein", "srk" (Ito); "heun", "euler_heun", "midpoint", "milstein_stratonovich"

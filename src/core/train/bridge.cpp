@@ -3,7 +3,6 @@
 #include "train/bridge.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -55,8 +54,12 @@ BridgeBatch narrow(const BridgeBatch& b, std::int64_t first, std::int64_t n) {
 // equation has the drift of Ito less sum_k (dG_k) G_k / 2, which for diagonal noise is half of that again.
 at::Tensor correction(const SdeNets& nets, const std::vector<at::Tensor>& p, const at::Tensor& tau,
                       const at::Tensor& x, const at::Tensor& g, const at::Tensor& signs, bool stratonovich,
-                      Dropout* dropout) {
-  const auto at_point = [&](const at::Tensor& step) { return nets.diffusion(p, tau, x + step, dropout); };
+                      const Dropout& masks) {
+  // Differences under the same masks: each evaluation draws them anew from the same numbers.
+  const auto at_point = [&](const at::Tensor& step) {
+    Dropout same = masks;
+    return nets.diffusion(p, tau, x + step, &same);
+  };
   const at::Tensor step = signs * kStep;
   const at::Tensor change =
       covariance_product(at_point(step), signs) - covariance_product(at_point(-step), signs);
@@ -80,12 +83,8 @@ void forward(const BridgeJob& job, const std::vector<at::Tensor>& parameters, co
     if (gradient) leaf.set_requires_grad(true);
     b.leaves.push_back(leaf);
   }
-  Dropout dropout;
-  dropout.rate = job.dropout;
-  if (job.dropout > 0.0) {
-    dropout.generator = at::detail::createCPUGenerator(
-        uniform_index(job.dropout_seed, Stream::Dropout, static_cast<std::uint64_t>(b.first), 0, 1ULL << 62));
-  }
+  Dropout dropout{job.dropout, job.dropout_seed, static_cast<std::uint64_t>(b.first), 0};
+  const Dropout of_diffusion = dropout;
   const BridgeBatch batch = narrow(whole, b.first, b.rows);
   const BridgeOptions& o = job.options;
   const at::Tensor x = bridge_points(batch, o.noise);
@@ -98,7 +97,7 @@ void forward(const BridgeJob& job, const std::vector<at::Tensor>& parameters, co
   const c10::NoGradGuard fixed;
   at::Tensor shift;
   if (job.nets.has_diffusion()) {
-    shift = correction(job.nets, b.leaves, tau, x, g, batch.signs, o.stratonovich, &dropout);
+    shift = correction(job.nets, b.leaves, tau, x, g, batch.signs, o.stratonovich, of_diffusion);
   }
   b.target = drift_target(batch, o.noise, g.detach(), shift);
   b.surprise = (batch.to - batch.from - b.drift.detach() * column(batch.length)).square();

@@ -1,81 +1,41 @@
 // Takes a batch and parameters; gives the loss of a rollout and its gradient.
-// The rollout is cut into blocks of rows; each has its own copies of the parameters, so that blocks run and
-// are differentiated side by side, and their gradients are added up in the order of the blocks.
+// The rollout is cut into blocks of rows that run and are differentiated side by side;
+// their gradients are added up in the order of the blocks.
 #include "train/loss.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
-#include <c10/core/GradMode.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <thread>
 #include <utility>
 
-#include "base/error.hpp"
-#include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "ot/sinkhorn.hpp"
 #include "ot/sliced.hpp"
+#include "train/loss_block.hpp"
 
 namespace fatefield {
 namespace {
-
-struct Block {
-  std::int64_t first;
-  std::int64_t rows;
-  std::vector<at::Tensor> leaves;
-  Rollout rollout;
-  std::vector<at::Tensor> drift_sums;  // per time, when the ratio is controlled
-  std::vector<at::Tensor> diffusion_sums;
-  std::vector<at::Tensor> gradients;
-};
-
-// What one block's outputs weigh in the gradient of the loss, in the order of its outputs.
-struct OutputGradients {
-  std::vector<at::Tensor> states;      // per time, whole batch
-  std::vector<at::Tensor> log_growth;  // per time, whole batch
-  std::vector<double> drift_sum;
-  std::vector<double> diffusion_sum;
-  double effort = 0.0;
-  double drift_effort = 0.0;
-};
 
 void proceed(const KeepGoing& keep_going) {
   if (keep_going && !keep_going()) throw Interrupted();
 }
 
-// Asked by all workers in the middle of their blocks: the calling thread, which takes part in the work,
-// listens for the interrupt, and the others follow.
-class Listener {
- public:
-  explicit Listener(const KeepGoing& keep_going)
-      : keep_going_(keep_going), home_(std::this_thread::get_id()) {}
-
-  void proceed() {
-    const bool may_ask = keep_going_ && std::this_thread::get_id() == home_;
-    if (may_ask && !stopped_ && !keep_going_()) stopped_ = true;
-    if (stopped_) throw Interrupted();
-  }
-
- private:
-  const KeepGoing& keep_going_;
-  std::thread::id home_;
-  std::atomic<bool> stopped_{false};
-};
-
-std::vector<Block> cut(std::int64_t n) {
-  std::vector<Block> out;
-  for (std::int64_t at = 0; at < n; at += kBlockRows) {
-    Block b;
-    b.first = at;
-    b.rows = std::min(kBlockRows, n - at);
-    out.push_back(std::move(b));
-  }
+// Bounds of blocks of nearly equal size, multiples of the rows that kernels work on together.
+std::vector<std::int64_t> cut(std::int64_t n) {
+  constexpr std::int64_t kTogether = 8;
+  const std::int64_t count = (n + kBlockRows - 1) / kBlockRows;
+  const std::int64_t rows = ((n + count - 1) / count + kTogether - 1) / kTogether * kTogether;
+  std::vector<std::int64_t> out;
+  for (std::int64_t at = 0; at < n; at += rows) out.push_back(at);
+  out.push_back(n);
   return out;
 }
+
+struct Block {
+  std::unique_ptr<LossBlock> work;
+  BlockOutputs out;
+};
 
 // f(block) for all blocks, a few per thread at a time, so that an interrupt is heard in between.
 template <typename F>
@@ -88,77 +48,6 @@ void each_block(std::vector<Block>& blocks, const KeepGoing& keep_going, F&& f) 
                  [&](std::int64_t i) { f(blocks[static_cast<std::size_t>(at + i)]); });
   }
 }
-
-at::Tensor diffusion_norm_sum(const SdeNets& nets, const std::vector<at::Tensor>& p, double t,
-                              const at::Tensor& z, Dropout* dropout) {
-  return nets.spread(p, t, z, dropout).norm(2, 1).sum();
-}
-
-void forward(const LossJob& job, const std::vector<at::Tensor>& parameters, const LossBatch& batch,
-             bool gradient, Listener& listener, Block& b) {
-  const c10::AutoGradMode mode(gradient);
-  b.leaves.clear();
-  for (const at::Tensor& p : parameters) {
-    at::Tensor leaf = p.detach().clone();
-    if (gradient) leaf.set_requires_grad(true);
-    b.leaves.push_back(leaf);
-  }
-  Dropout dropout;
-  dropout.rate = job.dropout;
-  if (job.dropout > 0.0) {
-    dropout.generator = at::detail::createCPUGenerator(
-        uniform_index(job.dropout_seed, Stream::Dropout, static_cast<std::uint64_t>(b.first), 0, 1ULL << 62));
-  }
-  const at::Tensor start = batch.start.narrow(0, b.first, b.rows);
-  b.rollout = roll_out(
-      job.nets, b.leaves, job.solver, job.grid, start,
-      [&](std::int64_t step) {
-        listener.proceed();
-        return job.increments(b.first, b.rows, step);
-      },
-      &dropout, job.options.drift_penalty > 0.0);
-  if (job.options.ratio_enforce <= 0.0) return;
-  for (std::size_t k = 0; k < batch.times.size(); ++k) {
-    const at::Tensor& z = b.rollout.states[k];
-    b.drift_sums.push_back(job.nets.drift(b.leaves, batch.times[k], z, &dropout).norm(2, 1).sum());
-    b.diffusion_sums.push_back(diffusion_norm_sum(job.nets, b.leaves, batch.times[k], z, &dropout));
-  }
-}
-
-void backward(const OutputGradients& g, Block& b) {
-  std::vector<at::Tensor> outputs, weights;
-  const auto add = [&](const at::Tensor& output, const at::Tensor& weight) {
-    if (!output.defined() || !output.requires_grad()) return;
-    outputs.push_back(output);
-    weights.push_back(weight);
-  };
-  for (std::size_t k = 0; k < g.states.size(); ++k) {
-    if (g.states[k].defined()) add(b.rollout.states[k], g.states[k].narrow(0, b.first, b.rows));
-    if (k < g.log_growth.size() && g.log_growth[k].defined()) {
-      add(b.rollout.log_growth[k], g.log_growth[k].narrow(0, b.first, b.rows));
-    }
-    if (k < b.drift_sums.size()) {
-      add(b.drift_sums[k], at::full_like(b.drift_sums[k], g.drift_sum[k]));
-      add(b.diffusion_sums[k], at::full_like(b.diffusion_sums[k], g.diffusion_sum[k]));
-    }
-  }
-  if (g.effort != 0.0 && b.rollout.growth_effort.defined()) {
-    add(b.rollout.growth_effort, at::full_like(b.rollout.growth_effort, g.effort));
-  }
-  if (g.drift_effort != 0.0)
-    add(b.rollout.drift_effort, at::full_like(b.rollout.drift_effort, g.drift_effort));
-  if (outputs.empty()) {
-    for (const at::Tensor& p : b.leaves) b.gradients.push_back(at::zeros_like(p));
-    return;
-  }
-  b.gradients =
-      torch::autograd::grad(outputs, b.leaves, weights, /*retain_graph=*/false, /*create_graph=*/false,
-                            /*allow_unused=*/true);
-  for (std::size_t i = 0; i < b.gradients.size(); ++i) {
-    if (!b.gradients[i].defined()) b.gradients[i] = at::zeros_like(b.leaves[i]);
-  }
-}
-
 template <typename T>
 Cloud<T> cloud(const at::Tensor& points, const at::Tensor& weights) {
   return {points.data_ptr<T>(), points.size(0), points.size(1),
@@ -202,7 +91,7 @@ at::Tensor log_weights(const LossBatch& batch, const std::vector<at::Tensor>& gr
 at::Tensor whole(const std::vector<Block>& blocks, std::size_t k, bool growth) {
   std::vector<at::Tensor> parts;
   for (const Block& b : blocks) {
-    parts.push_back((growth ? b.rollout.log_growth[k] : b.rollout.states[k]).detach());
+    parts.push_back(growth ? b.out.log_growth[k] : b.out.states[k]);
   }
   return at::cat(parts, 0).contiguous();
 }
@@ -278,8 +167,8 @@ void add_ratio(const LossJob& job, const std::vector<Block>& blocks, std::int64_
     double f = 0.0;
     double d = 0.0;
     for (const Block& b : blocks) {
-      f += b.drift_sums[k].item<double>();
-      d += b.diffusion_sums[k].item<double>();
+      f += b.out.drift_sums[k];
+      d += b.out.diffusion_sums[k];
     }
     f *= o.ratio_factor / cells;
     d /= cells;
@@ -298,7 +187,7 @@ void add_ratio(const LossJob& job, const std::vector<Block>& blocks, std::int64_
 void add_growth(const LossJob& job, const std::vector<Block>& blocks, std::int64_t n, LossValue& value,
                 OutputGradients& g) {
   if (!job.nets.has_growth()) return;
-  for (const Block& b : blocks) value.growth_effort += b.rollout.growth_effort.item<double>();
+  for (const Block& b : blocks) value.growth_effort += b.out.growth_effort;
   value.growth_effort /= static_cast<double>(n);
   g.effort = job.options.growth_penalty / static_cast<double>(n);
   value.total += job.options.growth_penalty * value.growth_effort;
@@ -307,7 +196,7 @@ void add_growth(const LossJob& job, const std::vector<Block>& blocks, std::int64
 void add_drift(const LossJob& job, const std::vector<Block>& blocks, std::int64_t n, LossValue& value,
                OutputGradients& g) {
   if (job.options.drift_penalty <= 0.0) return;
-  for (const Block& b : blocks) value.drift_effort += b.rollout.drift_effort.item<double>();
+  for (const Block& b : blocks) value.drift_effort += b.out.drift_effort;
   value.drift_effort /= static_cast<double>(n);
   g.drift_effort = job.options.drift_penalty / static_cast<double>(n);
   value.total += job.options.drift_penalty * value.drift_effort;
@@ -318,10 +207,15 @@ void add_drift(const LossJob& job, const std::vector<Block>& blocks, std::int64_
 LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parameters, const LossBatch& batch,
                        bool gradient) {
   const std::int64_t n = batch.start.size(0);
-  std::vector<Block> blocks = cut(n);
   Listener listener(job.keep_going);
-  each_block(blocks, job.keep_going,
-             [&](Block& b) { forward(job, parameters, batch, gradient, listener, b); });
+  std::unique_ptr<LossEngine> engine;
+  if (job.by_hand) engine = make_fused_engine(job, parameters, batch, gradient, listener);
+  if (!engine) engine = make_autograd_engine(job, parameters, batch, gradient, listener);
+  const std::vector<std::int64_t> bounds = cut(n);
+  std::vector<Block> blocks(bounds.size() - 1);
+  for (std::size_t b = 0; b < blocks.size(); ++b)
+    blocks[b].work = engine->block(bounds[b], bounds[b + 1] - bounds[b]);
+  each_block(blocks, job.keep_going, [](Block& b) { b.out = b.work->forward(); });
 
   LossValue value;
   OutputGradients g;
@@ -337,11 +231,12 @@ LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parame
   add_drift(job, blocks, n, value, g);
   if (!gradient) return value;
 
-  each_block(blocks, job.keep_going, [&](Block& b) { backward(g, b); });
-  value.gradients = std::move(blocks[0].gradients);
-  for (std::size_t b = 1; b < blocks.size(); ++b) {
-    for (std::size_t i = 0; i < value.gradients.size(); ++i) value.gradients[i].add_(blocks[b].gradients[i]);
-  }
+  for (at::Tensor& z : g.states) z = z.defined() ? z.contiguous() : z;
+  for (at::Tensor& w : g.log_growth) w = w.defined() ? w.contiguous() : w;
+  each_block(blocks, job.keep_going, [&](Block& b) { b.work->backward(g); });
+  for (const at::Tensor& p : parameters)
+    value.gradients.push_back(at::zeros_like(p, p.options(), at::MemoryFormat::Contiguous));
+  for (Block& b : blocks) b.work->add_gradients(value.gradients);
   return value;
 }
 

@@ -1,0 +1,217 @@
+// One training step and one simulation, by the hand-written pass and by LibTorch's automatic differentiation,
+// beside the products that they need. Build and run: bench/run.sh step.
+//   bench/out/step [threads] [repeats] [part of a case's name]
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <iomanip>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "base/memory.hpp"
+#include "base/rng.hpp"
+#include "base/threads.hpp"
+#include "models/neural_sde.hpp"
+#include "models/rollout.hpp"
+#include "nets/dense_kernel.hpp"
+#include "train/loss.hpp"
+#include "train/optimizer.hpp"
+
+using namespace fatefield;
+
+namespace {
+
+int repeats = 5;
+std::string only;  // part of the names of the cases to run; empty for all
+
+bool wanted(const std::string& name) { return name.find(only) != std::string::npos; }
+
+double best_of(const std::function<void()>& work) {
+  double best = 1e30;
+  for (int k = 0; k < repeats; ++k) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+// Peak resident memory in MB since the last reset.
+double peak_memory() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word) {
+    if (word != "VmHWM:") continue;
+    double kb;
+    status >> kb;
+    return kb / 1024.0;
+  }
+  return 0.0;
+}
+void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+at::Tensor points(std::int64_t n, std::int64_t d, std::uint64_t seed, double spread) {
+  at::Tensor x = at::empty({n, d}, at::kFloat);
+  normals(seed, Stream::Simulator, 0, n, 0, d, x.data_ptr<float>());
+  return x * (spread * at::pow(at::arange(1, d + 1, at::kFloat), -0.5));
+}
+
+double macs(const MlpShape& s) {
+  double out = 0.0, from = static_cast<double>(s.inputs);
+  for (std::int64_t w : s.hidden) {
+    out += from * static_cast<double>(w);
+    from = static_cast<double>(w);
+  }
+  return out + from * static_cast<double>(s.outputs);
+}
+
+// Floating-point operations of products that a step cannot do without, per row and evaluation: of values, and
+// of values and gradients.
+struct Work {
+  double forward, both;
+};
+Work of_networks(const SdeLayout& o) {
+  const bool bends = o.drift_net.activation != Activation::LeakyRelu;
+  const double drift = 2.0 * macs(o.drift_net),
+               diffusion = o.has_diffusion() ? 2.0 * macs(o.diffusion_net) : 0.0;
+  if (!o.potential) return {drift + diffusion, 3.0 * (drift + diffusion)};
+  return {2.0 * drift + diffusion, (bends ? 6.0 : 4.0) * drift + 3.0 * diffusion};
+}
+
+struct Case {
+  const char* name;
+  SdeOptions sde;
+  LossOptions loss;
+  std::int64_t cells, dims;
+  double dropout;
+};
+
+void step(const Case& c, double peak) {
+  if (!wanted(c.name)) return;
+  const SdeNets nets(c.sde, c.dims);
+  std::vector<at::Tensor> p = nets.initial(1, at::kFloat);
+  const auto solver = make_sde_solver("euler");
+  LossBatch batch;
+  const double scale = c.sde.compat == "scdiffeq" ? 1.0 : 0.25;
+  for (int k = 0; k < 3; ++k) batch.observed.push_back(points(c.cells, c.dims, 10 + k, 2.0 + k));
+  batch.start = batch.observed[0];
+  batch.times = {2.0 * scale, 4.0 * scale, 6.0 * scale};
+  const StepGrid grid =
+      c.sde.compat == "scdiffeq" ? published_grid(batch.times, 0.1) : step_grid(batch.times, 0.1 * scale);
+  LossJob job{nets,
+              *solver,
+              grid,
+              c.loss,
+              [&](std::int64_t first, std::int64_t n, std::int64_t k) {
+                return philox_increment(1, static_cast<std::uint64_t>(first), k, grid.h[k], n,
+                                        nets.brownian_dims(), false, batch.start);
+              },
+              c.dropout,
+              3,
+              nullptr};
+  Optimizer optimizer("rmsprop", 0.0, p);
+  const double rows = static_cast<double>(c.cells * grid.steps());
+  const double flop = rows * of_networks(nets.layout()).both;
+  for (const bool by_hand : {true, false}) {
+    job.by_hand = by_hand;
+    reset_peak();
+    double forward = 0.0;
+    {
+      const c10::NoGradGuard none;
+      forward = best_of([&] { rollout_loss(job, p, batch, false); });
+    }
+    const double whole = best_of([&] {
+      LossValue v = rollout_loss(job, p, batch, true);
+      clip_gradients(v.gradients, 0.5);
+      optimizer.step(p, v.gradients, 1e-6);
+    });
+    std::cout << std::left << std::setw(36) << c.name << std::setw(10) << (by_hand ? "by hand" : "autograd")
+              << std::right << std::fixed << std::setprecision(4) << std::setw(9) << whole << std::setw(9)
+              << forward << std::setprecision(1) << std::setw(9) << flop / 1e9 << std::setw(9)
+              << flop / whole / 1e9 << std::setw(7) << 100.0 * flop / whole / peak / 1e9 << "%"
+              << std::setw(9) << peak_memory() << "\n";
+  }
+}
+
+void simulation(const char* name, const SdeOptions& o, std::int64_t cells, double peak) {
+  if (!wanted(name)) return;
+  NeuralSde model(o, 50, 1);
+  Matrix x0(cells, 50);
+  for (std::size_t i = 0; i < x0.values.size(); ++i)
+    x0.values[i] = static_cast<double>(i * 7919 % 1000) / 250.0 - 2.0;
+  SimulationRequest request;
+  request.times = {0.0, 40.0 * o.dt > 0.0 ? 40.0 * o.dt : 1.0};
+  reset_peak();
+  const double before = peak_memory();
+  const double seconds = best_of([&] { model.simulate(x0, request, nullptr); });
+  const double flop = static_cast<double>(cells) * 40.0 * of_networks(SdeLayout(o, 50)).forward;
+  std::cout << std::left << std::setw(46) << name << std::right << std::fixed << std::setprecision(4)
+            << std::setw(9) << seconds << std::setw(18) << std::setprecision(1) << flop / 1e9 << std::setw(9)
+            << flop / seconds / 1e9 << std::setw(7) << 100.0 * flop / seconds / peak / 1e9 << "%"
+            << std::setw(9) << peak_memory() - before << " more\n";
+}
+
+double gemm_peak() {
+  const at::Tensor a = at::randn({2048, 2048}), b = at::randn({2048, 2048});
+  at::Tensor c = at::mm(a, b);
+  return 2.0 * 2048.0 * 2048.0 * 2048.0 / best_of([&] { at::mm_out(c, a, b); }) / 1e9;
+}
+
+// The vector kernel on a panel that stays in the cache: what the processor can do, on all threads.
+double kernel_peak() {
+  const DenseKernels<float>& k = dense_kernels<float>();
+  constexpr std::int64_t kRows = 256, kWide = 256;
+  const std::int64_t ld = leading<float>(kWide);
+  const double seconds = best_of([&] {
+    parallel_for(threads(), [&](std::int64_t) {
+      Aligned<float> a(static_cast<std::size_t>(kRows * ld), 1.0f), c(a);
+      const Aligned<float> b(static_cast<std::size_t>(kWide * kWide), 1e-3f), zero(kWide, 0.0f);
+      for (int r = 0; r < 200; ++r)
+        k.product(kRows, kWide, kWide, a.data(), ld, b.data(), c.data(), ld, zero.data());
+    });
+  });
+  return 200.0 * threads() * 2.0 * kRows * kWide * kWide / seconds / 1e9;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int team = argc > 1 ? std::atoi(argv[1]) : available_cores();
+  if (argc > 2) repeats = std::atoi(argv[2]);
+  if (argc > 3) only = argv[3];
+  at::set_num_threads(team);
+  const double blas = gemm_peak();
+  const TorchThreadScope one_thread;
+  const ThreadScope scope(team);
+  const KeepMemory keep;
+  const double kernel = kernel_peak();
+  std::cout
+      << wanted << " threads; torch.mm at 2048: " << blas << " GFLOP/s; " << dense_kernels<float>().name
+      << " kernel in cache: " << kernel << " GFLOP/s\n"
+      << "step                                engine          s  forward   GFLOP  GFLOP/s  of mm  MB peak\n";
+  SdeOptions smooth = published_sde_options();
+  smooth.drift_activation = "softplus";
+  smooth.diffusion = "diagonal";
+  smooth.diffusion_activation = "softplus";
+  smooth.dropout = 0.0;
+  smooth.compat = "none";
+  LossOptions published, plain;
+  published.sinkhorn.blur = plain.sinkhorn.blur = 0.05;
+  published.sinkhorn.scaling = plain.sinkhorn.scaling = 0.5;
+  published.published = true;
+  published.ratio_enforce = 100.0;
+  published.ratio_factor = 0.1;
+  step({"scDiffEq's default, 2000 x 3, 50-D", published_sde_options(), published, 2000, 50, 0.1}, blas);
+  step({"smooth 512 x 512, 2000 x 3, 50-D", smooth, plain, 2000, 50, 0.0}, blas);
+  step({"default nets, 512 x 3, 50-D", SdeOptions(), plain, 512, 50, 0.0}, blas);
+  step({"default nets, 512 x 3, 2-D", SdeOptions(), plain, 512, 2, 0.0}, blas);
+  simulation("simulate 10,000 x 40, 512 x 512 potential", smooth, 10000, blas);
+  simulation("simulate 10,000 x 40, default nets", SdeOptions(), 10000, blas);
+}

@@ -1,0 +1,501 @@
+// Takes weights, start states and Brownian increments; gives states at the outputs of a grid and the gradient
+// of a loss of them in the weights.
+#include "models/fused_sde.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/rng.hpp"
+
+namespace fatefield {
+namespace {
+
+// Memory that is written before it is read: nothing is cleared.
+template <typename T>
+class Buffer {
+ public:
+  explicit Buffer(std::int64_t n) : data_(AlignedAllocator<T>().allocate(static_cast<std::size_t>(n))) {}
+  ~Buffer() { AlignedAllocator<T>().deallocate(data_, 0); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  T* data() { return data_; }
+
+ private:
+  T* data_;
+};
+
+template <typename T>
+T sigmoid(T z) {
+  return T(1) / (T(1) + std::exp(-z));
+}
+
+template <typename T>
+T norm(const T* x, std::int64_t n) {
+  T squares = 0;
+  for (std::int64_t j = 0; j < n; ++j) squares += x[j] * x[j];
+  return std::sqrt(squares);
+}
+
+}  // namespace
+
+template <typename T>
+bool FusedSde<T>::fits(const SdeLayout& layout) {
+  return !(layout.potential && layout.drift_net.hidden.empty());
+}
+
+template <typename T>
+FusedSde<T>::FusedSde(const SdeLayout& layout, const T* const* parameters)
+    : layout_(layout), drift_(layout.drift_net, parameters) {
+  if (layout.has_diffusion()) diffusion_.emplace(layout.diffusion_net, parameters + layout.diffusion_at());
+  if (layout.growth) growth_.emplace(layout.growth_net, parameters + layout.growth_at());
+}
+
+template <typename T>
+SdeGradient<T> FusedSde<T>::zeros() const {
+  SdeGradient<T> out;
+  out.drift = drift_.zeros();
+  if (diffusion_) out.diffusion = diffusion_->zeros();
+  if (growth_) out.growth = growth_->zeros();
+  return out;
+}
+
+template <typename T>
+void FusedSde<T>::add_gradient(const SdeGradient<T>& from, T* const* out) const {
+  drift_.add_gradient(from.drift, out);
+  if (diffusion_) diffusion_->add_gradient(from.diffusion, out + layout_.diffusion_at());
+  if (growth_) growth_->add_gradient(from.growth, out + layout_.growth_at());
+}
+
+template <typename T>
+struct FusedBlock<T>::Work {
+  // What is kept of one step: the state it starts from and the pre-activations of the networks there.
+  struct Slot {
+    T *x, *drift, *diffusion, *raw, *growth, *rate, *f;
+  };
+
+  Work(const FusedSde<T>& s, const FusedRun& r, std::uint64_t first_row, std::int64_t n)
+      : sde(s), run(r), o(s.layout()), first(first_row), rows(n) {
+    ldx = sde.drift().input_stride();
+    ldf = o.potential ? ldx : sde.drift().output_stride();
+    ldr = sde.diffusion() ? sde.diffusion()->output_stride() : 0;
+    std::int64_t widest = std::max<std::int64_t>(sde.drift().scratch(), ldf);
+    std::int64_t masks = sde.drift().mask_entries();
+    for (const auto* net : {&sde.diffusion(), &sde.growth()}) {
+      if (!*net) continue;
+      widest = std::max(widest, (*net)->scratch());
+      masks += (*net)->mask_entries();
+    }
+    scratch_entries = rows * widest;
+    mask_entries = run.dropout > 0.0 ? rows * masks : 0;
+  }
+
+  std::int64_t slot_entries() const {
+    const Dense<T>& d = sde.drift();
+    std::int64_t n = ldx + (o.potential ? d.gradient_tape() : d.forward_tape());
+    if (sde.diffusion()) n += sde.diffusion()->forward_tape() + ldr;
+    if (sde.growth()) n += sde.growth()->forward_tape() + 1;
+    // The drift itself is kept only where its size is penalised.
+    if (run.measure_drift) n += ldf;
+    const std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
+    return (rows * n + line - 1) / line * line;
+  }
+
+  Slot slot(T* at) const {
+    Slot s{};
+    const auto take = [&](std::int64_t per_row) {
+      T* part = at;
+      at += rows * per_row;
+      return part;
+    };
+    s.x = take(ldx);
+    s.drift = take(o.potential ? sde.drift().gradient_tape() : sde.drift().forward_tape());
+    if (sde.diffusion()) {
+      s.diffusion = take(sde.diffusion()->forward_tape());
+      s.raw = take(ldr);
+    }
+    if (sde.growth()) s.growth = take(sde.growth()->forward_tape());
+    if (run.measure_drift) s.f = take(ldf);
+    if (sde.growth()) s.rate = take(1);
+    return s;
+  }
+
+  // With a tape every step has a slot, without there are two that take turns.
+  Slot at_step(std::int64_t k) const { return slot(tape->data() + (taped ? k : k % 2) * slot_entries()); }
+
+  void make_tape(bool keep) {
+    taped = keep;
+    tape = std::make_unique<Buffer<T>>((keep ? run.grid.steps() + 1 : 2) * slot_entries());
+  }
+
+  std::int64_t hidden(const std::optional<Dense<T>>& net) const {
+    return net ? static_cast<std::int64_t>(net->shape().hidden.size()) : 0;
+  }
+  std::int64_t drift_masks() const { return static_cast<std::int64_t>(sde.drift().shape().hidden.size()); }
+  // Masks are numbered in the order in which rollout.cpp draws them: growth, drift, diffusion of each step,
+  // then drift and diffusion of each output.
+  std::int64_t masks_per_output() const { return drift_masks() + hidden(sde.diffusion()); }
+  std::int64_t masks_per_step() const { return hidden(sde.growth()) + masks_per_output(); }
+
+  const T* fill_masks(const Dense<T>& net, std::int64_t number, T* out) const {
+    if (run.dropout <= 0.0) return nullptr;
+    const double keep = 1.0 - run.dropout;
+    T* at = out;
+    for (std::int64_t width : net.shape().hidden) {
+      const std::int64_t stride = leading<T>(width);
+      bernoulli_masks(run.dropout_seed, Stream::Dropout, 0, first, rows, static_cast<std::uint32_t>(number),
+                      stride, keep, static_cast<float>(1.0 / keep), at);
+      at += rows * stride;
+      ++number;
+    }
+    return out;
+  }
+
+  DenseRows<T> on(const Slot& s, T* net_tape, const T* masks, Buffer<T>& scratch) const {
+    return {rows, s.x, ldx, masks, net_tape, scratch.data()};
+  }
+
+  void set_time(const Slot& s, double tau) const {
+    if (!o.time_input) return;
+    for (std::int64_t r = 0; r < rows; ++r) s.x[r * ldx + o.dims] = static_cast<T>(tau);
+  }
+
+  // Memory of one pass, and the networks evaluated in it.
+  struct Pass {
+    explicit Pass(const Work& w)
+        : scratch(w.scratch_entries),
+          masks(std::max<std::int64_t>(1, w.mask_entries)),
+          f(w.rows * w.ldf),
+          g(w.rows * std::max<std::int64_t>(1, w.ldr)),
+          one(w.rows * leading<T>(1)) {}
+    Buffer<T> scratch, masks, f, g, one;
+  };
+
+  void drift(const Slot& s, const T* masks, Pass& p, T* f) const {
+    const DenseRows<T> b = on(s, s.drift, masks, p.scratch);
+    if (o.potential) return sde.drift().input_gradient(b, f);
+    sde.drift().forward(b, f);
+  }
+
+  // g where it is one number per dimension, or the matrix itself, from what the network put out.
+  void spread(const Slot& s, Pass& p) const {
+    if (!o.diagonal_noise()) {
+      std::copy(s.raw, s.raw + rows * ldr, p.g.data());
+      return;
+    }
+    dense_kernels<T>().values(Activation::Softplus, rows * ldr, s.raw, p.g.data());
+  }
+
+  // dx of row r and dimension j that the motions dW of that row bring.
+  T noise(const T* g, const T* dW, std::int64_t j) const {
+    if (o.kind == DiffusionKind::Diagonal) return g[j] * dW[j];
+    if (o.kind == DiffusionKind::Scalar) return g[0] * dW[j];
+    T sum = 0;
+    for (std::int64_t m = 0; m < o.rank; ++m) sum += g[j * o.rank + m] * dW[m];
+    return sum;
+  }
+
+  void advance(const Slot& s, const T* f, const T* g, const T* dW, T h, T* next) const {
+    const std::int64_t motions = o.brownian_dims();
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const T *x = s.x + r * ldx, *fr = f + r * ldf;
+      T* out = next + r * ldx;
+      for (std::int64_t j = 0; j < o.dims; ++j) out[j] = x[j] + h * fr[j];
+      if (dW == nullptr) continue;
+      const T *gr = g + r * ldr, *w = dW + r * motions;
+      if (o.kind == DiffusionKind::Diagonal) {
+        for (std::int64_t j = 0; j < o.dims; ++j) out[j] += gr[j] * w[j];
+        continue;
+      }
+      for (std::int64_t j = 0; j < o.dims; ++j) out[j] += noise(gr, w, j);
+    }
+  }
+
+  // Growth, drift and diffusion of a step, and the state after it.
+  void step(std::int64_t k, const Increments& increments, Pass& p, std::vector<T>& log_growth,
+            FusedOutputs<T>& out) const {
+    const Slot s = at_step(k);
+    const auto index = static_cast<std::size_t>(k);
+    const T h = static_cast<T>(run.grid.h[index]);
+    std::int64_t number = k * masks_per_step();
+    set_time(s, run.grid.t[index]);
+    if (sde.growth()) {
+      const T* masks = fill_masks(*sde.growth(), number, p.masks.data());
+      sde.growth()->forward(on(s, s.growth, masks, p.scratch), p.one.data());
+      double squares = 0.0;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const T rate = p.one.data()[r * leading<T>(1)];
+        s.rate[r] = rate;
+        log_growth[static_cast<std::size_t>(r)] += rate * h;
+        squares += static_cast<double>(rate) * rate;
+      }
+      out.growth_effort += squares * h;
+      number += hidden(sde.growth());
+    }
+    T* f = run.measure_drift ? s.f : p.f.data();
+    drift(s, fill_masks(sde.drift(), number, p.masks.data()), p, f);
+    number += drift_masks();
+    if (run.measure_drift) {
+      double squares = 0.0;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t j = 0; j < o.dims; ++j)
+          squares += static_cast<double>(f[r * ldf + j]) * f[r * ldf + j];
+      }
+      out.drift_effort += squares * h;
+    }
+    const T* dW = nullptr;
+    if (sde.diffusion()) {
+      const T* masks = fill_masks(*sde.diffusion(), number, p.masks.data());
+      sde.diffusion()->forward(on(s, s.diffusion, masks, p.scratch), s.raw);
+      spread(s, p);
+      dW = increments(k);
+    }
+    advance(s, f, p.g.data(), dW, h, at_step(k + 1).x);
+  }
+
+  // State at an output, rows x ldx, from those before and after the step it lies in.
+  void state_at(const GridOutput& at, T* out) const {
+    const T* after = at_step(at.step + 1).x;
+    const T* before = at.step < 0 ? after : at_step(at.step).x;
+    const T w = static_cast<T>(at.weight);
+    for (std::int64_t k = 0; k < rows * ldx; ++k)
+      out[k] = w == T(1) ? after[k] : before[k] * (T(1) - w) + after[k] * w;
+  }
+
+  // Drift and diffusion at output k in a slot of its own.
+  void evaluate_output(std::size_t k, const Slot& s, Pass& p, const T** drift_masks_out,
+                       T* diffusion_masks) const {
+    const std::int64_t number =
+        run.grid.steps() * masks_per_step() + static_cast<std::int64_t>(k) * masks_per_output();
+    state_at(run.grid.outputs[k], s.x);
+    set_time(s, run.times[k]);
+    *drift_masks_out = fill_masks(sde.drift(), number, p.masks.data());
+    drift(s, *drift_masks_out, p, p.f.data());
+    const T* masks = fill_masks(*sde.diffusion(), number + drift_masks(), diffusion_masks);
+    sde.diffusion()->forward(on(s, s.diffusion, masks, p.scratch), s.raw);
+    spread(s, p);
+  }
+
+  std::int64_t spread_entries() const {
+    return o.kind == DiffusionKind::Diagonal ? o.dims : o.kind == DiffusionKind::Scalar ? 1 : o.dims * o.rank;
+  }
+  // |g| of a row is this times the norm of the entries that the network gives.
+  T spread_factor() const {
+    return o.kind == DiffusionKind::Scalar ? std::sqrt(static_cast<T>(o.dims)) : T(1);
+  }
+
+  FusedOutputs<T> forward(const T* start, const Increments& increments, bool keep, bool ratio) {
+    make_tape(keep);
+    Pass p(*this);
+    FusedOutputs<T> out;
+    std::vector<T> log_growth(static_cast<std::size_t>(sde.growth() ? rows : 0), T(0));
+    const Slot begin = at_step(0);
+    for (std::int64_t r = 0; r < rows; ++r)
+      std::copy(start + r * o.dims, start + (r + 1) * o.dims, begin.x + r * ldx);
+    std::unique_ptr<Buffer<T>> extra, diffusion_masks;
+    if (ratio) {
+      extra = std::make_unique<Buffer<T>>(slot_entries());
+      diffusion_masks = std::make_unique<Buffer<T>>(std::max<std::int64_t>(1, mask_entries));
+    }
+    Buffer<T> state(rows * ldx);
+    std::size_t next = 0;
+    const auto record = [&](std::int64_t done) {
+      for (; next < run.grid.outputs.size() && run.grid.outputs[next].step == done; ++next) {
+        state_at(run.grid.outputs[next], state.data());
+        std::vector<T> plain(static_cast<std::size_t>(rows * o.dims));
+        for (std::int64_t r = 0; r < rows; ++r) {
+          std::copy(state.data() + r * ldx, state.data() + r * ldx + o.dims, plain.data() + r * o.dims);
+        }
+        out.states.push_back(std::move(plain));
+        if (sde.growth()) out.log_growth.push_back(log_growth);
+        if (!ratio) continue;
+        const Slot s = slot(extra->data());
+        const T* unused;
+        evaluate_output(next, s, p, &unused, diffusion_masks->data());
+        double f = 0.0, g = 0.0;
+        for (std::int64_t r = 0; r < rows; ++r) {
+          f += norm(p.f.data() + r * ldf, o.dims);
+          g += spread_factor() * norm(p.g.data() + r * ldr, spread_entries());
+        }
+        out.drift_sums.push_back(f);
+        out.diffusion_sums.push_back(g);
+      }
+    };
+    record(-1);
+    for (std::int64_t k = 0; k < run.grid.steps(); ++k) {
+      step(k, increments, p, log_growth, out);
+      record(k);
+    }
+    if (!keep) tape.reset();
+    return out;
+  }
+
+  // Gradient in what the diffusion network put out, from that in g's product with the motions.
+  void raw_gradient(const Slot& s, const T* lambda, const T* dW, T* out) const {
+    const std::int64_t motions = o.brownian_dims();
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const T *l = lambda + r * ldx, *raw = s.raw + r * ldr, *w = dW + r * motions;
+      T* to = out + r * ldr;
+      if (o.kind == DiffusionKind::Diagonal) {
+        for (std::int64_t j = 0; j < o.dims; ++j) to[j] = l[j] * w[j];
+      } else if (o.kind == DiffusionKind::Scalar) {
+        T sum = 0;
+        for (std::int64_t j = 0; j < o.dims; ++j) sum += l[j] * w[j];
+        to[0] = sum * sigmoid(raw[0]);
+      } else {
+        for (std::int64_t j = 0; j < o.dims; ++j) {
+          for (std::int64_t m = 0; m < o.rank; ++m) to[j * o.rank + m] = l[j] * w[m];
+        }
+      }
+    }
+    if (o.kind == DiffusionKind::Diagonal) {
+      dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, out);
+    }
+  }
+
+  void drift_adjoint(const Slot& s, const T* masks, Pass& p, const T* gf, SdeGradient<T>& into, T* gx) const {
+    const DenseRows<T> b = on(s, s.drift, masks, p.scratch);
+    if (o.potential) return sde.drift().input_gradient_adjoint(b, gf, into.drift, gx);
+    sde.drift().forward_adjoint(b, gf, into.drift, gx);
+  }
+
+  // lambda, the gradient in the state after step k, becomes that in the state before.
+  void step_adjoint(std::int64_t k, const Increments& increments, const FusedAdjoints<T>& a,
+                    const std::vector<T>& in_growth, Pass& p, SdeGradient<T>& into, T* lambda) const {
+    const Slot s = at_step(k);
+    const T h = static_cast<T>(run.grid.h[static_cast<std::size_t>(k)]);
+    const std::int64_t number = k * masks_per_step();
+    const T effort = static_cast<T>(2.0 * a.drift_effort) * h;
+    T* gf = p.f.data();
+    for (std::int64_t r = 0; r < rows; ++r) {
+      T* to = gf + r * ldf;
+      const T* l = lambda + r * ldx;
+      for (std::int64_t j = 0; j < o.dims; ++j) to[j] = h * l[j];
+      if (effort != T(0)) {
+        for (std::int64_t j = 0; j < o.dims; ++j) to[j] += effort * s.f[r * ldf + j];
+      }
+      // The gradient of the potential in time is no part of the drift.
+      if (o.potential && o.time_input) to[o.dims] = T(0);
+    }
+    if (sde.diffusion()) raw_gradient(s, lambda, increments(k), p.g.data());
+    const std::int64_t growth_masks = hidden(sde.growth());
+    drift_adjoint(s, fill_masks(sde.drift(), number + growth_masks, p.masks.data()), p, gf, into, lambda);
+    if (sde.diffusion()) {
+      const T* masks = fill_masks(*sde.diffusion(), number + growth_masks + drift_masks(), p.masks.data());
+      sde.diffusion()->forward_adjoint(on(s, s.diffusion, masks, p.scratch), p.g.data(), into.diffusion,
+                                       lambda);
+    }
+    if (!sde.growth()) return;
+    const T square = static_cast<T>(2.0 * a.growth_effort) * h;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      T* row = p.one.data() + r * leading<T>(1);
+      std::fill(row, row + leading<T>(1), T(0));
+      row[0] = h * in_growth[static_cast<std::size_t>(r)] + square * s.rate[r];
+    }
+    const T* masks = fill_masks(*sde.growth(), number, p.masks.data());
+    sde.growth()->forward_adjoint(on(s, s.growth, masks, p.scratch), p.one.data(), into.growth, lambda);
+  }
+
+  // Adds the gradient in the state at output k to gx (rows x ldx), through the norms measured there too.
+  void output_adjoint(std::size_t k, const FusedAdjoints<T>& a, Pass& p, SdeGradient<T>& into, T* gx) const {
+    std::fill(gx, gx + rows * ldx, T(0));
+    if (k < a.states.size() && a.states[k] != nullptr) {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        std::copy(a.states[k] + r * o.dims, a.states[k] + (r + 1) * o.dims, gx + r * ldx);
+      }
+    }
+    if (a.drift_sums.empty()) return;
+    Buffer<T> extra(slot_entries()), diffusion_masks(std::max<std::int64_t>(1, mask_entries));
+    const Slot s = slot(extra.data());
+    const T* masks;
+    evaluate_output(k, s, p, &masks, diffusion_masks.data());
+    const T of_drift = static_cast<T>(a.drift_sums[k]);
+    const T of_spread = static_cast<T>(a.diffusion_sums[k]) * spread_factor();
+    for (std::int64_t r = 0; r < rows; ++r) {
+      T* f = p.f.data() + r * ldf;
+      const T size = norm(f, o.dims);
+      for (std::int64_t j = 0; j < o.dims; ++j) f[j] = size > T(0) ? of_drift * f[j] / size : T(0);
+      if (o.potential && o.time_input) f[o.dims] = T(0);
+      T* g = p.g.data() + r * ldr;
+      const T width = norm(g, spread_entries());
+      for (std::int64_t j = 0; j < spread_entries(); ++j)
+        g[j] = width > T(0) ? of_spread * g[j] / width : T(0);
+    }
+    if (o.diagonal_noise()) {
+      dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, p.g.data());
+    }
+    drift_adjoint(s, masks, p, p.f.data(), into, gx);
+    sde.diffusion()->forward_adjoint(
+        on(s, s.diffusion, run.dropout > 0.0 ? diffusion_masks.data() : nullptr, p.scratch), p.g.data(),
+        into.diffusion, gx);
+  }
+
+  void backward(const Increments& increments, const FusedAdjoints<T>& a, SdeGradient<T>& into) const {
+    Pass p(*this);
+    Buffer<T> lambda(rows * ldx), before(rows * ldx), at_output(rows * ldx);
+    std::vector<T> in_growth(static_cast<std::size_t>(sde.growth() ? rows : 0), T(0));
+    std::fill(lambda.data(), lambda.data() + rows * ldx, T(0));
+    std::size_t left = run.grid.outputs.size();
+    for (std::int64_t k = run.grid.steps() - 1; k >= -1; --k) {
+      std::fill(before.data(), before.data() + rows * ldx, T(0));
+      for (; left > 0 && run.grid.outputs[left - 1].step == k; --left) {
+        const std::size_t output = left - 1;
+        const T w = static_cast<T>(run.grid.outputs[output].weight);
+        output_adjoint(output, a, p, into, at_output.data());
+        for (std::int64_t i = 0; i < rows * ldx; ++i) {
+          lambda.data()[i] += w * at_output.data()[i];
+          before.data()[i] += (T(1) - w) * at_output.data()[i];
+        }
+        if (in_growth.empty() || output >= a.log_growth.size() || a.log_growth[output] == nullptr) continue;
+        for (std::int64_t r = 0; r < rows; ++r)
+          in_growth[static_cast<std::size_t>(r)] += a.log_growth[output][r];
+      }
+      if (k < 0) break;
+      step_adjoint(k, increments, a, in_growth, p, into, lambda.data());
+      for (std::int64_t i = 0; i < rows * ldx; ++i) lambda.data()[i] += before.data()[i];
+    }
+  }
+
+  const FusedSde<T>& sde;
+  const FusedRun& run;
+  const SdeLayout& o;
+  std::uint64_t first;
+  std::int64_t rows;
+  std::int64_t ldx = 0, ldf = 0, ldr = 0;  // strides of states, drift and what the diffusion network puts out
+  std::int64_t scratch_entries = 0, mask_entries = 0;
+  std::unique_ptr<Buffer<T>> tape;
+  bool taped = false;
+};
+
+template <typename T>
+FusedBlock<T>::FusedBlock(const FusedSde<T>& sde, const FusedRun& run, std::uint64_t first, std::int64_t rows)
+    : work_(std::make_unique<Work>(sde, run, first, rows)) {}
+template <typename T>
+FusedBlock<T>::~FusedBlock() = default;
+template <typename T>
+FusedBlock<T>::FusedBlock(FusedBlock&&) noexcept = default;
+
+template <typename T>
+std::int64_t FusedBlock<T>::tape_bytes() const {
+  return (work_->run.grid.steps() + 1) * work_->slot_entries() * static_cast<std::int64_t>(sizeof(T));
+}
+
+template <typename T>
+FusedOutputs<T> FusedBlock<T>::forward(const T* start, const Increments& increments, bool keep_tape) {
+  return work_->forward(start, increments, keep_tape, work_->run.measure_ratio);
+}
+
+template <typename T>
+void FusedBlock<T>::backward(const T* start, const Increments& increments, const FusedAdjoints<T>& adjoints,
+                             SdeGradient<T>& into) {
+  if (!work_->tape) work_->forward(start, increments, true, false);
+  work_->backward(increments, adjoints, into);
+  work_->tape.reset();
+}
+
+template class FusedSde<float>;
+template class FusedSde<double>;
+template class FusedBlock<float>;
+template class FusedBlock<double>;
+
+}  // namespace fatefield

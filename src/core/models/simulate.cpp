@@ -1,0 +1,184 @@
+// Takes a model, cells and times; gives many futures of each cell.
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/rng.hpp"
+#include "base/threads.hpp"
+#include "models/fused_sde.hpp"
+#include "models/neural_sde_impl.hpp"
+#include "models/rollout.hpp"
+
+namespace fatefield {
+namespace {
+
+// Trajectories [first, first + kBlockRows) of a simulation.
+struct Block {
+  std::int64_t from;  ///< first wanted row of the block
+  std::int64_t to;    ///< one past the last
+  std::uint64_t first;
+};
+
+std::vector<Block> aligned_blocks(std::uint64_t first, std::int64_t n) {
+  const std::uint64_t rows = kBlockRows;
+  std::vector<Block> out;
+  const std::uint64_t end = first + static_cast<std::uint64_t>(n);
+  for (std::uint64_t at = first / rows * rows; at < end; at += rows) {
+    const std::uint64_t from = std::max(at, first);
+    const std::uint64_t to = std::min(at + rows, end);
+    out.push_back({static_cast<std::int64_t>(from - at), static_cast<std::int64_t>(to - at), at});
+  }
+  return out;
+}
+
+void check_request(const SimulationRequest& r) {
+  if (r.n_sim < 1) {
+    throw input_error("n.sim", "`n.sim` is " + std::to_string(r.n_sim) + "; at least 1 is needed.");
+  }
+  if (r.times.size() < 2) {
+    throw input_error("times", "`times` needs a start and at least one later time.");
+  }
+}
+
+// What all blocks of a simulation share.
+struct Job {
+  const NeuralSde::Impl& model;
+  const SimulationRequest& request;
+  StepGrid grid;
+  at::Tensor start;  ///< scaled, one row per cell
+  Simulation& out;
+
+  std::int64_t offset(const Block& b) const {
+    return static_cast<std::int64_t>(b.first) - static_cast<std::int64_t>(request.first_trajectory);
+  }
+
+  // Rows [from, to) of a block at output k into the simulation, in the user's units.
+  template <typename T>
+  void store(const Block& b, std::int64_t k, const T* states, const T* log_growth) const {
+    const Scaling& s = model.scaling;
+    const std::int64_t at = offset(b) + b.from, n = b.to - b.from;
+    for (std::int64_t j = 0; j < out.dims; ++j) {
+      const double centre = s.centre[static_cast<std::size_t>(j)];
+      double* column = out.states.data() + out.trajectories * (j + out.dims * k) + at;
+      for (std::int64_t r = 0; r < n; ++r) {
+        column[r] = centre + s.scale * static_cast<double>(states[r * out.dims + j]);
+      }
+    }
+    if (log_growth == nullptr) return;
+    std::copy(log_growth, log_growth + n, out.log_weights.data() + out.trajectories * k + at);
+  }
+};
+
+using Run = std::function<void(const Block&)>;
+
+// LibTorch's operations, for any solver. Products round differently for other numbers of rows, so every block
+// is full: rows outside the request repeat its first cell.
+Run by_libtorch(const Job& job) {
+  return [&job](const Block& b) {
+    const c10::NoGradGuard inference;
+    at::Tensor rows = at::zeros({kBlockRows}, at::kLong);
+    for (std::int64_t r = b.from; r < b.to; ++r) {
+      rows.data_ptr<std::int64_t>()[r] = (job.offset(b) + r) / job.request.n_sim;
+    }
+    const NeuralSde::Impl& m = job.model;
+    const Rollout paths = roll_out(
+        m.nets, m.parameters, *m.solver, job.grid, job.start.index_select(0, rows),
+        [&](std::int64_t k) {
+          return philox_increment(job.request.seed, b.first, k, job.grid.h[static_cast<std::size_t>(k)],
+                                  kBlockRows, m.nets.brownian_dims(), m.solver->needs_levy(), job.start);
+        },
+        nullptr);
+    const auto wanted = [&](const at::Tensor& all) {
+      return all.narrow(0, b.from, b.to - b.from).to(at::kDouble).contiguous();
+    };
+    for (std::size_t k = 0; k < paths.states.size(); ++k) {
+      const at::Tensor states = wanted(paths.states[k]);
+      const at::Tensor growth = paths.log_growth.empty() ? at::Tensor() : wanted(paths.log_growth[k]);
+      job.store(b, static_cast<std::int64_t>(k), states.data_ptr<double>(),
+                growth.defined() ? growth.data_ptr<double>() : nullptr);
+    }
+  };
+}
+
+template <typename T>
+Run by_hand(const Job& job) {
+  std::vector<at::Tensor> kept;
+  std::vector<const T*> weights;
+  for (const at::Tensor& p : job.model.parameters) {
+    kept.push_back(p.contiguous());
+    weights.push_back(kept.back().data_ptr<T>());
+  }
+  const SdeLayout& layout = job.model.nets.layout();
+  const auto sde = std::make_shared<const FusedSde<T>>(layout, weights.data());
+  const auto run = std::make_shared<FusedRun>();
+  run->grid = job.grid;
+  return [&job, sde, run](const Block& b) {
+    const SdeLayout& o = sde->layout();
+    const std::int64_t n = b.to - b.from, motions = o.brownian_dims();
+    const std::uint64_t first = b.first + static_cast<std::uint64_t>(b.from);
+    std::vector<T> start, dW(static_cast<std::size_t>(n * motions));
+    for (std::int64_t r = b.from; r < b.to; ++r) {
+      const T* cell = job.start.data_ptr<T>() + (job.offset(b) + r) / job.request.n_sim * o.dims;
+      start.insert(start.end(), cell, cell + o.dims);
+    }
+    const auto increments = [&](std::int64_t k) {
+      const double h = job.grid.h[static_cast<std::size_t>(k)];
+      normals<T>(job.request.seed, Stream::Noise, first, n, static_cast<std::uint32_t>(k), motions,
+                 dW.data());
+      const T root = static_cast<T>(std::sqrt(h));
+      for (T& w : dW) w *= root;
+      return dW.data();
+    };
+    const FusedOutputs<T> paths =
+        FusedBlock<T>(*sde, *run, first, n).forward(start.data(), increments, false);
+    for (std::size_t k = 0; k < paths.states.size(); ++k) {
+      job.store(b, static_cast<std::int64_t>(k), paths.states[k].data(),
+                paths.log_growth.empty() ? nullptr : paths.log_growth[k].data());
+    }
+  };
+}
+
+Run fastest(const Job& job) {
+  const NeuralSde::Impl& m = job.model;
+  if (!m.solver->euler_maruyama() || !FusedSde<float>::fits(m.nets.layout())) return by_libtorch(job);
+  return m.type() == at::kDouble ? by_hand<double>(job) : by_hand<float>(job);
+}
+
+}  // namespace
+
+Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& request,
+                               const KeepGoing& keep_going) const {
+  impl_->check_dims(x0);
+  check_request(request);
+  const Scaling& s = impl_->scaling;
+  Simulation out;
+  out.trajectories = x0.rows * request.n_sim;
+  out.dims = dims();
+  out.times = static_cast<std::int64_t>(request.times.size());
+  out.states.resize(static_cast<std::size_t>(out.trajectories * out.dims * out.times));
+  out.log_weights.resize(static_cast<std::size_t>(out.trajectories * out.times));
+  const Job job{*impl_, request, scaled_grid(impl_->grid(request.times), s.start, s.span),
+                impl_->scaled(x0).contiguous(), out};
+  if (out.trajectories == 0) return out;
+
+  const TorchThreadScope one_thread;
+  const Run run = fastest(job);
+  const std::vector<Block> blocks = aligned_blocks(request.first_trajectory, out.trajectories);
+  const std::int64_t group = std::max(1, threads());
+  const auto n_blocks = static_cast<std::int64_t>(blocks.size());
+  for (std::int64_t at = 0; at < n_blocks; at += group) {
+    if (keep_going && !keep_going()) throw Interrupted();
+    parallel_for(std::min(group, n_blocks - at),
+                 [&](std::int64_t b) { run(blocks[static_cast<std::size_t>(at + b)]); });
+  }
+  return out;
+}
+
+}  // namespace fatefield

@@ -1,0 +1,99 @@
+// A multilayer perceptron on blocks of rows with hand-written derivatives: values, gradient of a scalar
+// output in the inputs, and the adjoints of both. No torch here; twin of nets/mlp.hpp, which LibTorch
+// differentiates, and tested against it.
+//
+// Takes rows x inputs, gives rows x outputs, row-major with strides of leading() entries. A pass writes what
+// its adjoint needs to a tape that the caller owns, so that a rollout allocates nothing.
+//
+// With z_l = W_l a_(l-1) + b_l, a_l = act(z_l) and the chain c_L = w act'(z_L), u_(l-1) = W_l' c_l, c_(l-1) =
+// u_(l-1) act'(z_(l-1)), the gradient of the scalar output is W_1' c_1. Its adjoint goes up the chain and
+// then down the layers; where the activation is piecewise linear (act'' = 0) the way down is zero and is not
+// gone.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned.hpp"
+#include "nets/dense_kernel.hpp"
+#include "nets/shape.hpp"
+
+namespace fatefield {
+
+/// Gradients in the parameters of one network, added up over calls, with padded rows.
+template <typename T>
+struct DenseGradient {
+  std::vector<Aligned<T>> weights;  ///< outputs x leading(inputs), per layer; the output layer is the last
+  std::vector<Aligned<T>> biases;   ///< leading(outputs), per layer
+};
+
+/// Rows that a network works on, and what belongs to them.
+template <typename T>
+struct DenseRows {
+  std::int64_t rows;
+  const T* x;  ///< rows x ldx
+  std::int64_t ldx;
+  const T* masks;  ///< what units are multiplied by: rows x leading(width) per hidden layer; nullptr: nothing
+  T* tape;         ///< rows * forward_tape() or rows * gradient_tape()
+  T* scratch;      ///< rows * scratch()
+};
+
+template <typename T>
+class Dense {
+ public:
+  /// @param parameters in the order of Mlp::parameters(): weights outputs x inputs, contiguous
+  Dense(const MlpShape& shape, const T* const* parameters);
+
+  const MlpShape& shape() const { return shape_; }
+  std::int64_t forward_tape() const { return units_; }
+  std::int64_t gradient_tape() const { return depth() > 0 ? 2 * units_ - stride(depth() - 1) : 0; }
+  std::int64_t scratch() const { return 3 * widest_ + units_; }
+  /// Entries per row of the masks of all hidden layers.
+  std::int64_t mask_entries() const { return units_; }
+  std::int64_t input_stride() const { return leading<T>(shape_.inputs); }
+  std::int64_t output_stride() const { return leading<T>(shape_.outputs); }
+
+  DenseGradient<T> zeros() const;
+  /// Adds `from` to the unpadded gradients at `out`, in the order of the parameters.
+  void add_gradient(const DenseGradient<T>& from, T* const* out) const;
+
+  /// out (rows x output_stride()) = the network.
+  void forward(const DenseRows<T>& b, T* out) const;
+  /// From g, the gradient in out: adds to `into`, and to gx (rows x ldx).
+  void forward_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<T>& into, T* gx) const;
+
+  /// out (rows x input_stride()) = gradient of the single output in x. Needs a hidden layer.
+  void input_gradient(const DenseRows<T>& b, T* out) const;
+  /// From g (rows x input_stride()), the gradient in out: adds to `into`, and to gx (rows x ldx).
+  void input_gradient_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<T>& into, T* gx) const;
+
+ private:
+  // `up` is W' for the way from inputs to outputs, `down` is W for the way back, both in panels.
+  struct Layer {
+    std::int64_t inputs, outputs;
+    Aligned<T> up, down, bias;
+  };
+  // Where the parts of a block's tape and scratch lie.
+  struct Parts;
+
+  std::int64_t depth() const { return static_cast<std::int64_t>(shape_.hidden.size()); }
+  std::int64_t stride(std::int64_t layer) const { return leading<T>(layers_[layer].outputs); }
+  void up(std::int64_t layer, std::int64_t rows, const T* a, std::int64_t lda, const T* start, T* c) const;
+  void down(std::int64_t layer, std::int64_t rows, const T* c, const T* start, T* a, std::int64_t lda) const;
+  void add_outer(std::int64_t layer, std::int64_t rows, const T* d, const T* a, std::int64_t lda,
+                 DenseGradient<T>& into) const;
+  void hidden(const DenseRows<T>& b, const Parts& p, std::int64_t layer, const T* a, std::int64_t lda) const;
+  void chain(const DenseRows<T>& b, const Parts& p, std::int64_t layer, T* out) const;
+  void descend(const DenseRows<T>& b, const Parts& p, bool bent, const T* g, DenseGradient<T>& into,
+               T* gx) const;
+
+  MlpShape shape_;
+  const DenseKernels<T>& kernels_;
+  std::vector<Layer> layers_;  // hidden layers, then the output
+  Aligned<T> output_row_;      // weights of a single output, padded
+  Aligned<T> nothing_;         // zeros to start sums from
+  std::int64_t units_ = 0;     // padded widths of all hidden layers together
+  std::int64_t widest_ = 0;
+};
+
+}  // namespace fatefield

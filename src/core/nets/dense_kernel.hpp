@@ -1,0 +1,71 @@
+// The innermost loops of networks on blocks of rows: matrix products and what is done to each unit between
+// them. Versions for several instruction sets are compiled from dense_kernel.inc; dense_kernels() is the best
+// one for this machine. LibTorch's products are those of whatever BLAS R was started with, which may be the
+// reference BLAS (30 times slower) or an OpenBLAS that does not know the processor (2 times); these are not.
+//
+// Matrices are row-major with a stride of leading() entries, so that every row begins on a cache line and
+// rows do not fall on the same cache sets. What entries beyond the last column hold is without influence.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned.hpp"
+#include "nets/shape.hpp"
+
+namespace fatefield {
+
+template <typename T>
+struct DenseKernels {
+  const char* name;
+  std::int64_t width;  ///< columns of a panel
+
+  /// c (rows x cols) = start + a (rows x inner) b, or c += a b where start is nullptr. b in panels of `width`
+  /// columns, [panel][inner][column]; cols a multiple of `width`; start has cols entries.
+  void (*product)(std::int64_t rows, std::int64_t inner, std::int64_t cols, const T* a, std::int64_t lda,
+                  const T* panels, T* c, std::int64_t ldc, const T* start);
+
+  /// c (m x cols) += d' a with d rows x m and a rows x cols; cols a multiple of `width`.
+  void (*outer)(std::int64_t rows, std::int64_t m, std::int64_t cols, const T* d, std::int64_t ldd,
+                const T* a, std::int64_t lda, T* c, std::int64_t ldc);
+
+  /// out (cols) += sums of the columns of d (rows x cols); cols a multiple of `width`.
+  void (*column_sums)(std::int64_t rows, std::int64_t cols, const T* d, std::int64_t ldd, T* out);
+
+  // On units: n = rows * stride entries, a multiple of the stride. A mask (nullptr for none) multiplies a
+  // unit before its activation; z is what the activation sees.
+
+  /// out = activation(z); out may be z
+  void (*values)(Activation, std::int64_t n, const T* z, T* out);
+  /// out = u * slope(z) * mask; u has n entries, or `stride` entries that serve every row (u_rows 0)
+  void (*slopes)(Activation, std::int64_t rows, std::int64_t stride, const T* z, const T* u,
+                 std::int64_t u_stride, const T* mask, T* out);
+  /// The adjoint of slopes(): g, the gradient in its result, becomes that in u; `in_z` that in z through the
+  /// slope.
+  void (*curves)(Activation, std::int64_t rows, std::int64_t stride, const T* z, const T* u,
+                 std::int64_t u_stride, const T* mask, T* g, T* in_z);
+  /// The adjoint of values(): g, the gradient in the value, becomes (g * slope(z) + in_z) * mask; in_z may be
+  /// nullptr
+  void (*descend)(Activation, std::int64_t n, const T* z, const T* in_z, const T* mask, T* g);
+  /// z *= mask
+  void (*multiply)(std::int64_t n, const T* mask, T* z);
+};
+
+/// The versions that this machine can run, best first.
+template <typename T>
+const std::vector<DenseKernels<T>>& dense_kernel_versions();
+
+template <typename T>
+const DenseKernels<T>& dense_kernels() {
+  static const DenseKernels<T>& best = dense_kernel_versions<T>().front();
+  return best;
+}
+
+/// Stride of rows of `columns` entries: whole panels of any version and one cache line.
+template <typename T>
+constexpr std::int64_t leading(std::int64_t columns) {
+  constexpr std::int64_t kWidest = 128 / sizeof(T), kLine = 64 / sizeof(T);
+  return (columns + kWidest - 1) / kWidest * kWidest + kLine;
+}
+
+}  // namespace fatefield

@@ -1,0 +1,32 @@
+// What a multilayer perceptron is, without its weights. No torch here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fatefield {
+
+enum class Activation { Softplus, Silu, Tanh, LeakyRelu };
+
+/// "softplus", "silu", "tanh", "leakyrelu"; anything else is an input_error that names `argument`.
+Activation parse_activation(const std::string& name, const std::string& argument);
+
+/// Slope of the leaky rectifier below zero, as in the published networks.
+constexpr double kLeak = 0.01;
+
+struct MlpShape {
+  std::int64_t inputs;
+  std::vector<std::int64_t> hidden;  ///< widths; empty for a linear map
+  std::int64_t outputs;
+  bool output_bias;
+  Activation activation;
+};
+
+/// From here on softplus is its argument to the last digit of a double; LibTorch's own 20 is off by 2e-9.
+constexpr double kSoftplusLinear = 40.0;
+
+/// Parameters of a network: a weight and a bias per hidden layer, a weight and perhaps a bias of the output.
+inline std::size_t parameter_tensors(const MlpShape& s) { return 2 * s.hidden.size() + 1 + s.output_bias; }
+
+}  // namespace fatefield
