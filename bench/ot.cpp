@@ -1,8 +1,7 @@
-// Time of the Sinkhorn divergence with its gradient: a table of value, seconds, and exponentials a second as
-// a dense implementation would count them (four per pair and iteration).
-//   g++ -std=gnu++17 -O2 -fopenmp -Isrc/core bench/ot.cpp src/core/ot/*.cpp src/core/base/threads.cpp \
-//     -ldl -o bench/out/ot
-//   bench/out/ot [threads]
+// The Sinkhorn divergence with its gradient: value, seconds, processor seconds, memory beyond what was there
+// before, and exponentials a second as a dense implementation would count them (four per pair and iteration).
+// bench/run.sh builds and runs it.
+//   bench/out/ot [threads [results.json]]
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -10,9 +9,11 @@
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
+#include <string>
 #include <vector>
 
 #include "base/threads.hpp"
+#include "measure.hpp"
 #include "ot/sinkhorn.hpp"
 #include "ot/tile.hpp"
 
@@ -35,36 +36,42 @@ std::vector<T> points(std::int64_t n, std::int64_t dims, double step, double shi
 }
 
 template <typename T>
-void row(const char* precision, std::int64_t n, std::int64_t dims, double blur, double scaling) {
+void row(bench::Results& results, const char* precision, std::int64_t n, std::int64_t dims, double blur,
+         double scaling) {
   const std::vector<T> x = points<T>(n, dims, 0.7548776662, 0.0), y = points<T>(n, dims, 0.5698402910, 20.0);
   SinkhornOptions o;
   o.blur = blur;
   o.scaling = scaling;
   SinkhornResult<T> r;
-  double best = 1e30;
-  for (int k = 0; k < 3; ++k) {
-    const auto start = std::chrono::steady_clock::now();
+  const bench::Cost cost = bench::best_of(5, [&] {
     r = sinkhorn_divergence<T>({x.data(), n, dims, nullptr}, {y.data(), n, dims, nullptr}, o, true);
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
+  });
   const double exponentials = 4.0 * static_cast<double>(n * n * r.iterations);
   std::cout << precision << std::setw(7) << n << std::setw(6) << dims << std::setw(7) << blur << std::setw(7)
-            << scaling << std::setw(6) << r.iterations << std::setw(12) << r.value << std::setw(12) << best
-            << std::setw(12) << exponentials / best << "\n";
+            << scaling << std::setw(6) << r.iterations << std::setw(10) << r.value << std::setw(11)
+            << cost.seconds << std::setw(11) << cost.processor << std::setw(8) << " " << cost.megabytes
+            << std::setw(12) << exponentials / cost.seconds << std::endl;
+  const std::string name = std::string("sinkhorn_") + precision + "_" + std::to_string(n) + "_" +
+                           std::to_string(dims) + "d_" + bench::text(blur) + "_" + bench::text(scaling);
+  results.add(name, cost);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const ThreadScope scope(argc > 1 ? std::atoi(argv[1]) : 1);
-  std::cout << ot::kernels<float>().name << ", " << threads() << " threads\n"
-            << "type         n  dims   blur  scale  iter       value     seconds       exp/s\n";
-  row<float>("float32", 2048, 50, 0.05, 0.5);
-  row<float>("float32", 2048, 50, 0.1, 0.7);
-  row<float>("float32", 2048, 50, 0.05, 0.9);
-  row<float>("float32", 512, 50, 0.1, 0.7);
-  row<float>("float32", 2048, 2, 0.05, 0.5);
-  row<float>("float32", 8192, 2, 0.05, 0.5);
-  row<double>("float64", 2048, 50, 0.05, 0.5);
-  row<double>("float64", 2048, 2, 0.05, 0.5);
+  const ThreadScope scope(argc > 1 ? std::atoi(argv[1]) : available_cores());
+  bench::Results results("ot", threads());
+  std::cout
+      << ot::kernels<float>().name << ", " << threads() << " threads\n"
+      << "type         n  dims   blur  scale  iter     value    seconds  processor       MB       exp/s\n";
+  row<float>(results, "float32", 512, 2, 0.1, 0.7);
+  row<float>(results, "float32", 512, 50, 0.1, 0.7);
+  row<float>(results, "float32", 2000, 50, 0.05, 0.5);
+  row<float>(results, "float32", 2000, 50, 0.1, 0.7);
+  row<float>(results, "float32", 5000, 50, 0.05, 0.5);
+  row<float>(results, "float32", 2000, 2, 0.05, 0.5);
+  row<float>(results, "float32", 8000, 2, 0.05, 0.5);
+  row<double>(results, "float64", 2000, 50, 0.05, 0.5);
+  row<double>(results, "float64", 2000, 2, 0.05, 0.5);
+  if (argc > 2) results.write(argv[2]);
 }

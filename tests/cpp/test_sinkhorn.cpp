@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -265,19 +266,33 @@ TEST_CASE("a plan has exact rows, near columns, and the cost of its transport", 
   CHECK_THROWS_AS(transport_plan(x.cloud(), y.cloud(), options(), 1.0), Error);
 }
 
-TEST_CASE("one thread and two give the same bytes", "[sinkhorn]") {
-  const Sample x(333, 10, 0.7548), y(290, 10, 0.5698);
-  const std::vector<float> xs(x.points.begin(), x.points.end()), ys(y.points.begin(), y.points.end());
-  const auto run = [&](int threads) {
-    const ThreadScope scope(threads);
-    return sinkhorn_divergence<float>({xs.data(), x.n, 10, nullptr}, {ys.data(), y.n, 10, nullptr},
-                                      options(0.02, 0.4), true);
-  };
-  const SinkhornResult<float> one = run(1), two = run(2);
-  CHECK(std::memcmp(&one.value, &two.value, sizeof(double)) == 0);
-  CHECK(one.grad_x == two.grad_x);
-  CHECK(one.grad_a == two.grad_a);
-  CHECK(one.marginal_error == two.marginal_error);
+TEST_CASE("any number of threads gives the same bytes", "[sinkhorn]") {
+  // The three transports side by side, and one after the other.
+  for (const auto& size : {std::make_pair(333, 290), std::make_pair(1400, 150)}) {
+    const Sample x(size.first, 10, 0.7548), y(size.second, 10, 0.5698);
+    const std::vector<float> xs(x.points.begin(), x.points.end()), ys(y.points.begin(), y.points.end());
+    const auto run = [&](int threads) {
+      const ThreadScope scope(threads);
+      return sinkhorn_divergence<float>({xs.data(), x.n, 10, nullptr}, {ys.data(), y.n, 10, nullptr},
+                                        options(0.02, 0.4), true);
+    };
+    const SinkhornResult<float> one = run(1);
+    for (int threads : {2, 5}) {
+      const SinkhornResult<float> many = run(threads);
+      CHECK(std::memcmp(&one.value, &many.value, sizeof(double)) == 0);
+      CHECK(one.grad_x == many.grad_x);
+      CHECK(one.grad_a == many.grad_a);
+      CHECK(one.marginal_error == many.marginal_error);
+    }
+  }
+}
+
+TEST_CASE("an interrupt is heard on many threads", "[sinkhorn]") {
+  const Sample x(300, 10, 0.7548), y(300, 10, 0.5698);
+  const ThreadScope scope(2);
+  CHECK_THROWS_AS(
+      sinkhorn_divergence<double>(x.cloud(), y.cloud(), options(0.02, 0.9), true, [] { return false; }),
+      Interrupted);
 }
 
 TEST_CASE("what cannot be compared is refused by name", "[sinkhorn]") {

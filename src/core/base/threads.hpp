@@ -1,8 +1,10 @@
 // Threads: the one place that decides how many run and keeps the pools of OpenMP and BLAS from fighting.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <thread>
 
 namespace fatefield {
 
@@ -33,6 +35,25 @@ class ThreadScope {
 /// Runs body(i) for i in [0, n) on threads() threads; the first exception thrown by a body is rethrown here.
 /// Bodies must not touch R.
 void parallel_for(std::int64_t n, const std::function<void(std::int64_t)>& body);
+
+/// Puts a question that only one thread may ask, such as whether to go on, to work on many threads.
+class HomeQuestion {
+ public:
+  /// Belongs to the calling thread. @param ask may be empty, which always answers true
+  explicit HomeQuestion(const std::function<bool()>& ask) : ask_(ask), home_(std::this_thread::get_id()) {}
+
+  /// The answer; on other threads than its own, whether all answers so far were true.
+  bool ask() {
+    const bool may_ask = ask_ && std::this_thread::get_id() == home_;
+    if (may_ask && yes_ && !ask_()) yes_ = false;
+    return yes_;
+  }
+
+ private:
+  const std::function<bool()>& ask_;
+  std::thread::id home_;
+  std::atomic<bool> yes_{true};
+};
 
 /// Threads of the BLAS in use, or 0 where it offers no way to ask.
 int blas_threads();

@@ -35,7 +35,7 @@ void Interaction<T>::prepare(Side& side, const Cloud<T>& cloud, const Vector& we
                              const Vector& centre) const {
   const std::int64_t width = kernels<T>().width, padded = round_up(cloud.n, width);
   side.n = cloud.n;
-  side.rows.resize(static_cast<std::size_t>(cloud.n * dims_));
+  side.rows.assign(static_cast<std::size_t>(padded * dims_ + width), T(0));
   side.panels.assign(static_cast<std::size_t>(padded * dims_), T(0));
   side.half_squares.assign(static_cast<std::size_t>(cloud.n), 0.0);
   side.log_weights.resize(static_cast<std::size_t>(cloud.n));
@@ -101,12 +101,8 @@ void Interaction<T>::round_exponents(const Vector& u, const Vector& v, Exponents
         static_cast<std::size_t>(round_up(static_cast<std::int64_t>(from.size()), kernels<T>().width));
     to.value.assign(padded, static_cast<T>(kNothing));
     to.factor.assign(padded, T(0));
-    for (std::size_t i = 0; i < from.size(); ++i) {
-      const bool nothing = from[i] == kNothing;
-      const double kept = nothing ? kNothing : std::nearbyint(from[i] / unit) * unit;
-      to.value[i] = static_cast<T>(kept);
-      to.factor[i] = nothing ? T(1) : static_cast<T>(std::exp2(from[i] - kept));
-    }
+    kernels<T>().round(from.data(), static_cast<std::int64_t>(from.size()), unit, to.value.data(),
+                       to.factor.data());
   };
   fill(u, rows);
   fill(v, columns);
@@ -121,6 +117,7 @@ Tile<T> Interaction<T>::tile(const Side& rows, const Exponents& u, std::int64_t 
   t.rows = to - from;
   t.dims = dims_;
   t.panels = columns.panels.data() + first_column * dims_;
+  t.points = columns.rows.data() + first_column * dims_;
   t.cols = static_cast<std::int64_t>(v.value.size()) - first_column;
   t.form = form_;
   t.scale =
@@ -133,6 +130,29 @@ Tile<T> Interaction<T>::tile(const Side& rows, const Exponents& u, std::int64_t 
   return t;
 }
 
+template <typename T>
+void Interaction<T>::keep(std::size_t bytes) {
+  kept_starts_.clear();
+  filled_ = false;
+  const std::int64_t columns = round_up(self_ ? x_.n : y_.n, kernels<T>().width), step = block_rows(x_.n);
+  std::size_t used = 0;
+  for (std::int64_t from = 0; form_ == Form::Dot && from < x_.n; from += step) {
+    const std::int64_t rows = std::min(step, x_.n - from);
+    const auto more = static_cast<std::size_t>(rows * (self_ ? columns - from : columns));
+    if ((used + more) * sizeof(T) > bytes) break;
+    kept_starts_.push_back(used);
+    used += more;
+  }
+  kept_ = make_room<T>(used);
+}
+
+// Where a block keeps its values; nullptr where it keeps none.
+template <typename T>
+T* Interaction<T>::kept_by(std::int64_t block) const {
+  const auto k = static_cast<std::size_t>(block);
+  return k < kept_starts_.size() ? kept_.get() + kept_starts_[k] : nullptr;
+}
+
 // Sums of 2^t over rows and columns without the factors of the rounding of the row or column itself. With
 // itself, blocks above the diagonal count for rows and columns, and `columns` is not touched.
 template <typename T>
@@ -140,29 +160,37 @@ void Interaction<T>::pass(double inverse, Vector& rows, Vector& columns) {
   const Side& y = self_ ? x_ : y_;
   const Exponents& v = self_ ? u_ : v_;
   const auto stride = static_cast<std::int64_t>(v.value.size());
-  const std::int64_t blocks = block_count(x_.n);
-  partial_.assign(static_cast<std::size_t>(blocks * stride), T(0));
+  const std::int64_t step = block_rows(x_.n), blocks = block_count(x_.n);
+  partial_.resize(static_cast<std::size_t>(blocks * stride));
   rows.resize(static_cast<std::size_t>(x_.n));
   for_blocks(x_.n, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
-    T* sums = partial_.data() + block * stride;
+    T* const sums = partial_.data() + block * stride;
+    const std::int64_t after = self_ ? std::min(stride, from + step) : 0;
+    std::fill(sums + after, sums + stride, T(0));
+    Tile<T> rest = tile(x_, u_, from, to, y, v, after, inverse);
+    rest.kept = kept_by(block);
+    rest.filled = filled_;
     if (!self_) {
-      kernels<T>().sums(tile(x_, u_, from, to, y, v, 0, inverse), rows.data() + from, sums);
+      kernels<T>().sums(rest, rows.data() + from, sums);
       return;
     }
     Tile<T> diagonal = tile(x_, u_, from, to, y, v, from, inverse);
-    const std::int64_t after = std::min(stride, block_rows(x_.n) * (block + 1));
     diagonal.cols = after - from;
+    diagonal.kept = rest.kept;
+    diagonal.filled = filled_;
     kernels<T>().sums(diagonal, rows.data() + from, nullptr);
     if (after >= x_.n) return;
+    if (rest.kept != nullptr) rest.kept += diagonal.rows * diagonal.cols;
     Vector right(static_cast<std::size_t>(to - from));
-    kernels<T>().sums(tile(x_, u_, from, to, y, v, after, inverse), right.data(), sums + after);
+    kernels<T>().sums(rest, right.data(), sums + after);
     for (std::int64_t i = from; i < to; ++i) rows[i] += right[i - from];
   });
+  filled_ = true;
   Vector& into = self_ ? rows : columns;
   if (!self_) into.assign(static_cast<std::size_t>(y.n), 0.0);
   for (std::int64_t block = 0; block < blocks; ++block) {
-    const T* sums = partial_.data() + block * stride;
-    for (std::int64_t j = 0; j < y.n; ++j) into[j] += sums[j];
+    const std::int64_t after = self_ ? std::min(y.n, (block + 1) * step) : 0;
+    kernels<T>().accumulate(partial_.data() + block * stride + after, y.n - after, into.data() + after);
   }
 }
 
@@ -216,9 +244,10 @@ void Interaction<T>::softmin(double eps, const Vector& f, const Vector& g, Vecto
     out.resize(mine.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
       if (!(sums[i] > low && sums[i] < high)) again.push_back(static_cast<std::int64_t>(i));
-      const double sum = std::log2(sums[i] * static_cast<double>(rounded.factor[i]));
-      out[i] = mine[i] - (sum - side.log_weights[i]) / inv;
+      out[i] = sums[i] * static_cast<double>(rounded.factor[i]);
     }
+    kernels<T>().log2(out.data(), static_cast<std::int64_t>(out.size()), out.data());
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = mine[i] - (out[i] - side.log_weights[i]) / inv;
     if (!again.empty()) redo(side, other, inv, mine, others, again, out);
   };
   finish(x_, self_ ? x_ : y_, u_, rows, f, self_ ? f : g, f_new);
@@ -241,6 +270,8 @@ void Interaction<T>::conditional(double eps, const Vector& f, const Vector& g, c
   for_blocks(x_.n, [&](std::int64_t block, std::int64_t from, std::int64_t to) {
     Tile<T> t = tile(x_, u, from, to, y, v, 0, inv);
     t.wx = weights.data() + from;
+    t.kept = self_ ? nullptr : kept_by(block);
+    t.filled = filled_;
     Vector sums(static_cast<std::size_t>(to - from));
     T* into = partial.data() + block * stride;
     if (direction == nullptr) {
@@ -252,9 +283,8 @@ void Interaction<T>::conditional(double eps, const Vector& f, const Vector& g, c
     for (std::int64_t k = 0; k < (to - from) * dims_; ++k) out[k] /= sums[k / dims_];
   });
   columns.assign(static_cast<std::size_t>(y.n), 0.0);
-  for (std::int64_t block = 0; block < block_count(x_.n); ++block) {
-    for (std::int64_t j = 0; j < y.n; ++j) columns[j] += partial[block * stride + j];
-  }
+  for (std::int64_t block = 0; block < block_count(x_.n); ++block)
+    kernels<T>().accumulate(partial.data() + block * stride, y.n, columns.data());
   for (std::int64_t j = 0; j < y.n; ++j) {
     columns[j] = y.log_weights[j] == kNothing ? 0.0 : columns[j] * static_cast<double>(v.factor[j]);
   }

@@ -30,6 +30,9 @@ class Interaction {
   /// A cloud with itself: both sides of every pair are the same points, and g is f throughout.
   Interaction(const Cloud<T>& x, const std::vector<double>& a, std::int64_t p);
 
+  /// Lets up to this many bytes hold what passes over the pairs have in common. 0 frees them.
+  void keep(std::size_t bytes);
+
   bool self() const { return self_; }
 
   /// Both softmins at temperature eps from the potentials f (n) and g (m):
@@ -51,7 +54,7 @@ class Interaction {
   // Points of one cloud as rows and as panels of columns, around a common centre.
   struct Side {
     std::int64_t n = 0;
-    Aligned<T> rows;    // n x dims
+    Aligned<T> rows;    // n x dims, and zeros up to whole panels and a vector beyond
     Aligned<T> panels;  // see Tile
     std::vector<double> half_squares;
     std::vector<double> log_weights;  // natural; kNothing for zero
@@ -69,6 +72,7 @@ class Interaction {
                                     bool weighted) const;
   void round_exponents(const std::vector<double>& u, const std::vector<double>& v, Exponents& rows,
                        Exponents& columns) const;
+  T* kept_by(std::int64_t block) const;
   Tile<T> tile(const Side& rows, const Exponents& u, std::int64_t from, std::int64_t to, const Side& columns,
                const Exponents& v, std::int64_t first_column, double inverse) const;
   void pass(double inverse, std::vector<double>& rows, std::vector<double>& columns);
@@ -82,6 +86,9 @@ class Interaction {
   Side x_, y_;
   Exponents u_, v_;
   Aligned<T> partial_;
+  Room<T> kept_;                          // z of the pairs of the first blocks, see Tile
+  std::vector<std::size_t> kept_starts_;  // of these blocks
+  bool filled_ = false;
 };
 
 }  // namespace ot

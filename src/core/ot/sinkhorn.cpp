@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/error.hpp"
+#include "base/threads.hpp"
 #include "ot/clouds.hpp"
 #include "ot/transport.hpp"
 
@@ -16,6 +18,14 @@ using ot::Interaction;
 using ot::Marginals;
 using ot::Transport;
 using Vector = std::vector<double>;
+
+// Bytes that may hold the scalar products of pairs: from the cache, or even from memory, they are read in
+// less time than they are found.
+constexpr std::size_t kKeptBytes = 48u << 20;
+// Up to this many pairs a pass, transports may run side by side, where only one of them hears an interrupt.
+constexpr std::int64_t kSmallPairs = std::int64_t{1} << 24;
+// As many pairs take about the time in which threads are woken for a pass and wait for the last.
+constexpr std::int64_t kForkPairs = std::int64_t{1} << 18;
 
 template <typename T>
 class Divergence {
@@ -33,8 +43,8 @@ class Divergence {
     const Vector schedule = epsilon_schedule(options_, diameter);
     out_.epsilon = schedule.back();
     out_.converged = options_.tolerance > 0;
-    for (Transport<T>& part : parts_) {
-      const ot::Descent found = part.descend(schedule, options_, keep_going);
+    descend(schedule, gradient, keep_going);
+    for (const ot::Descent& found : descents_) {
       out_.iterations = std::max(out_.iterations, found.iterations);
       out_.converged = out_.converged && found.converged;
     }
@@ -43,6 +53,42 @@ class Divergence {
   }
 
  private:
+  // All transports, side by side where they are small, else one after the other.
+  void descend(const Vector& schedule, bool gradient, const std::function<bool()>& keep_going) {
+    const auto count = static_cast<std::int64_t>(parts_.size());
+    descents_.resize(parts_.size());
+    const bool together = side_by_side();
+    const std::size_t kept = kKeptBytes / static_cast<std::size_t>(together ? std::min(2, threads()) : 1);
+    const auto one = [&](std::int64_t k, const std::function<bool()>& proceed) {
+      Transport<T>& part = parts_[static_cast<std::size_t>(k)];
+      part.keep(kept);
+      descents_[static_cast<std::size_t>(k)] = part.descend(schedule, options_, proceed);
+      if (k == 0) find_direction(part, gradient, direction_, columns_);
+      if (k == 1 && gradient) find_direction(part, true, self_direction_, self_columns_);
+      part.keep(0);
+    };
+    if (!together) {
+      for (std::int64_t k = 0; k < count; ++k) one(k, keep_going);
+      return;
+    }
+    // The calling thread may find all work taken by the others.
+    if (keep_going && !keep_going()) throw Interrupted();
+    HomeQuestion question(keep_going);
+    parallel_for(count, [&](std::int64_t k) { one(k, [&] { return question.ask(); }); });
+  }
+
+  // The three transports are two of one size: on two threads they are done together without waiting.
+  bool side_by_side() const {
+    const auto n = static_cast<std::int64_t>(a_.size()), m = static_cast<std::int64_t>(b_.size());
+    const std::int64_t self = std::max(n * n, m * m) / 2, longest = std::max(n * m, self);
+    const std::int64_t all = n * m + (n * n + m * m) / 2;
+    return options_.debias && threads() > 1 && all <= kSmallPairs && longest <= all / threads() + kForkPairs;
+  }
+
+  void find_direction(const Transport<T>& part, bool gradient, Vector& direction, Vector& columns) const {
+    part.conditional(out_.epsilon, part.mass(), gradient ? &direction : nullptr, columns);
+  }
+
   double self_x(std::size_t i) const { return options_.debias ? parts_[1].f()[i] : 0.0; }
   double self_y(std::size_t j) const { return options_.debias ? parts_[2].f()[j] : 0.0; }
 
@@ -74,17 +120,11 @@ class Divergence {
           static_cast<T>(weight_factor * marginals_.worth(xy.g()[j], self_y(j), out_.epsilon)));
     }
 
-    Vector direction, self_direction, columns;
-    const Vector mass = xy.mass();
-    xy.conditional(out_.epsilon, mass, gradient ? &direction : nullptr, columns);
-    out_.marginal_error = xy.column_error(columns);
+    out_.marginal_error = xy.column_error(columns_);
     if (!gradient) return;
 
-    add(direction, mass, point_factor);
-    if (!options_.debias) return;
-    const Vector self_mass = parts_[1].mass();
-    parts_[1].conditional(out_.epsilon, self_mass, &self_direction, columns);
-    add(self_direction, self_mass, -point_factor);
+    add(direction_, xy.mass(), point_factor);
+    if (options_.debias) add(self_direction_, parts_[1].mass(), -point_factor);
   }
 
   void add(const Vector& direction, const Vector& mass, double factor) {
@@ -99,6 +139,8 @@ class Divergence {
   Vector a_, b_;
   Marginals marginals_;
   std::vector<Transport<T>> parts_;
+  std::vector<ot::Descent> descents_;
+  Vector direction_, self_direction_, columns_, self_columns_;
   SinkhornResult<T> out_;
 };
 

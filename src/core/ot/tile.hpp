@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -24,14 +25,17 @@ struct Tile {
   std::int64_t rows;
   std::int64_t dims;
   const T* panels;    ///< columns in panels of Kernels::width: [panel][dimension][column]
+  const T* points;    ///< cols x dims and a vector's length beyond, row-major; read by directions()
   std::int64_t cols;  ///< a multiple of Kernels::width
   Form form;
   T scale;
-  T floor;      ///< squared distances below count as this, in Form::Distance
-  const T* u;   ///< rows
-  const T* v;   ///< cols
-  const T* wx;  ///< rows: weights in sums over rows
-  const T* wy;  ///< cols: weights in sums over columns
+  T floor;              ///< squared distances below count as this, in Form::Distance
+  const T* u;           ///< rows
+  const T* v;           ///< cols
+  const T* wx;          ///< rows: weights in sums over rows
+  const T* wy;          ///< cols: weights in sums over columns
+  T* kept = nullptr;    ///< room for z, rows x cols, in Form::Dot; nullptr where it is found anew each time
+  bool filled = false;  ///< `kept` holds z already
 };
 
 template <typename T>
@@ -48,6 +52,15 @@ struct Kernels {
   /// As sums(), and directions[i, k] = sum_j w_ij (x_ik - y_jk) with w_ij = wy_j e_ij, in Form::Distance
   /// divided by the distance, or nothing where that is below the floor. rows x dims, row-major.
   void (*directions)(const Tile<T>&, double* row_sums, T* column_sums, double* directions);
+
+  /// value[i] = from[i] to a whole multiple of unit, a power of two, and factor[i] = 2^(from[i] - value[i]).
+  void (*round)(const double* from, std::int64_t n, double unit, T* value, T* factor);
+
+  /// to[i] = log2(from[i]), anything where that is not above zero and finite. `to` may be `from`.
+  void (*log2)(const double* from, std::int64_t n, double* to);
+
+  /// to[i] += from[i]
+  void (*accumulate)(const T* from, std::int64_t n, double* to);
 };
 
 /// The versions that this machine can run, best first.
@@ -88,6 +101,20 @@ struct AlignedAllocator {
 
 template <typename T>
 using Aligned = std::vector<T, AlignedAllocator<T>>;
+
+/// Such storage without values.
+template <typename T>
+struct AlignedFree {
+  void operator()(T* p) const { AlignedAllocator<T>().deallocate(p, 0); }
+};
+
+template <typename T>
+using Room = std::unique_ptr<T[], AlignedFree<T>>;
+
+template <typename T>
+Room<T> make_room(std::size_t n) {
+  return Room<T>(n > 0 ? AlignedAllocator<T>().allocate(n) : nullptr);
+}
 
 }  // namespace ot
 }  // namespace fatefield

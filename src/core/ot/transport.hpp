@@ -56,6 +56,9 @@ class Transport {
   Descent descend(const std::vector<double>& schedule, const SinkhornOptions& options,
                   const std::function<bool()>& keep_going);
 
+  /// As Interaction::keep().
+  void keep(std::size_t bytes) { pairs_.keep(bytes); }
+
   // After descend():
   const std::vector<double>& f() const { return f_; }
   const std::vector<double>& g() const { return g_; }
