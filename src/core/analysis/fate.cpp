@@ -125,13 +125,26 @@ FateShares tally_fates(const LabelTransfer& labels, MatrixView states, const std
   FateShares out;
   out.share = Matrix(n_cells, columns);
   out.effective.resize(static_cast<std::size_t>(n_cells));
+  const std::int64_t labels_only = columns - 1;
+  // Labels of all states first, many at a time, then the sums of each cell.
+  std::vector<double> shares(static_cast<std::size_t>(states.rows * labels_only));
+  std::vector<char> assigned(static_cast<std::size_t>(states.rows));
+  const std::int64_t step = labels.block_of(states.rows);
+  parallel_for((states.rows + step - 1) / step, [&](std::int64_t block) {
+    const std::int64_t first = block * step, n = std::min(step, states.rows - first);
+    std::vector<double> some(static_cast<std::size_t>(n * labels_only));
+    const std::vector<char> yes = labels.vote(states, first, n, some.data());
+    std::copy(some.begin(), some.end(), shares.begin() + first * labels_only);
+    std::copy(yes.begin(), yes.end(), assigned.begin() + first);
+  });
   parallel_for(n_cells, [&](std::int64_t c) {
     const std::vector<double> weights = relative_weights(log_weights, of[c]);
-    std::vector<double> share(static_cast<std::size_t>(columns)), sum(static_cast<std::size_t>(columns));
+    std::vector<double> sum(static_cast<std::size_t>(columns));
     double total = 0, squares = 0;
     for (std::size_t s = 0; s < of[c].size(); ++s) {
-      share[columns - 1] = labels.vote(states, of[c][s], share.data()) ? 0 : 1;
-      for (std::int64_t l = 0; l < columns; ++l) sum[l] += weights[s] * share[l];
+      const double* share = shares.data() + of[c][s] * labels_only;
+      for (std::int64_t l = 0; l < labels_only; ++l) sum[l] += weights[s] * share[l];
+      if (!assigned[of[c][s]]) sum[labels_only] += weights[s];
       total += weights[s];
       squares += weights[s] * weights[s];
     }

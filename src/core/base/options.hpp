@@ -116,18 +116,22 @@ void fields(SdeOptions*, O& o, V&& visit) {
 
 /// k nearest neighbours (Euclidean).
 struct KnnOptions {
-  /// "tree" (exact, few dimensions), "brute" (exact, few reference points), "annoy" (approximate), or "auto":
-  /// the first of these that suits the reference points. It never depends on the queries.
+  /// "tree" (exact, few dimensions), "brute" (exact, few reference points), "lists" (approximate), or "auto":
+  /// the first of these that suits the reference points; "annoy" by name only. It never depends on the
+  /// queries.
   std::string method = "auto";
-  /// Trees of the approximate index; more find more of the true neighbours and take more memory.
+  /// Share of the true neighbours that "lists" is to find, measured on some of the reference points.
+  double recall = 0.97;
+  /// Trees of "annoy"; more find more of the true neighbours and take more memory.
   std::int64_t trees = 50;
-  /// Reference points the approximate index looks at for each query; 0 takes 4 x trees x k.
+  /// Reference points that "annoy" looks at for each query; 0 takes 4 x trees x k.
   std::int64_t search = 0;
 };
 
 template <typename O, typename V>
 void fields(KnnOptions*, O& o, V&& visit) {
   visit("method", o.method);
+  visit("recall", o.recall);
   visit("trees", o.trees);
   visit("search", o.search);
 }

@@ -12,15 +12,14 @@
 namespace fatefield {
 namespace {
 
-// Beyond these the boxes of a tree no longer keep points away, and all distances (0.6 ms a query) take longer
-// than Annoy.
+// Beyond these the boxes of a tree no longer keep points away, and all distances take longer than lists.
 constexpr std::int64_t tree_dims = 8;
-constexpr std::int64_t brute_numbers = 5000000;
+constexpr std::int64_t brute_numbers = 2000000;
 
 std::string choose_method(const std::string& wanted, std::int64_t n, std::int64_t dims) {
   if (wanted != "auto") return wanted;
   if (dims <= tree_dims) return "tree";
-  return n * dims <= brute_numbers ? "brute" : "annoy";
+  return n * dims <= brute_numbers ? "brute" : "lists";
 }
 
 // Near the middle of column d, but a multiple of a power of two about as large as the column's range: taking
@@ -51,24 +50,28 @@ Neighbours query_all(const NeighbourIndex& index, std::int64_t n, std::int64_t k
   out.k = k;
   out.index.resize(static_cast<std::size_t>(n * k));
   out.distance.resize(static_cast<std::size_t>(n * k));
-  const std::int64_t blocks = (n + query_block - 1) / query_block;
-  parallel_for(blocks, [&](std::int64_t block) {
-    std::vector<Neighbour> best(static_cast<std::size_t>(k));
-    std::vector<float> query(static_cast<std::size_t>(index.dims()));
-    const std::int64_t end = std::min(n, (block + 1) * query_block);
-    for (std::int64_t i = block * query_block; i < end; ++i) {
-      const std::int32_t skip = point(i, query.data());
-      index.search(query.data(), k, skip, best.data());
-      for (std::int64_t j = 0; j < k; ++j) {
-        out.index[i * k + j] = best[j].index;
-        out.distance[i * k + j] = std::sqrt(best[j].squared);
-      }
+  const std::int64_t step = index.block_of(n);
+  parallel_for((n + step - 1) / step, [&](std::int64_t block) {
+    const std::int64_t first = block * step, rows = std::min(step, n - first);
+    std::vector<Neighbour> best(static_cast<std::size_t>(rows * k));
+    std::vector<float> queries(static_cast<std::size_t>(rows * index.dims()));
+    std::vector<std::int32_t> skip(static_cast<std::size_t>(rows));
+    for (std::int64_t i = 0; i < rows; ++i) skip[i] = point(first + i, queries.data() + i * index.dims());
+    index.search_many(queries.data(), rows, k, skip.data(), best.data());
+    for (std::int64_t j = 0; j < rows * k; ++j) {
+      out.index[first * k + j] = best[j].index;
+      out.distance[first * k + j] = std::sqrt(best[j].squared);
     }
   });
   return out;
 }
 
 }  // namespace
+
+void NeighbourIndex::Search::search_many(const float* queries, std::int64_t n, std::int64_t dims,
+                                         std::int64_t k, const std::int32_t* skip, Neighbour* out) const {
+  for (std::int64_t i = 0; i < n; ++i) search(queries + i * dims, k, skip[i], out + i * k);
+}
 
 NeighbourIndex::NeighbourIndex(MatrixView reference, const KnnOptions& options)
     : centre_(static_cast<std::size_t>(reference.cols)),
@@ -81,10 +84,12 @@ NeighbourIndex::NeighbourIndex(MatrixView reference, const KnnOptions& options)
   const std::string method = choose_method(options.method, size_, dims_);
   if (method == "tree") search_ = tree_search(points_.data(), size_, dims_);
   if (method == "brute") search_ = brute_search(points_.data(), size_, dims_);
+  if (method == "lists") search_ = lists_search(points_.data(), size_, dims_, options);
   if (method == "annoy") search_ = annoy_search(points_.data(), size_, dims_, options);
   if (!search_)
-    throw input_error("method",
-                      "`method` must be \"auto\", \"tree\", \"brute\" or \"annoy\", not \"" + method + "\".");
+    throw input_error(
+        "method",
+        "`method` must be \"auto\", \"tree\", \"brute\", \"lists\" or \"annoy\", not \"" + method + "\".");
 }
 
 NeighbourIndex::~NeighbourIndex() = default;
@@ -100,6 +105,16 @@ void NeighbourIndex::centre(MatrixView points, std::int64_t i, float* out) const
 
 void NeighbourIndex::search(const float* centred, std::int64_t k, std::int32_t skip, Neighbour* out) const {
   search_->search(centred, k, skip, out);
+}
+
+void NeighbourIndex::search_many(const float* centred, std::int64_t n, std::int64_t k,
+                                 const std::int32_t* skip, Neighbour* out) const {
+  search_->search_many(centred, n, dims_, k, skip, out);
+}
+
+std::int64_t NeighbourIndex::block_of(std::int64_t n) const {
+  constexpr std::int64_t kLeast = 64, kBlocksPerThread = 4;
+  return std::max(kLeast, std::min(search_->together(), n / (kBlocksPerThread * threads())));
 }
 
 Neighbours NeighbourIndex::query(MatrixView queries, std::int64_t k) const {

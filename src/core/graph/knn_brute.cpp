@@ -1,56 +1,77 @@
-// Exact search among few points: all distances, a block of points at a time, points across the lanes.
+// Exact search among few points: all of them, in panels. The kernel's values, of scalar products, choose a
+// few more candidates than were asked for; our own distances rank them. Where rounding might have kept a
+// neighbour from the candidates, all distances decide.
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
-#include "graph/knn_search.hpp"
+#include "graph/knn_panels.hpp"
 
 namespace fatefield {
 namespace {
 
-constexpr std::int64_t lanes = 64;
+float norm(const float* x, std::int64_t dims) {
+  float sum = 0;
+  for (std::int64_t d = 0; d < dims; ++d) sum += x[d] * x[d];
+  return std::sqrt(sum);
+}
 
 class Brute : public NeighbourIndex::Search {
  public:
-  Brute(const float* points, std::int64_t n, std::int64_t dims) : n_(n), dims_(dims) {
-    const std::int64_t blocks = (n + lanes - 1) / lanes;
-    points_.resize(static_cast<std::size_t>(blocks * lanes * dims));
-    for (std::int64_t i = 0; i < n; ++i)
-      for (std::int64_t d = 0; d < dims; ++d) points_[at(i / lanes, d) + i % lanes] = points[i * dims + d];
+  Brute(const float* points, std::int64_t n, std::int64_t dims)
+      : points_(points), n_(n), dims_(dims), panels_(panels_of(n), dims) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      panels_.set(i, points + i * dims);
+      longest_ = std::max(longest_, norm(points + i * dims, dims));
+    }
   }
 
   const char* name() const override { return "brute"; }
 
   void search(const float* query, std::int64_t k, std::int32_t skip, Neighbour* out) const override {
-    Best best(out, k);
-    float squared[lanes];
-    for (std::int64_t first = 0; first < n_; first += lanes) {
-      distances(first / lanes, query, squared);
-      const std::int64_t count = std::min(lanes, n_ - first);
-      for (std::int64_t l = 0; l < count; ++l) {
-        const auto index = static_cast<std::int32_t>(first + l);
-        if (best.admits(squared[l]) && index != skip) best.offer({squared[l], index});
+    search_many(query, 1, dims_, k, &skip, out);
+  }
+
+  void search_many(const float* queries, std::int64_t n, std::int64_t, std::int64_t k,
+                   const std::int32_t* skip, Neighbour* out) const override {
+    const std::int64_t room = std::min(n_, k + 1 + kMargin);
+    std::vector<Neighbour> found(static_cast<std::size_t>(n * room));
+    const std::vector<Best> best = nearest(panels_, queries, n, room, found.data());
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float* query = queries + i * dims_;
+      Best ranked(out + i * k, k);
+      for (std::int64_t j = 0; j < best[i].count(); ++j) {
+        const std::int32_t id = found[i * room + j].index;
+        if (id != skip[i]) ranked.offer({squared_distance(points_ + id * dims_, query, dims_), id});
       }
+      if (!certain(query, ranked, best[i])) search_all(query, k, skip[i], out + i * k);
     }
   }
 
  private:
-  std::int64_t at(std::int64_t block, std::int64_t d) const { return (block * dims_ + d) * lanes; }
+  // Whether no point outside the candidates can be as near as the worst of those ranked, whatever rounding
+  // did to either. Both are sums of dims products of at most (|query| + |point|)^2.
+  bool certain(const float* query, const Best& ranked, const Best& candidates) const {
+    if (candidates.count() == n_) return true;
+    const double size = norm(query, dims_), reach = size + longest_;
+    const double slack = 4.0 * static_cast<double>(dims_ + 8) * 0x1p-24 * reach * reach;
+    return ranked.full() && ranked.worst(kFar) + slack < 2.0 * candidates.worst(kFar) + size * size;
+  }
 
-  void distances(std::int64_t block, const float* query, float* squared) const {
-    std::fill(squared, squared + lanes, 0.0f);
-    for (std::int64_t d = 0; d < dims_; ++d) {
-      const float* x = points_.data() + at(block, d);
-      const float q = query[d];
-      for (std::int64_t l = 0; l < lanes; ++l) {
-        const float gap = x[l] - q;
-        squared[l] += gap * gap;
-      }
+  void search_all(const float* query, std::int64_t k, std::int32_t skip, Neighbour* out) const {
+    Best best(out, k);
+    for (std::int64_t i = 0; i < n_; ++i) {
+      const float squared = squared_distance(points_ + i * dims_, query, dims_);
+      const auto index = static_cast<std::int32_t>(i);
+      if (best.admits(squared) && index != skip) best.offer({squared, index});
     }
   }
 
+  const float* points_;
   std::int64_t n_;
   std::int64_t dims_;
-  std::vector<float> points_;
+  Panels panels_;
+  float longest_ = 0;
 };
 
 }  // namespace

@@ -29,6 +29,9 @@ class Best {
   /// Whether a point this far away could still enter, whatever its index.
   bool admits(float squared) const { return count_ < k_ || squared <= out_[k_ - 1].squared; }
 
+  /// The worst value where there is no room for more, `none` where there is.
+  float worst(float none) const { return full() ? out_[k_ - 1].squared : none; }
+
   void offer(Neighbour candidate) {
     if (count_ == k_) {
       if (!(candidate < out_[k_ - 1])) return;
@@ -50,6 +53,11 @@ class NeighbourIndex::Search {
  public:
   virtual ~Search() = default;
   virtual void search(const float* query, std::int64_t k, std::int32_t skip, Neighbour* out) const = 0;
+  /// The same for n queries (n x dims): n skips, out n x k.
+  virtual void search_many(const float* queries, std::int64_t n, std::int64_t dims, std::int64_t k,
+                           const std::int32_t* skip, Neighbour* out) const;
+  /// How many queries search_many() likes to be given.
+  virtual std::int64_t together() const { return 512; }
   virtual const char* name() const = 0;
 };
 
@@ -57,6 +65,8 @@ class NeighbourIndex::Search {
 std::unique_ptr<NeighbourIndex::Search> tree_search(const float* points, std::int64_t n, std::int64_t dims);
 std::unique_ptr<NeighbourIndex::Search> brute_search(const float* points, std::int64_t n, std::int64_t dims);
 std::unique_ptr<NeighbourIndex::Search> annoy_search(const float* points, std::int64_t n, std::int64_t dims,
+                                                     const KnnOptions& options);
+std::unique_ptr<NeighbourIndex::Search> lists_search(const float* points, std::int64_t n, std::int64_t dims,
                                                      const KnnOptions& options);
 
 }  // namespace fatefield

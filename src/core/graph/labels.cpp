@@ -82,24 +82,34 @@ double LabelTransfer::estimate_cutoff() const {
   return options_.cutoff_factor * quantile(std::move(mean), options_.cutoff_quantile);
 }
 
-bool LabelTransfer::vote(MatrixView states, std::int64_t i, double* share) const {
-  double distance = 0;
-  return vote(states, i, share, &distance);
+std::vector<char> LabelTransfer::vote(MatrixView states, std::int64_t first, std::int64_t n, double* share,
+                                      double* distance) const {
+  std::vector<float> queries(static_cast<std::size_t>(n * dims()));
+  std::vector<std::int64_t> rows;  // those that can be looked up
+  std::vector<char> assigned(static_cast<std::size_t>(n), 0);
+  std::fill(share, share + n * n_labels_, 0.0);
+  for (std::int64_t i = 0; i < n; ++i) {
+    float* query = queries.data() + static_cast<std::int64_t>(rows.size()) * dims();
+    index_.centre(states, first + i, query);
+    // A path that ran away to infinity belongs to no label.
+    if (std::all_of(query, query + dims(), [](float q) { return std::isfinite(q); })) rows.push_back(i);
+    if (distance != nullptr) distance[i] = std::numeric_limits<double>::infinity();
+  }
+  const auto count_rows = static_cast<std::int64_t>(rows.size());
+  const std::vector<std::int32_t> skip(rows.size(), -1);
+  std::vector<Neighbour> found(static_cast<std::size_t>(count_rows * asked_));
+  index_.search_many(queries.data(), count_rows, asked_, skip.data(), found.data());
+  for (std::int64_t r = 0; r < count_rows; ++r) {
+    const std::int64_t i = rows[r];
+    double away;
+    assigned[i] = count(found.data() + r * asked_, share + i * n_labels_, &away);
+    if (distance != nullptr) distance[i] = away;
+  }
+  return assigned;
 }
 
-bool LabelTransfer::vote(MatrixView states, std::int64_t i, double* share, double* distance) const {
-  thread_local std::vector<float> query;
-  thread_local std::vector<Neighbour> found;
-  query.resize(static_cast<std::size_t>(index_.dims()));
-  found.resize(static_cast<std::size_t>(asked_));
-  std::fill(share, share + n_labels_, 0.0);
-  index_.centre(states, i, query.data());
-  *distance = std::numeric_limits<double>::infinity();
-  // A path that ran away to infinity belongs to no label.
-  for (const float q : query)
-    if (!std::isfinite(q)) return false;
-  index_.search(query.data(), asked_, -1, found.data());
-
+// The vote of the neighbours found for a state; false where they are too far away.
+bool LabelTransfer::count(const Neighbour* found, double* share, double* distance) const {
   double sum = 0;
   for (std::int64_t j = passed_; j < asked_; ++j) sum += std::sqrt(found[j].squared);
   *distance = sum / static_cast<double>(options_.k);
@@ -127,14 +137,16 @@ Labels LabelTransfer::transfer(MatrixView states) const {
   out.probability = Matrix(states.rows, n_labels_);
   out.label.resize(static_cast<std::size_t>(states.rows));
   out.distance.resize(static_cast<std::size_t>(states.rows));
-  parallel_for((states.rows + query_block - 1) / query_block, [&](std::int64_t block) {
-    std::vector<double> share(static_cast<std::size_t>(n_labels_));
-    const std::int64_t end = std::min(states.rows, (block + 1) * query_block);
-    for (std::int64_t i = block * query_block; i < end; ++i) {
-      const bool assigned = vote(states, i, share.data(), &out.distance[i]);
-      for (std::int64_t l = 0; l < n_labels_; ++l) out.probability(i, l) = share[l];
-      const auto best = std::max_element(share.begin(), share.end()) - share.begin();
-      out.label[i] = assigned ? static_cast<std::int32_t>(best) : -1;
+  const std::int64_t step = block_of(states.rows);
+  parallel_for((states.rows + step - 1) / step, [&](std::int64_t block) {
+    const std::int64_t first = block * step, n = std::min(step, states.rows - first);
+    std::vector<double> shares(static_cast<std::size_t>(n * n_labels_));
+    const std::vector<char> assigned = vote(states, first, n, shares.data(), out.distance.data() + first);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double* share = shares.data() + i * n_labels_;
+      for (std::int64_t l = 0; l < n_labels_; ++l) out.probability(first + i, l) = share[l];
+      out.label[first + i] =
+          assigned[i] ? static_cast<std::int32_t>(std::max_element(share, share + n_labels_) - share) : -1;
     }
   });
   return out;

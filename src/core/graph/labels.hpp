@@ -34,12 +34,13 @@ class LabelTransfer {
   /// Labels of states (n x dimensions).
   Labels transfer(MatrixView states) const;
 
-  /// The vote for row i of states; `share` has room for n_labels().
-  /// @return false when the state is unassigned, the shares then being 0
-  bool vote(MatrixView states, std::int64_t i, double* share) const;
-
-  /// The same, and the mean distance to the neighbours.
-  bool vote(MatrixView states, std::int64_t i, double* share, double* distance) const;
+  /// The vote for rows [first, first + n) of states. The n x n_labels() shares of an unassigned state are 0.
+  /// @param distance n: mean distances to the neighbours, or nullptr
+  /// @return n: whether each state is assigned
+  std::vector<char> vote(MatrixView states, std::int64_t first, std::int64_t n, double* share,
+                         double* distance = nullptr) const;
+  /// As NeighbourIndex::block_of().
+  std::int64_t block_of(std::int64_t n) const { return index_.block_of(n); }
 
   std::int64_t n_labels() const { return n_labels_; }
   std::int64_t dims() const { return index_.dims(); }
@@ -48,6 +49,7 @@ class LabelTransfer {
 
  private:
   double estimate_cutoff() const;
+  bool count(const Neighbour* found, double* share, double* distance) const;
 
   NeighbourIndex index_;
   std::vector<std::int32_t> codes_;
