@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "models/fused_points.hpp"
 #include "models/rollout.hpp"
 
 namespace fatefield {
@@ -26,10 +27,13 @@ constexpr double kFloor = 1e-6;
 
 struct Block {
   std::int64_t first, rows;
-  std::vector<at::Tensor> leaves;
-  at::Tensor drift, spread, growth;  // with their graphs
-  at::Tensor target;                 // n x D
-  at::Tensor surprise;               // n x D: squared error of the pairs' displacement
+  std::unique_ptr<FusedPoints> points;  // the networks by hand, or
+  std::vector<at::Tensor> leaves;       // copies of the parameters, for LibTorch
+  // What the networks give: leaves of the graph of the losses when by hand, else parts of it.
+  at::Tensor drift, diffusion, growth;
+  at::Tensor spread;    // with its graph
+  at::Tensor target;    // n x D
+  at::Tensor surprise;  // n x D: squared error of the pairs' displacement
   at::Tensor drift_loss, diffusion_loss, growth_loss;
   std::vector<at::Tensor> gradients;
 };
@@ -52,14 +56,8 @@ BridgeBatch narrow(const BridgeBatch& b, std::int64_t first, std::int64_t n) {
 
 // Half of div(G G'), estimated along random signs: E[v_j d/dv (G G')_ij] is its i-th entry. A Stratonovich
 // equation has the drift of Ito less sum_k (dG_k) G_k / 2, which for diagonal noise is half of that again.
-at::Tensor correction(const SdeNets& nets, const std::vector<at::Tensor>& p, const at::Tensor& tau,
-                      const at::Tensor& x, const at::Tensor& g, const at::Tensor& signs, bool stratonovich,
-                      const Dropout& masks) {
-  // Differences under the same masks: each evaluation draws them anew from the same numbers.
-  const auto at_point = [&](const at::Tensor& step) {
-    Dropout same = masks;
-    return nets.diffusion(p, tau, x + step, &same);
-  };
+template <typename F>
+at::Tensor correction(F&& at_point, const at::Tensor& g, const at::Tensor& signs, bool stratonovich) {
   const at::Tensor step = signs * kStep;
   const at::Tensor change =
       covariance_product(at_point(step), signs) - covariance_product(at_point(-step), signs);
@@ -75,31 +73,42 @@ at::Tensor correction(const SdeNets& nets, const std::vector<at::Tensor>& p, con
 }
 
 // Networks at the points of a block, what the drift should be, and by how much its pairs surprise it.
-void forward(const BridgeJob& job, const std::vector<at::Tensor>& parameters, const BridgeBatch& whole,
-             bool gradient, Block& b) {
+void forward(const BridgeJob& job, const FusedPointNets* by_hand, const std::vector<at::Tensor>& parameters,
+             const BridgeBatch& whole, bool gradient, Block& b) {
   const c10::AutoGradMode mode(gradient);
-  for (const at::Tensor& p : parameters) {
-    at::Tensor leaf = p.detach().clone();
-    if (gradient) leaf.set_requires_grad(true);
-    b.leaves.push_back(leaf);
-  }
   Dropout dropout{job.dropout, job.dropout_seed, static_cast<std::uint64_t>(b.first), 0};
   const Dropout of_diffusion = dropout;
   const BridgeBatch batch = narrow(whole, b.first, b.rows);
   const BridgeOptions& o = job.options;
   const at::Tensor x = bridge_points(batch, o.noise);
   const at::Tensor tau = batch.start + batch.place * batch.length;
-  const at::Tensor g = job.nets.diffusion(b.leaves, tau, x, &dropout);
-  b.drift = job.nets.drift(b.leaves, tau, x, &dropout);
-  if (job.nets.has_growth()) b.growth = job.nets.growth(b.leaves, tau, x, &dropout);
-  if (job.nets.has_diffusion()) b.spread = spread_of(g);
+  if (by_hand != nullptr) {
+    const auto leaf = [&](at::Tensor t) {
+      return t.defined() ? t.contiguous().set_requires_grad(gradient) : t;
+    };
+    b.points = by_hand->evaluate(x, tau, dropout);
+    b.diffusion = leaf(b.points->diffusion());
+    b.drift = leaf(b.points->drift());
+    b.growth = leaf(b.points->growth());
+  } else {
+    for (const at::Tensor& p : parameters) b.leaves.push_back(p.detach().clone().set_requires_grad(gradient));
+    b.diffusion = job.nets.diffusion(b.leaves, tau, x, &dropout);
+    b.drift = job.nets.drift(b.leaves, tau, x, &dropout);
+    if (job.nets.has_growth()) b.growth = job.nets.growth(b.leaves, tau, x, &dropout);
+  }
+  if (job.nets.has_diffusion()) b.spread = spread_of(b.diffusion);
 
   const c10::NoGradGuard fixed;
+  // Differences under the same masks: each evaluation draws them anew from the same numbers.
+  const auto at_point = [&](const at::Tensor& step) {
+    if (b.points) return b.points->diffusion_at(step);
+    Dropout same = of_diffusion;
+    return job.nets.diffusion(b.leaves, tau, x + step, &same);
+  };
+  const at::Tensor g = b.diffusion.detach();
   at::Tensor shift;
-  if (job.nets.has_diffusion()) {
-    shift = correction(job.nets, b.leaves, tau, x, g, batch.signs, o.stratonovich, of_diffusion);
-  }
-  b.target = drift_target(batch, o.noise, g.detach(), shift);
+  if (job.nets.has_diffusion()) shift = correction(at_point, g, batch.signs, o.stratonovich);
+  b.target = drift_target(batch, o.noise, g, shift);
   b.surprise = (batch.to - batch.from - b.drift.detach() * column(batch.length)).square();
 }
 
@@ -139,16 +148,30 @@ void losses(const BridgeJob& job, const BridgeBatch& whole, const at::Tensor& wh
   }
 }
 
+// Gradients of the losses in the parameters, or in what the networks gave when these run by hand.
 void backward(Block& b) {
   std::vector<at::Tensor> outputs;
   for (const at::Tensor& loss : {b.drift_loss, b.diffusion_loss, b.growth_loss}) {
     if (loss.defined()) outputs.push_back(loss);
   }
   const std::vector<at::Tensor> ones(outputs.size(), at::ones({}, outputs[0].options()));
-  b.gradients = torch::autograd::grad(outputs, b.leaves, ones, /*retain_graph=*/false, /*create_graph=*/false,
+  std::vector<at::Tensor> inputs = b.leaves;
+  if (b.points) {
+    inputs = {b.drift, b.diffusion};
+    if (b.growth.defined()) inputs.push_back(b.growth);
+  }
+  b.gradients = torch::autograd::grad(outputs, inputs, ones, /*retain_graph=*/false, /*create_graph=*/false,
                                       /*allow_unused=*/true);
-  for (std::size_t i = 0; i < b.gradients.size(); ++i) {
-    if (!b.gradients[i].defined()) b.gradients[i] = at::zeros_like(b.leaves[i]);
+}
+
+void add_gradients(Block& b, std::vector<at::Tensor>& total) {
+  if (b.points) {
+    b.points->add_gradients(b.gradients[0], b.gradients[1],
+                            b.growth.defined() ? b.gradients[2] : at::Tensor(), total);
+    return;
+  }
+  for (std::size_t i = 0; i < total.size(); ++i) {
+    if (b.gradients[i].defined()) total[i].add_(b.gradients[i]);
   }
 }
 
@@ -188,7 +211,10 @@ BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& par
     parallel_for(static_cast<std::int64_t>(blocks.size()),
                  [&](std::int64_t i) { f(blocks[static_cast<std::size_t>(i)]); });
   };
-  each([&](Block& b) { forward(job, parameters, batch, gradient, b); });
+  const bool possible = batch.from.device().is_cpu() && FusedSde<float>::fits(job.nets.layout());
+  std::unique_ptr<FusedPointNets> by_hand;
+  if (job.by_hand && possible) by_hand = make_fused_points(job.nets.layout(), parameters);
+  each([&](Block& b) { forward(job, by_hand.get(), parameters, batch, gradient, b); });
   const at::Tensor mass = path_mass(batch);
   const at::Tensor usual = usual_surprise(blocks, mass);
   each([&](Block& b) {
@@ -205,10 +231,8 @@ BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& par
   }
   value.total = value.drift + value.diffusion + value.growth;
   if (!gradient) return value;
-  value.gradients = std::move(blocks[0].gradients);
-  for (std::size_t b = 1; b < blocks.size(); ++b) {
-    for (std::size_t i = 0; i < value.gradients.size(); ++i) value.gradients[i].add_(blocks[b].gradients[i]);
-  }
+  for (const at::Tensor& p : parameters) value.gradients.push_back(at::zeros(p.sizes(), p.options()));
+  for (Block& b : blocks) add_gradients(b, value.gradients);
   return value;
 }
 
