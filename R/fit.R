@@ -34,6 +34,10 @@
 #'   `NULL` draws one from R's generator, which is else untouched.
 #' @param resume A model to train on with, from [FitSDE()] on the same cells: it goes on exactly
 #'   where it stopped, and ends where one uninterrupted training would have.
+#' @param threads Threads to work on, for this call alone.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else one for networks and batches
+#'   so small that a second would only wait, and all cores at hand for others.
+#'   Results do not depend on it.
 #' @param verbose Show progress.
 #' @param ... Options of the networks and of the training by name; see [SDEOptions()] for all.
 #'
@@ -88,7 +92,9 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 #' @rdname FitSDE
 #' @export
 FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL,
-                           n.models = 1L, seed.use = 42L, resume = NULL, verbose = TRUE, ...) {
+                           n.models = 1L, seed.use = 42L, resume = NULL, threads = NULL,
+                           verbose = TRUE, ...) {
+  local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
   if (missing(time)) stop_input("time", "`time` is missing: one number for each cell is needed.")
@@ -232,6 +238,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, verbose
     } else {
       methods::new(NeuralSDE, resume$states[[i]])
     }
+    local_fit_threads(engine$parameters(), options$train$batch.size, time)
     before <- each * (i - 1L)
     extra$tick <- function(done, note) tick(before + done, note)
     result <- engine$fit(x, time, options$train, seed + i - 1, extra)

@@ -70,11 +70,15 @@ OTDistance <- function(x, ...) UseMethod("OTDistance")
 #'   Without `reach` only their proportions count: both are made to sum to 1.
 #' @param gradient Give the derivatives too.
 #' @param method `"sinkhorn"`, `"exact"`, `"sliced"` or `"energy"`, see above.
+#' @param threads Threads to work on, for this call alone.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
+#'   Results do not depend on it.
 #' @rdname OTDistance
 #' @export
 OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradient = FALSE,
                                method = c("sinkhorn", "exact", "sliced", "energy"),
-                               options = NULL, ...) {
+                               options = NULL, threads = NULL, ...) {
+  local_threads(threads)
   method <- check_choice(method, names(distance_methods), "method")
   options <- distance_methods[[method]]$options(options, ...)
   pair <- ot_pair(x, y, weights.x, weights.y, options)
@@ -101,7 +105,8 @@ OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradien
 OTDistance.Seurat <- function(x, group.by, ident.1 = NULL, ident.2 = NULL, reduction = NULL,
                               dims = NULL, weights = NULL, gradient = FALSE,
                               method = c("sinkhorn", "exact", "sliced", "energy"),
-                              options = NULL, ...) {
+                              options = NULL, threads = NULL, ...) {
+  local_threads(threads)
   method <- check_choice(method, names(distance_methods), "method")
   cells <- ot_cells(x, group.by, reduction, dims, weights)
   options <- distance_methods[[method]]$options(options, ...)
@@ -168,7 +173,8 @@ OTPlan <- function(x, ...) UseMethod("OTPlan")
 #' @rdname OTPlan
 #' @export
 OTPlan.default <- function(x, y, weights.x = NULL, weights.y = NULL, drop = 0, options = NULL,
-                           ...) {
+                           threads = NULL, ...) {
+  local_threads(threads)
   options <- ot_options(options, ...)
   pair <- ot_pair(x, y, weights.x, weights.y, options)
   drop <- check_number(drop, "drop")
@@ -195,7 +201,9 @@ OTPlan.default <- function(x, y, weights.x = NULL, weights.y = NULL, drop = 0, o
 #' @rdname OTPlan
 #' @export
 OTPlan.Seurat <- function(x, group.by, ident.1, ident.2 = NULL, reduction = NULL, dims = NULL,
-                          weights = NULL, drop = 0, options = NULL, ...) {
+                          weights = NULL, drop = 0, options = NULL, threads = NULL,
+                          ...) {
+  local_threads(threads)
   cells <- ot_cells(x, group.by, reduction, dims, weights)
   pair <- ot_groups(cells, ident.1, ident.2)
   OTPlan.default(

@@ -59,6 +59,9 @@ fate_chunk <- 50000L
 #'   majority wins, nothing is unassigned, and fractions are not smoothed.
 #' @param assay.name Name of the new assay. It cannot be `"fate"`, which is the column of labels.
 #' @param seed.use Seed of the simulations; `NULL` draws one from R's generator.
+#' @param threads Threads to work on, for this call alone.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
+#'   Results do not depend on it.
 #' @param verbose Show progress.
 #' @param ... Passed to methods.
 #'
@@ -99,7 +102,8 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
                                 time = NULL, start = NULL, fates = NULL, exclude = NULL,
                                 reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                 cutoff = NULL, prior = NULL, compat = NULL, seed.use = 42L,
-                                verbose = TRUE, ...) {
+                                threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(PredictFate.default)), ...)
   if (is_plain_matrix(object) && is.null(model)) {
@@ -135,7 +139,9 @@ PredictFate.SingleCellExperiment <- function(object, ..., assay.name = "fates") 
 PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference = NULL,
                                                time = NULL, fates = NULL, exclude = NULL,
                                                k = NULL, weights = NULL, vote = NULL,
-                                               cutoff = NULL, prior = NULL, compat = NULL, ...) {
+                                               cutoff = NULL, prior = NULL, compat = NULL, threads = NULL,
+                                               ...) {
+  local_threads(threads)
   check_no_dots(names(formals(PredictFate.fatefield_trajectories)), ...)
   if (is.null(reference) || !is_plain_matrix(reference)) {
     stop_input(

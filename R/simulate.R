@@ -24,6 +24,9 @@ simulation_chunk <- 5e6
 #' @param keep `"states"` (default): all states at `times`; `"end"`: only those at the last time;
 #'   `"moments"`: only mean and standard deviation of each cell's simulations at each time.
 #' @param seed.use Seed; `NULL` draws one from R's generator, which is else untouched.
+#' @param threads Threads to work on, for this call alone.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
+#'   Results do not depend on it.
 #' @param verbose Show progress.
 #' @param ... Not used.
 #'
@@ -47,7 +50,8 @@ SimulateCells <- function(object, ...) UseMethod("SimulateCells")
 #' @export
 SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 100L, times = NULL,
                                   keep = c("states", "end", "moments"), seed.use = 42L,
-                                  verbose = TRUE, ...) {
+                                  threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(SimulateCells.default)), ...)
   if (is_plain_matrix(object) && is.null(model)) {
