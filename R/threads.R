@@ -25,7 +25,7 @@ local_threads <- function(threads, frame = parent.frame()) {
 # One thread until `frame` ends where a training is too small for more and the user has not said.
 # `batch`: cells of each time in an update, 0 for all.
 local_fit_threads <- function(parameters, batch, time, frame = parent.frame()) {
-  cells <- max(table(time))
+  cells <- max(tabulate(match(time, unique(time))))
   if (batch > 0) cells <- min(cells, batch)
   if (is.null(getOption("fatefield.threads")) && parameters * cells <= small_pass) local_threads(1L, frame)
 }
