@@ -2,6 +2,7 @@
 #include "ot/anderson.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace fatefield {
 namespace ot {
@@ -51,12 +52,32 @@ double Anderson::dot(const Vector& u, const Vector& v) const {
   return sum;
 }
 
+void Anderson::remember(Vector point, Vector residual) {
+  if (points_.size() == kDepth) {
+    points_.erase(points_.begin());
+    residuals_.erase(residuals_.begin());
+    products_.erase(products_.begin());
+    for (Vector& row : products_) row.erase(row.begin());
+  }
+  points_.push_back(std::move(point));
+  residuals_.push_back(std::move(residual));
+  Vector row;
+  for (const Vector& r : residuals_) row.push_back(dot(residuals_.back(), r));
+  products_.push_back(std::move(row));
+}
+
+void Anderson::forget() {
+  points_.clear();
+  residuals_.clear();
+  products_.clear();
+}
+
 Vector Anderson::solve(const Vector& residual) const {
   const std::size_t n = residuals_.size();
   Vector m(n * n), b(n);
   for (std::size_t i = 0; i < n; ++i) {
     b[i] = dot(residuals_[i], residual);
-    for (std::size_t j = 0; j <= i; ++j) m[i * n + j] = m[j * n + i] = dot(residuals_[i], residuals_[j]);
+    for (std::size_t j = 0; j <= i; ++j) m[i * n + j] = m[j * n + i] = products_[i][j];
   }
   double trace = 0.0;
   for (std::size_t i = 0; i < n; ++i) trace += m[i * n + i];
@@ -67,19 +88,9 @@ Vector Anderson::solve(const Vector& residual) const {
 Vector Anderson::next(const Vector& z, const Vector& image) {
   Vector residual = minus(image, z);
   const double size = dot(residual, residual);
-  if (!last_point_.empty()) {
-    points_.push_back(minus(z, last_point_));
-    residuals_.push_back(minus(residual, last_residual_));
-  }
-  if (points_.size() > kDepth) {
-    points_.erase(points_.begin());
-    residuals_.erase(residuals_.begin());
-  }
+  if (!last_point_.empty()) remember(minus(z, last_point_), minus(residual, last_residual_));
   const bool lost = best_ > 0 && !(size <= kGrowth * kGrowth * best_);
-  if (lost) {
-    points_.clear();
-    residuals_.clear();
-  }
+  if (lost) forget();
   best_ = best_ > 0 && !lost ? std::fmin(best_, size) : size;
 
   Vector out(z);

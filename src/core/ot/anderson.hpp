@@ -21,10 +21,13 @@ class Anderson {
 
  private:
   double dot(const std::vector<double>& u, const std::vector<double>& v) const;
+  void remember(std::vector<double> point, std::vector<double> residual);
+  void forget();
   std::vector<double> solve(const std::vector<double>& residual) const;
 
   std::vector<double> weights_;
   std::vector<std::vector<double>> points_, residuals_;  // differences of successive ones, oldest first
+  std::vector<std::vector<double>> products_;            // of residuals: row i holds those with 0 to i
   std::vector<double> last_point_, last_residual_;
   double best_ = 0.0;
 };

@@ -21,6 +21,10 @@ using Vector = std::vector<double>;
 // Rows and columns of the pairs that are worked out at once.
 constexpr std::int64_t kRows = 64;
 constexpr std::int64_t kColumns = 2048;
+// Bytes that may hold what the iterations of a plan have in common.
+constexpr std::size_t kKeptBytes = 48u << 20;
+// Shares below exp(-50) of a row's largest cannot be seen in sums of doubles.
+constexpr double kNegligible = -50.0;
 
 template <typename T>
 using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -36,6 +40,7 @@ class PlanRows {
     const Vector b = ot::weights_of(y);
     const Vector schedule = epsilon_schedule(options, bounding_diameter<T>({x, y}));
     ot::Transport<T> transport(ot::Interaction<T>(x, a, y, b, options.p), a, b, ot::Marginals(options));
+    transport.keep(kKeptBytes);
     transport.descend(schedule, options, keep_going);
     eps_ = schedule.back();
     rho_ = options.reach * options.reach;
@@ -72,7 +77,10 @@ class PlanRows {
       double* row = shares.data() + i * y_.n;
       const double most = *std::max_element(row, row + y_.n);
       double sum = 0.0;
-      for (std::int64_t j = 0; j < y_.n; ++j) sum += row[j] = std::exp(row[j] - most);
+      for (std::int64_t j = 0; j < y_.n; ++j) {
+        row[j] = row[j] - most < kNegligible ? 0.0 : std::exp(row[j] - most);
+        sum += row[j];
+      }
       for (std::int64_t j = 0; j < y_.n; ++j) row[j] /= sum;
       f(from + i, row);
     }
