@@ -14,9 +14,11 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#ifdef _OPENMP
-#include <omp.h>
+#ifdef __linux__
+#include <sched.h>
 #endif
+
+#include "base/pool.hpp"
 
 namespace fatefield {
 namespace {
@@ -49,10 +51,11 @@ void set_blas_threads(int n) {
 int threads() { return in_forked_child() ? 1 : configured_threads.load(); }
 
 int available_cores() {
-#ifdef _OPENMP
-  int cores = omp_get_num_procs();
-#else
   int cores = static_cast<int>(std::thread::hardware_concurrency());
+#ifdef __linux__
+  // Those that the process is bound to.
+  cpu_set_t bound;
+  if (sched_getaffinity(0, sizeof bound, &bound) == 0) cores = CPU_COUNT(&bound);
 #endif
   // Containers: "quota period" in microseconds, or "max".
   double quota = 0, period = 0;
@@ -84,22 +87,17 @@ void parallel_for(std::int64_t n, const std::function<void(std::int64_t)>& body)
     for (std::int64_t i = 0; i < n; ++i) body(i);
     return;
   }
-#ifdef _OPENMP
   std::exception_ptr failure;
   std::mutex failure_lock;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
-  for (std::int64_t i = 0; i < n; ++i) {
+  run_on_pool(team, n, [&](std::int64_t i) {
     try {
       body(i);
     } catch (...) {
       const std::lock_guard<std::mutex> hold(failure_lock);
       if (!failure) failure = std::current_exception();
     }
-  }
+  });
   if (failure) std::rethrow_exception(failure);
-#else
-  for (std::int64_t i = 0; i < n; ++i) body(i);
-#endif
 }
 
 void remember_process() { home_process = static_cast<long>(getpid()); }

@@ -1,4 +1,4 @@
-// Threads: the one place that decides how many run and keeps the pools of OpenMP and BLAS from fighting.
+// Threads: the one place that decides how many run and keeps LibTorch's and BLAS's pools out of the way.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace fatefield {
 
-/// Threads that parallel work may use now; 1 in a forked child, where OpenMP's pool is gone and using it
+/// Threads that parallel work may use now; 1 in a forked child, where the pool's threads are gone and using it
 /// would hang.
 int threads();
 
