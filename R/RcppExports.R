@@ -145,6 +145,14 @@ core_libraries <- function() {
     .Call(`_fatefield_core_libraries`)
 }
 
+cuda_state <- function() {
+    .Call(`_fatefield_cuda_state`)
+}
+
+check_device <- function(device) {
+    invisible(.Call(`_fatefield_check_device`, device))
+}
+
 sgemm_gflops <- function(threads) {
     .Call(`_fatefield_sgemm_gflops`, threads)
 }

@@ -38,6 +38,10 @@
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else one for networks and batches
 #'   so small that a second would only wait, and all cores at hand for others.
 #'   Results do not depend on it.
+#' @param device Where networks run: `"cpu"`, or `"cuda"` on a machine with a GPU and a LibTorch that
+#'   has CUDA.
+#'   `NULL` takes `options(fatefield.device = )`, else the processor.
+#'   The same seed gives the same model on the same kind of device, but for rounding.
 #' @param verbose Show progress.
 #' @param ... Options of the networks and of the training by name; see [SDEOptions()] for all.
 #'
@@ -66,7 +70,8 @@
 #' @section Interrupts:
 #' Ctrl-C ends the training within a second and gives the model as it is then, with a warning.
 #' @section Errors:
-#' `fatefield_error_input` that names the argument, what was found and what is needed;
+#' `fatefield_error_input` that names the argument, what was found and what is needed, a `device`
+#' that is not there among them;
 #' `fatefield_error_model` for a model to resume that does not fit;
 #' `fatefield_error_numeric` where the loss is not finite.
 #' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
@@ -93,13 +98,14 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 #' @export
 FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL,
                            n.models = 1L, seed.use = 42L, resume = NULL, threads = NULL,
-                           verbose = TRUE, ...) {
+                           device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
   if (missing(time)) stop_input("time", "`time` is missing: one number for each cell is needed.")
   n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
+  device <- device_name(device)
   time <- check_times(time, "time", nrow(x))
   extra <- list(clone = clone_codes(clone, nrow(x)), growth = growth_rates_of(growth, nrow(x)))
   options <- fit_options(
@@ -113,7 +119,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     n.models <- length(resume$states)
     seed <- resume$config$seed
   }
-  members <- fit_members(x, time, options, extra, n.models, seed, resume, verbose)
+  members <- fit_members(x, time, options, extra, n.models, seed, resume, device, verbose)
   new_model(
     type = "sde",
     config = c(unclass(options$sde), unclass(options$train), list(seed = seed)),
@@ -226,7 +232,7 @@ growth_rates_of <- function(growth, n) {
 
 # One list(state, history, dispersion) per member. An interrupt ends the member it meets and leaves out the
 # rest.
-fit_members <- function(x, time, options, extra, n.models, seed, resume, verbose) {
+fit_members <- function(x, time, options, extra, n.models, seed, resume, device, verbose) {
   each <- train_updates(options$train)
   total <- each * n.models
   label <- if (n.models > 1L) paste("Training", n.models, "models") else "Training"
@@ -239,6 +245,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, verbose
       methods::new(NeuralSDE, resume$states[[i]])
     }
     local_fit_threads(engine$parameters(), options$train$batch.size, time)
+    engine$move_to(device)
     before <- each * (i - 1L)
     extra$tick <- function(done, note) tick(before + done, note)
     result <- engine$fit(x, time, options$train, seed + i - 1, extra)
@@ -286,4 +293,8 @@ warn_of_end <- function(result, i, n.models) {
 }
 
 # Member i of a model as an engine.
-model_engine <- function(model, i = 1L) methods::new(NeuralSDE, model$states[[i]])
+model_engine <- function(model, i = 1L, device = NULL) {
+  engine <- methods::new(NeuralSDE, model$states[[i]])
+  engine$move_to(device_name(device))
+  engine
+}

@@ -25,6 +25,7 @@ interpolation_states <- 2000
 #' @param n.sim Simulations of each start cell and member of the ensemble; `NULL` takes as many as
 #'   make 2,000 states.
 #' @param seed.use Seed; `NULL` draws one from R's generator, which is else untouched.
+#' @param threads,device As in [SimulateCells()].
 #' @param verbose Show progress.
 #' @param ... Not used.
 #'
@@ -59,8 +60,8 @@ InterpolateTime <- function(object, ...) UseMethod("InterpolateTime")
 #' @rdname InterpolateTime
 #' @export
 InterpolateTime.default <- function(object, time.out, model = NULL, time = NULL, from = NULL,
-                                    cells = NULL, n.sim = NULL, seed.use = 42L, verbose = TRUE,
-                                    ...) {
+                                    cells = NULL, n.sim = NULL, seed.use = 42L, threads = NULL,
+                                    device = NULL, verbose = TRUE, ...) {
   check_object(object)
   check_no_dots(names(formals(InterpolateTime.default)), ...)
   if (is_plain_matrix(object) && is.null(model)) {
@@ -82,7 +83,7 @@ InterpolateTime.default <- function(object, time.out, model = NULL, time = NULL,
   }
   futures <- SimulateCells.default(
     object, model = model, cells = cells, n.sim = n.sim, times = c(from, time.out), keep = "end",
-    seed.use = seed.use, verbose = verbose
+    seed.use = seed.use, threads = threads, device = device, verbose = verbose
   )
   new_interpolation(futures, time.out, from, time.out %in% model$times)
 }

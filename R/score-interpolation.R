@@ -41,6 +41,7 @@
 #' @param slices Random lines of `sliced`.
 #' @param n.sim Simulations of each start cell, see [InterpolateTime()].
 #' @param seed.use Seed of simulations and draws; `NULL` draws one from R's generator.
+#' @param threads Threads to work on, for this call alone, see [SimulateCells()].
 #' @param verbose Show progress.
 #' @param ... Not used.
 #'
@@ -73,7 +74,8 @@ ScoreInterpolation.default <- function(object, time.out, model = NULL, time = NU
                                        reduction = NULL, dims = NULL, n.cells = 1000L,
                                        n.repeats = 5L, blur = c(0.05, 0.1), scaling = c(0.5, 0.7),
                                        slices = 100L, n.sim = NULL, seed.use = 42L,
-                                       verbose = TRUE, ...) {
+                                       threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(ScoreInterpolation.default)), ...)
   seed <- seed_from(seed.use)

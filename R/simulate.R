@@ -27,6 +27,7 @@ simulation_chunk <- 5e6
 #' @param threads Threads to work on, for this call alone.
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
+#' @param device Where networks run, `"cpu"` or `"cuda"`, see [FitSDE()].
 #' @param verbose Show progress.
 #' @param ... Not used.
 #'
@@ -50,7 +51,7 @@ SimulateCells <- function(object, ...) UseMethod("SimulateCells")
 #' @export
 SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 100L, times = NULL,
                                   keep = c("states", "end", "moments"), seed.use = 42L,
-                                  threads = NULL, verbose = TRUE, ...) {
+                                  threads = NULL, device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(SimulateCells.default)), ...)
@@ -71,7 +72,7 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   parts <- lapply(members, function(member) {
     before <- length(cells) * (member - 1L)
     simulate_member(
-      model_engine(model, member), x[cells, , drop = FALSE], times, n.sim,
+      model_engine(model, member, device), x[cells, , drop = FALSE], times, n.sim,
       seed + member - 1, keep, function(done) tick(before + done)
     )
   })

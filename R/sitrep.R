@@ -20,6 +20,7 @@
 #'   \item{packages}{data.frame of `package` and `version`; `NA` for one that is not installed.}
 #'   \item{blas}{The kind of BLAS, and how it runs in parallel (`""` if it does not tell).}
 #'   \item{threads}{Threads that fatefield uses.}
+#'   \item{cuda}{List: `built`, whether LibTorch has CUDA, and `devices`, the GPUs it sees.}
 #'   \item{gflops}{Speed in GFLOP/s, named `one` and `all`; `NA` where not measured.}
 #'   \item{other_torch}{Paths of other copies of LibTorch in this process.}
 #'   \item{advice}{Character vector: what to mend, empty when all is well.}
@@ -47,6 +48,7 @@ fatefield_sitrep <- function(measure = TRUE) {
     packages = package_versions(),
     blas = c(kind = blas_kind(found$blas[["path"]]), threading = found$blas_threading),
     threads = threads,
+    cuda = cuda_state(),
     gflops = gflops,
     other_torch = setdiff(mapped_torch(), found$torch[["path"]])
   )
@@ -137,6 +139,13 @@ advice_slow_blas <- function(report) {
   )
 }
 
+gpu_words <- function(cuda) {
+  if (!cuda$built) {
+    return("none: LibTorch was built without CUDA")
+  }
+  if (cuda$devices == 0L) "none is seen" else paste0(cuda$devices, ', take with device = "cuda"')
+}
+
 #' @export
 print.fatefield_sitrep <- function(x, ...) {
   known <- function(text) ifelse(is.na(text) | !nzchar(text), "none", text)
@@ -147,8 +156,8 @@ print.fatefield_sitrep <- function(x, ...) {
   cat("Libraries\n", lines(x$libraries$library, libraries), "\n", sep = "")
   cat("Packages\n", lines(x$packages$package, known(x$packages$version)), "\n", sep = "")
   cat("Speed\n", lines(
-    c("BLAS", "threads", "GFLOP/s"),
-    c(paste0(x$blas[["kind"]], threading), x$threads, paste(speed, collapse = ", "))
+    c("BLAS", "threads", "GFLOP/s", "GPU"),
+    c(paste0(x$blas[["kind"]], threading), x$threads, paste(speed, collapse = ", "), gpu_words(x$cuda))
   ), "\n", sep = "")
   if (length(x$advice) == 0L) {
     cat("All is well.\n")

@@ -426,6 +426,24 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cuda_state
+Rcpp::List cuda_state();
+RcppExport SEXP _fatefield_cuda_state() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(cuda_state());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_device
+void check_device(std::string device);
+RcppExport SEXP _fatefield_check_device(SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    check_device(device);
+    return R_NilValue;
+END_RCPP
+}
 // sgemm_gflops
 double sgemm_gflops(int threads);
 RcppExport SEXP _fatefield_sgemm_gflops(SEXP threadsSEXP) {
@@ -494,6 +512,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},
     {"_fatefield_cpp_principal_components", (DL_FUNC) &_fatefield_cpp_principal_components, 2},
     {"_fatefield_core_libraries", (DL_FUNC) &_fatefield_core_libraries, 0},
+    {"_fatefield_cuda_state", (DL_FUNC) &_fatefield_cuda_state, 0},
+    {"_fatefield_check_device", (DL_FUNC) &_fatefield_check_device, 1},
     {"_fatefield_sgemm_gflops", (DL_FUNC) &_fatefield_sgemm_gflops, 1},
     {"_fatefield_available_cores", (DL_FUNC) &_fatefield_available_cores, 0},
     {"_fatefield_remember_process", (DL_FUNC) &_fatefield_remember_process, 0},

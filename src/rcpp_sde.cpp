@@ -116,6 +116,10 @@ class NeuralSdeHandle {
     });
   }
 
+  void move_to(std::string device) {
+    glue::guarded([&] { model_.move_to(device); });
+  }
+
   Rcpp::RawVector serialize() { return glue::to_raw(model_.bytes()); }
   Rcpp::List options() { return glue::to_list(model_.options()); }
   int dims() { return static_cast<int>(model_.dims()); }
@@ -187,6 +191,7 @@ RCPP_MODULE(neural_sde) {
       .method("growth", &NeuralSdeHandle::growth, "growth(x, t): cells x 1, per unit of time")
       .method("simulate", &NeuralSdeHandle::simulate, "simulate(x0, times, n_sim, seed, first_trajectory)")
       .method("fit", &NeuralSdeHandle::fit, "fit(x, time, options, seed, list(clone, growth, tick))")
+      .method("move_to", &NeuralSdeHandle::move_to, "move_to(device): \"cpu\" or \"cuda\"")
       .method("serialize", &NeuralSdeHandle::serialize, "serialize(): raw bytes")
       .method("options", &NeuralSdeHandle::options, "options(): named list")
       .method("dims", &NeuralSdeHandle::dims, "dims(): number of dimensions")

@@ -1,4 +1,5 @@
 // The libraries in use and their measured speed, as R lists.
+#include "core/base/device.hpp"
 #include "core/base/sitrep.hpp"
 #include "glue.hpp"
 
@@ -17,6 +18,21 @@ Rcpp::List core_libraries() {
                               Rcpp::Named("blas") = pair(fatefield::blas_library()),
                               Rcpp::Named("blas_threading") = fatefield::blas_threading());
   });
+}
+
+// Whether LibTorch was built with CUDA, and how many GPUs it sees.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cuda_state() {
+  return glue::guarded([] {
+    const fatefield::CudaState state = fatefield::cuda_state();
+    return Rcpp::List::create(Rcpp::Named("built") = state.built, Rcpp::Named("devices") = state.devices);
+  });
+}
+
+// Stops where networks cannot run on this device.
+// [[Rcpp::export(rng = false)]]
+void check_device(std::string device) {
+  glue::guarded([&] { fatefield::check_device(device); });
 }
 
 // GFLOP/s of the matrix product on `threads` threads.

@@ -22,6 +22,7 @@ struct Setting {
   LossBatch batch;
   std::string solver = "euler";
   StepGrid grid = step_grid({0.0, 0.5, 1.0}, 0.25);
+  bool kernels = true;
 
   explicit Setting(std::int64_t n) {
     sde.drift_hidden = {6};
@@ -38,17 +39,18 @@ struct Setting {
 
   LossValue value(const SdeNets& nets, const std::vector<at::Tensor>& p, bool gradient) const {
     const auto solve = make_sde_solver(solver);
-    const LossJob job{nets,
-                      *solve,
-                      grid,
-                      loss,
-                      [&](std::int64_t first, std::int64_t n, std::int64_t step) {
-                        return philox_increment(1, static_cast<std::uint64_t>(first), step, 0.25, n,
-                                                nets.brownian_dims(), solve->needs_levy(), batch.start);
-                      },
-                      0.0,
-                      0,
-                      nullptr};
+    LossJob job{nets,
+                *solve,
+                grid,
+                loss,
+                [&](std::int64_t first, std::int64_t n, std::int64_t step) {
+                  return philox_increment(1, static_cast<std::uint64_t>(first), step, 0.25, n,
+                                          nets.brownian_dims(), solve->needs_levy(), batch.start);
+                },
+                0.0,
+                0,
+                nullptr};
+    job.kernels = kernels;
     return rollout_loss(job, p, batch, gradient);
   }
 };
@@ -154,5 +156,34 @@ TEST_CASE("the control of drift against diffusion does not depend on the step", 
   const LossValue fine = s.value(nets, p, false);
   for (std::size_t k = 0; k < 3; ++k) {
     CHECK(coarse.drift[k] / coarse.diffusion[k] == Approx(fine.drift[k] / fine.diffusion[k]).epsilon(0.1));
+  }
+}
+
+TEST_CASE("the loss by operations of LibTorch alone, as on a GPU, is that of the kernels", "[loss]") {
+  std::vector<Setting> settings(4, Setting(300));
+  settings[1].sde.growth = true;
+  settings[1].loss.growth_penalty = 0.3;
+  settings[1].loss.sinkhorn.reach = 1.0;
+  settings[2].loss.ratio_enforce = 2.0;
+  settings[2].loss.drift_penalty = 0.1;
+  settings[2].batch.growth_rate = settings[2].batch.start.select(1, 0).contiguous();
+  settings[3].sde.diffusion = "lowrank";
+  settings[3].sde.diffusion_rank = 2;
+  settings[3].sde.growth = true;
+  for (Setting& s : settings) {
+    s.loss.sinkhorn.tolerance = 0.0;
+    s.loss.sliced_weight = 0.7;
+    const SdeNets nets(s.sde, 2);
+    const std::vector<at::Tensor> p = nets.initial(4, at::kDouble);
+    const LossValue expected = s.value(nets, p, true);
+    s.kernels = false;
+    const LossValue found = s.value(nets, p, true);
+    CHECK(found.total == Approx(expected.total).epsilon(1e-9));
+    CHECK(found.sliced[1] == Approx(expected.sliced[1]).epsilon(1e-9));
+    CHECK(s.value(nets, p, false).total == Approx(expected.total).epsilon(1e-9));
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      const double size = 1e-6 + expected.gradients[i].norm().item<double>();
+      CHECK((found.gradients[i] - expected.gradients[i]).norm().item<double>() / size < 1e-8);
+    }
   }
 }

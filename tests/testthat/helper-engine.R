@@ -51,7 +51,7 @@ with_engines <- function(engines, code) {
   on.exit(put(former))
   put(list(
     model_engines = function(model) lapply(engines, function(engine) function() engine),
-    model_engine = function(model, i = 1L) engines[[i]]
+    model_engine = function(model, i = 1L, device = NULL) engines[[i]]
   ))
   code
 }

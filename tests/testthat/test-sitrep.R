@@ -57,3 +57,26 @@ test_that("copies of LibTorch are found among the mapped files", {
   expect_identical(mapped_torch(maps), c("/opt/one/libtorch_cpu.so", "/opt/two/libtorch_cpu.so.2.6"))
   expect_identical(mapped_torch(tempfile()), character())
 })
+
+test_that("the device is chosen by argument and option, and one that is not there is refused", {
+  state <- cuda_state()
+  expect_identical(fatefield_sitrep(measure = FALSE)$cuda, state)
+  expect_identical(gpu_words(list(built = FALSE, devices = 0L)), "none: LibTorch was built without CUDA")
+  expect_match(gpu_words(list(built = TRUE, devices = 0L)), "none is seen")
+  expect_match(gpu_words(list(built = TRUE, devices = 2L)), "2, take")
+  expect_identical(device_name(), "cpu")
+  expect_input_error(device_name("gpu"), "device")
+  cells <- tiny_cells()
+  expect_identical(tiny_model(device = "cpu")$states, tiny_model()$states)
+  if (state$devices > 0L) skip("there is a GPU")
+  old <- options(fatefield.device = "cuda")
+  on.exit(options(old))
+  expect_input_error(device_name(), "device")
+  expect_input_error(tiny_model(), "device")
+  model <- tiny_model(device = "cpu")
+  simulate <- function(...) {
+    SimulateCells(cells$x, model = model, cells = 1L, n.sim = 1L, verbose = FALSE, ...)
+  }
+  expect_input_error(simulate(), "device", "CUDA|GPU")
+  expect_s3_class(simulate(device = "cpu"), "fatefield_trajectories")
+})

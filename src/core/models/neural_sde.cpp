@@ -9,6 +9,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/device.hpp"
 #include "base/error.hpp"
 #include "base/option_archive.hpp"
 #include "base/threads.hpp"
@@ -28,7 +29,8 @@ void check_precision(const SdeOptions& o) {
 }
 
 Matrix to_matrix(const at::Tensor& x, double factor) {
-  const at::Tensor m = (x.dim() == 1 ? x.unsqueeze(1) : x).to(at::kDouble).mul(factor).t().contiguous();
+  const at::Tensor m =
+      (x.dim() == 1 ? x.unsqueeze(1) : x).to(at::kCPU, at::kDouble).mul(factor).t().contiguous();
   Matrix out(m.size(1), m.size(0));
   std::copy(m.data_ptr<double>(), m.data_ptr<double>() + m.numel(), out.values.begin());
   return out;
@@ -37,13 +39,13 @@ Matrix to_matrix(const at::Tensor& x, double factor) {
 // f(rows of x) cut into blocks of rows; every block has the full number of rows, the last is padded.
 template <typename F>
 at::Tensor by_blocks(const at::Tensor& z, F&& f) {
-  const std::int64_t n = z.size(0);
-  const std::int64_t blocks = (n + kBlockRows - 1) / kBlockRows;
+  const std::int64_t n = z.size(0), rows = block_rows(z.device());
+  const std::int64_t blocks = (n + rows - 1) / rows;
   std::vector<at::Tensor> parts(static_cast<std::size_t>(blocks));
-  const at::Tensor padded = at::cat({z, z.slice(0, 0, 1).expand({blocks * kBlockRows - n, z.size(1)})}, 0);
+  const at::Tensor padded = at::cat({z, z.slice(0, 0, 1).expand({blocks * rows - n, z.size(1)})}, 0);
   parallel_for(blocks, [&](std::int64_t b) {
     const c10::NoGradGuard inference;
-    parts[static_cast<std::size_t>(b)] = f(padded.narrow(0, b * kBlockRows, kBlockRows));
+    parts[static_cast<std::size_t>(b)] = f(padded.narrow(0, b * rows, rows));
   });
   return at::cat(parts, 0).narrow(0, 0, n);
 }
@@ -75,14 +77,14 @@ at::Tensor NeuralSde::Impl::scaled(const MatrixView& x) const {
 void put_tensors(Archive& archive, const std::string& prefix, const std::vector<ParameterSpec>& specs,
                  const std::vector<at::Tensor>& tensors) {
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    const at::Tensor w = tensors[i].detach().to(at::kDouble).contiguous();
+    const at::Tensor w = tensors[i].detach().to(at::kCPU, at::kDouble).contiguous();
     const double* from = w.data_ptr<double>();
     archive.put(prefix + specs[i].name, std::vector<double>(from, from + w.numel()), specs[i].shape);
   }
 }
 
 std::vector<at::Tensor> get_tensors(const Archive& archive, const std::string& prefix,
-                                    const std::vector<ParameterSpec>& specs, at::ScalarType type) {
+                                    const std::vector<ParameterSpec>& specs, const at::TensorOptions& like) {
   std::vector<at::Tensor> out;
   for (const ParameterSpec& spec : specs) {
     const Archive::Numbers& found = archive.numbers(prefix + spec.name);
@@ -92,7 +94,7 @@ std::vector<at::Tensor> get_tensors(const Archive& archive, const std::string& p
     }
     at::Tensor w = at::empty(spec.shape, at::kDouble);
     std::copy(found.values.begin(), found.values.end(), w.data_ptr<double>());
-    out.push_back(w.to(type));
+    out.push_back(w.to(like));
   }
   return out;
 }
@@ -116,7 +118,7 @@ NeuralSde::NeuralSde(const std::string& bytes, const std::string& argument) {
   } catch (const Error& e) {
     throw model_error(std::string("The options kept with the model cannot be used: ") + e.what());
   }
-  impl_->parameters = get_tensors(archive, "weight.", impl_->nets.specs(), impl_->type());
+  impl_->parameters = get_tensors(archive, "weight.", impl_->nets.specs(), impl_->like());
   impl_->scaling.centre = archive.numbers("scaling.centre").values;
   const std::vector<double>& units = archive.numbers("scaling.units").values;
   if (units.size() != 3) throw model_error("The units kept with the model are not three numbers.");
@@ -143,6 +145,12 @@ std::string NeuralSde::bytes() const {
   return archive.bytes();
 }
 
+void NeuralSde::move_to(const std::string& device) {
+  check_device(device);
+  impl_->device = at::Device(device);
+  for (at::Tensor& p : impl_->parameters) p = p.to(impl_->device);
+}
+
 const SdeOptions& NeuralSde::options() const { return impl_->options; }
 const Scaling& NeuralSde::scaling() const { return impl_->scaling; }
 std::int64_t NeuralSde::dims() const { return impl_->nets.dims(); }
@@ -157,7 +165,8 @@ Matrix NeuralSde::evaluate(const MatrixView& x, double t, double factor, F&& f) 
   if (x.rows == 0) return Matrix(0, 0);
   const TorchThreadScope one_thread;
   const double tau = (t - impl_->scaling.start) / impl_->scaling.span;
-  return to_matrix(by_blocks(impl_->scaled(x), [&](const at::Tensor& z) { return f(tau, z); }), factor);
+  return to_matrix(
+      by_blocks(impl_->scaled(x).to(impl_->device), [&](const at::Tensor& z) { return f(tau, z); }), factor);
 }
 
 Matrix NeuralSde::drift(const MatrixView& x, double t) const {

@@ -50,6 +50,10 @@ class NeuralSde {
   /// Everything, the state of training included; independent of the version of LibTorch.
   std::string bytes() const;
 
+  /// From now on networks run on this device, "cpu" or "cuda"; bytes() are the same on any. Numbers differ by
+  /// rounding between devices. Errors as check_device().
+  void move_to(const std::string& device);
+
   const SdeOptions& options() const;
   const Scaling& scaling() const;
   std::int64_t dims() const;

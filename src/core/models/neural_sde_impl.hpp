@@ -21,6 +21,8 @@ struct NeuralSde::Impl {
   SdeOptions options;
   SdeNets nets;
   std::unique_ptr<SdeSolver> solver;
+  /// Where networks run and their weights are; states come and go on the processor.
+  at::Device device = at::kCPU;
   /// The weights that are used: after training the best, or the running mean.
   std::vector<at::Tensor> parameters;
   Scaling scaling;
@@ -29,6 +31,8 @@ struct NeuralSde::Impl {
   Archive training;
 
   at::ScalarType type() const { return options.precision == "float64" ? at::kDouble : at::kFloat; }
+  /// Type and device of all that networks take.
+  at::TensorOptions like() const { return at::TensorOptions(type()).device(device); }
   bool published() const { return options.compat == "scdiffeq"; }
   /// Steps through these times, in the user's units.
   StepGrid grid(const std::vector<double>& through) const;
@@ -42,6 +46,6 @@ struct NeuralSde::Impl {
 void put_tensors(Archive& archive, const std::string& prefix, const std::vector<ParameterSpec>& specs,
                  const std::vector<at::Tensor>& tensors);
 std::vector<at::Tensor> get_tensors(const Archive& archive, const std::string& prefix,
-                                    const std::vector<ParameterSpec>& specs, at::ScalarType type);
+                                    const std::vector<ParameterSpec>& specs, const at::TensorOptions& like);
 
 }  // namespace fatefield

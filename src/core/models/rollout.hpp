@@ -16,6 +16,11 @@ namespace fatefield {
 
 /// Rows of a block: its bounds do not depend on the number of threads, so neither do the results.
 constexpr std::int64_t kBlockRows = 256;
+/// On a GPU, which wants many rows at once.
+constexpr std::int64_t kDeviceRows = 1 << 14;
+inline std::int64_t block_rows(const at::Device& device) {
+  return device.is_cpu() ? kBlockRows : kDeviceRows;
+}
 
 struct Rollout {
   std::vector<at::Tensor> states;      ///< n x D per output

@@ -19,15 +19,14 @@
 namespace fatefield {
 namespace {
 
-// Trajectories [first, first + kBlockRows) of a simulation.
+// Trajectories [first, first + rows) of a simulation, of which some are wanted.
 struct Block {
   std::int64_t from;  ///< first wanted row of the block
   std::int64_t to;    ///< one past the last
   std::uint64_t first;
 };
 
-std::vector<Block> aligned_blocks(std::uint64_t first, std::int64_t n) {
-  const std::uint64_t rows = kBlockRows;
+std::vector<Block> aligned_blocks(std::uint64_t first, std::int64_t n, std::uint64_t rows) {
   std::vector<Block> out;
   const std::uint64_t end = first + static_cast<std::uint64_t>(n);
   for (std::uint64_t at = first / rows * rows; at < end; at += rows) {
@@ -83,20 +82,21 @@ using Run = std::function<void(const Block&)>;
 Run by_libtorch(const Job& job) {
   return [&job](const Block& b) {
     const c10::NoGradGuard inference;
-    at::Tensor rows = at::zeros({kBlockRows}, at::kLong);
+    const std::int64_t n = block_rows(job.model.device);
+    at::Tensor rows = at::zeros({n}, at::kLong);
     for (std::int64_t r = b.from; r < b.to; ++r) {
       rows.data_ptr<std::int64_t>()[r] = (job.offset(b) + r) / job.request.n_sim;
     }
     const NeuralSde::Impl& m = job.model;
     const Rollout paths = roll_out(
-        m.nets, m.parameters, *m.solver, job.grid, job.start.index_select(0, rows),
+        m.nets, m.parameters, *m.solver, job.grid, job.start.index_select(0, rows).to(m.device),
         [&](std::int64_t k) {
-          return philox_increment(job.request.seed, b.first, k, job.grid.h[static_cast<std::size_t>(k)],
-                                  kBlockRows, m.nets.brownian_dims(), m.solver->needs_levy(), job.start);
+          return philox_increment(job.request.seed, b.first, k, job.grid.h[static_cast<std::size_t>(k)], n,
+                                  m.nets.brownian_dims(), m.solver->needs_levy(), m.parameters[0]);
         },
         nullptr);
     const auto wanted = [&](const at::Tensor& all) {
-      return all.narrow(0, b.from, b.to - b.from).to(at::kDouble).contiguous();
+      return all.narrow(0, b.from, b.to - b.from).to(at::kCPU, at::kDouble).contiguous();
     };
     for (std::size_t k = 0; k < paths.states.size(); ++k) {
       const at::Tensor states = wanted(paths.states[k]);
@@ -147,7 +147,8 @@ Run by_hand(const Job& job) {
 
 Run fastest(const Job& job) {
   const NeuralSde::Impl& m = job.model;
-  if (!m.solver->euler_maruyama() || !FusedSde<float>::fits(m.nets.layout())) return by_libtorch(job);
+  if (!m.device.is_cpu() || !m.solver->euler_maruyama() || !FusedSde<float>::fits(m.nets.layout()))
+    return by_libtorch(job);
   return m.type() == at::kDouble ? by_hand<double>(job) : by_hand<float>(job);
 }
 
@@ -170,7 +171,8 @@ Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& re
 
   const TorchThreadScope one_thread;
   const Run run = fastest(job);
-  const std::vector<Block> blocks = aligned_blocks(request.first_trajectory, out.trajectories);
+  const std::vector<Block> blocks = aligned_blocks(request.first_trajectory, out.trajectories,
+                                                   static_cast<std::uint64_t>(block_rows(impl_->device)));
   const std::int64_t group = std::max(1, threads());
   const auto n_blocks = static_cast<std::int64_t>(blocks.size());
   for (std::int64_t at = 0; at < n_blocks; at += group) {

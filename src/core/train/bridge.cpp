@@ -200,10 +200,11 @@ BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& par
                         const BridgeBatch& batch, bool gradient) {
   const std::int64_t n = batch.from.size(0);
   std::vector<Block> blocks;
-  for (std::int64_t at = 0; at < n; at += kBlockRows) {
+  const std::int64_t rows = block_rows(batch.from.device());
+  for (std::int64_t at = 0; at < n; at += rows) {
     Block b;
     b.first = at;
-    b.rows = std::min(kBlockRows, n - at);
+    b.rows = std::min(rows, n - at);
     blocks.push_back(std::move(b));
   }
   const auto each = [&](auto&& f) {

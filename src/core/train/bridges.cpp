@@ -84,9 +84,9 @@ void Bridges::measure_noise() {
   usual_distance_ = std::sqrt(variance.sum().item<double>());
   const double span = lengths_.back() + starts_.back() - starts_.front();
   const at::Tensor noise = (variance * (o_.bridge_noise / span)).sqrt();
-  options_.noise = noise.to(m_.type());
+  options_.noise = noise.to(m_.like());
   const at::Tensor weight = variance.pow(-o_.bridge_balance);
-  options_.weight = (weight / weight.mean()).to(m_.type());
+  options_.weight = (weight / weight.mean()).to(m_.like());
 }
 
 SinkhornOptions Bridges::plan_options() const {
@@ -178,6 +178,10 @@ BridgeBatch Bridges::batch(std::int64_t u) {
   out.normals = draw_normals(kNormals);
   out.signs = at::where(draw_normals(kSigns) > 0, at::ones({}, out.from.options()),
                         at::full({}, -1.0, out.from.options()));
+  for (at::Tensor* t : {&out.from, &out.to, &out.place, &out.start, &out.length, &out.normals, &out.signs}) {
+    *t = t->to(m_.device);
+  }
+  if (out.log_growth.defined()) out.log_growth = out.log_growth.to(m_.device);
   return out;
 }
 

@@ -11,7 +11,9 @@
 
 #include "base/threads.hpp"
 #include "ot/sinkhorn.hpp"
+#include "ot/sinkhorn_tensor.hpp"
 #include "ot/sliced.hpp"
+#include "ot/sliced_tensor.hpp"
 #include "train/loss_block.hpp"
 
 namespace fatefield {
@@ -20,6 +22,8 @@ namespace {
 void proceed(const KeepGoing& keep_going) {
   if (keep_going && !keep_going()) throw Interrupted();
 }
+
+bool with_kernels(const LossJob& job, const at::Tensor& x) { return job.kernels && x.device().is_cpu(); }
 
 // Bounds of blocks of nearly equal size, multiples of the rows that kernels work on together.
 std::vector<std::int64_t> cut(std::int64_t n) {
@@ -69,6 +73,15 @@ double compare(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y, co
   return r.value;
 }
 
+double compare_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
+                       const SinkhornOptions& o, bool gradient, const KeepGoing& keep_going,
+                       at::Tensor& points, at::Tensor& weights) {
+  const TensorDivergence r = tensor_sinkhorn(x, a, y, o, gradient, keep_going);
+  points = r.grad_x;
+  weights = r.grad_a;
+  return r.value;
+}
+
 double shared_diameter(const std::vector<at::Tensor>& states, const std::vector<at::Tensor>& observed) {
   std::vector<at::Tensor> all = states;
   all.insert(all.end(), observed.begin(), observed.end());
@@ -113,12 +126,30 @@ void add_sinkhorn(const LossJob& job, const LossBatch& batch, const std::vector<
     value.weights[k] = a;
     at::Tensor weights;
     const bool wide = value.states[k].scalar_type() == at::kDouble;
-    const auto at_time = wide ? compare<double> : compare<float>;
+    const auto at_time = !with_kernels(job, value.states[k]) ? compare_tensors
+                         : wide                              ? compare<double>
+                                                             : compare<float>;
     value.sinkhorn[k] = at_time(value.states[k], a, batch.observed[k], options, gradient, job.keep_going,
                                 g.states[k], weights);
     value.total += value.sinkhorn[k];
     if (gradient && !growth.empty()) g.log_growth[k] = a * (weights - (a * weights).sum());
   }
+}
+
+template <typename T>
+TensorDivergence slice_once(const LossJob& job, const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
+                            std::uint32_t draw, bool gradient) {
+  const std::vector<T> lines = slice_directions<T>(x.size(1), job.options.sliced, job.sliced_seed, draw);
+  const auto tensor = [](const std::vector<T>& v, at::IntArrayRef shape) {
+    return at::from_blob(const_cast<T*>(v.data()), shape, at::CppTypeToScalarType<T>::value).clone();
+  };
+  if (!with_kernels(job, x)) {
+    return tensor_sliced(
+        x, a, y, tensor(lines, {static_cast<std::int64_t>(lines.size()) / x.size(1), x.size(1)}), gradient);
+  }
+  const SlicedResult<T> r = sliced_wasserstein<T>(cloud<T>(x, a), cloud<T>(y, {}), lines, gradient);
+  if (!gradient) return {r.value, {}, {}};
+  return {r.value, tensor(r.grad_x, x.sizes()), tensor(r.grad_a, {x.size(0)})};
 }
 
 // Half of the squared sliced distance at one time, summed over dimensions as the divergence is; its
@@ -128,16 +159,11 @@ double slice(const LossJob& job, const at::Tensor& x, const at::Tensor& a, const
              std::uint32_t draw, bool gradient, at::Tensor& points, at::Tensor* log_weights) {
   const double half_dims = 0.5 * static_cast<double>(x.size(1));
   const double factor = job.options.sliced_weight * half_dims;
-  const SlicedResult<T> r = sliced_wasserstein<T>(cloud<T>(x, a), cloud<T>(y, {}), job.options.sliced,
-                                                  job.sliced_seed, draw, gradient);
+  const TensorDivergence r = slice_once<T>(job, x, a, y, draw, gradient);
   if (!gradient) return half_dims * r.value;
-  const auto like = [&](const std::vector<T>& v, at::IntArrayRef shape) {
-    return at::from_blob(const_cast<T*>(v.data()), shape, x.options());
-  };
-  points = points + like(r.grad_x, x.sizes()) * factor;
+  points = points + r.grad_x * factor;
   if (log_weights != nullptr) {
-    const at::Tensor w = like(r.grad_a, {x.size(0)});
-    *log_weights = *log_weights + a * (w - (a * w).sum()) * factor;
+    *log_weights = *log_weights + a * (r.grad_a - (a * r.grad_a).sum()) * factor;
   }
   return half_dims * r.value;
 }
@@ -209,9 +235,10 @@ LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parame
   const std::int64_t n = batch.start.size(0);
   Listener listener(job.keep_going);
   std::unique_ptr<LossEngine> engine;
-  if (job.by_hand) engine = make_fused_engine(job, parameters, batch, gradient, listener);
+  const bool kernels = with_kernels(job, batch.start);
+  if (job.by_hand && kernels) engine = make_fused_engine(job, parameters, batch, gradient, listener);
   if (!engine) engine = make_autograd_engine(job, parameters, batch, gradient, listener);
-  const std::vector<std::int64_t> bounds = cut(n);
+  const std::vector<std::int64_t> bounds = kernels ? cut(n) : std::vector<std::int64_t>{0, n};
   std::vector<Block> blocks(bounds.size() - 1);
   for (std::size_t b = 0; b < blocks.size(); ++b)
     blocks[b].work = engine->block(bounds[b], bounds[b + 1] - bounds[b]);

@@ -69,6 +69,8 @@ struct LossJob {
   std::uint32_t sliced_draw = 0;
   /// Take the hand-written pass where it can run the job; else LibTorch differentiates.
   bool by_hand = true;
+  /// Take the kernels written for processors; else LibTorch's operations alone, in one block, as on a GPU.
+  bool kernels = true;
 };
 
 LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parameters, const LossBatch& batch,

@@ -54,6 +54,13 @@ at::Tensor variance_ratios(const LossValue& v, const std::vector<at::Tensor>& ob
   return at::stack(out);
 }
 
+// Cells stay with the processor; batches go where the networks are.
+void send(LossBatch& batch, const at::Device& device) {
+  batch.start = batch.start.to(device);
+  for (at::Tensor& x : batch.observed) x = x.to(device);
+  if (batch.growth_rate.defined()) batch.growth_rate = batch.growth_rate.to(device);
+}
+
 }  // namespace
 
 SinkhornOptions sinkhorn_options(const TrainOptions& o) {
@@ -93,6 +100,7 @@ StageUpdate Rollouts::update(const std::vector<at::Tensor>& parameters, std::int
     if (k == 0 && cells_.train_growth[0].defined()) batch.growth_rate = rows_of(cells_.train_growth[0], rows);
   }
   batch.start = batch.observed[0];
+  send(batch, m_.device);
   const auto first = static_cast<std::uint64_t>(u) * static_cast<std::uint64_t>(batch.start.size(0));
   LossJob job = make_job(first);
   job.sliced_draw = static_cast<std::uint32_t>(u);
@@ -124,6 +132,7 @@ Look Rollouts::look(const std::vector<at::Tensor>& parameters) {
   if (cells_.held_out_growth[0].defined()) {
     batch.growth_rate = cells_.held_out_growth[0].narrow(0, 0, n).repeat({repeats});
   }
+  send(batch, m_.device);
   const LossValue v = rollout_loss(make_job(kEvalRows), parameters, batch, false);
   Look out;
   for (std::size_t k = 1; k < v.sinkhorn.size(); ++k)
@@ -145,12 +154,13 @@ at::Tensor Rollouts::dispersion(const std::vector<at::Tensor>& parameters) {
     }
   }
   LossBatch batch{observed[0], observed, times_, rate};
+  send(batch, m_.device);
   const LossValue v = rollout_loss(make_job(kDispersionRows), parameters, batch, false);
-  return variance_ratios(v, observed);
+  return variance_ratios(v, batch.observed);
 }
 
 LossJob Rollouts::make_job(std::uint64_t first_row) const {
-  const at::Tensor like = cells_.train[0];
+  const at::Tensor like = m_.parameters[0];
   return {m_.nets,
           *m_.solver,
           grid_,

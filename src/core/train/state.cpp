@@ -91,14 +91,14 @@ void load(TrainState& s, const NeuralSde::Impl& m, std::uint64_t seed, double da
                       "`method` of a model to resume is \"" + a.text("method") + "\" and cannot be changed.");
   }
   const auto& specs = m.nets.specs();
-  s.current = get_tensors(a, "current.", specs, m.type());
-  s.mean = get_tensors(a, "mean.", specs, m.type());
-  s.best = get_tensors(a, "best.", specs, m.type());
-  s.optimizer.second = get_tensors(a, "second.", specs, m.type());
+  s.current = get_tensors(a, "current.", specs, m.like());
+  s.mean = get_tensors(a, "mean.", specs, m.like());
+  s.best = get_tensors(a, "best.", specs, m.like());
+  s.optimizer.second = get_tensors(a, "second.", specs, m.like());
   if (s.optimizer.first.empty() == a.has("first." + specs[0].name)) {
     throw model_error("The model was trained with another optimizer; training can only go on with the same.");
   }
-  if (!s.optimizer.first.empty()) s.optimizer.first = get_tensors(a, "first.", specs, m.type());
+  if (!s.optimizer.first.empty()) s.optimizer.first = get_tensors(a, "first.", specs, m.like());
   s.optimizer.steps = static_cast<std::int64_t>(c[0]);
   s.best_update = static_cast<std::int64_t>(c[1]);
   s.best_value = c[2];
