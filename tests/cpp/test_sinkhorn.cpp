@@ -318,3 +318,18 @@ TEST_CASE("what cannot be compared is refused by name", "[sinkhorn]") {
   o.p = 3;
   CHECK(argument_of(x.cloud(), y.cloud(), o) == "p");
 }
+
+TEST_CASE("units so large that single precision would not do are worked on in double", "[sinkhorn]") {
+  const Sample x(60, 2, 0.7548, 6000.0), y(70, 2, 0.5698, 6000.0);
+  const std::vector<float> xf(x.points.begin(), x.points.end()), yf(y.points.begin(), y.points.end());
+  const std::vector<float> af(x.weights.begin(), x.weights.end());
+  SinkhornOptions o = options(0.05, 0.5);
+  const SinkhornResult<double> wide = sinkhorn_divergence(x.cloud(), y.uniform(), o, true);
+  const SinkhornResult<float> narrow =
+      sinkhorn_divergence<float>({xf.data(), 60, 2, af.data()}, {yf.data(), 70, 2, nullptr}, o, true);
+  CHECK(narrow.value == Approx(wide.value).epsilon(1e-4));
+  CHECK(narrow.iterations == wide.iterations);
+  CHECK(narrow.marginal_error == Approx(wide.marginal_error).epsilon(1e-2));
+  for (std::size_t k = 0; k < narrow.grad_x.size(); ++k) REQUIRE(std::isfinite(narrow.grad_x[k]));
+  for (float f : narrow.f) REQUIRE(std::isfinite(f));
+}

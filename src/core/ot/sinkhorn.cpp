@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -26,6 +27,10 @@ constexpr std::size_t kKeptBytes = 48u << 20;
 constexpr std::int64_t kSmallPairs = std::int64_t{1} << 24;
 // As many pairs take about the time in which threads are woken for a pass and wait for the last.
 constexpr std::int64_t kForkPairs = std::int64_t{1} << 18;
+
+// Costs over temperature beyond which single precision rounds exponents by whole powers of two: sums come out
+// as 0 or infinite.
+constexpr double kFloatReach = 1e8;
 
 template <typename T>
 class Divergence {
@@ -144,6 +149,37 @@ class Divergence {
   SinkhornResult<T> out_;
 };
 
+bool beyond_float(const Cloud<float>& x, const Cloud<float>& y, const SinkhornOptions& o) {
+  return std::pow(bounding_diameter<float>({x, y}) / o.blur, static_cast<double>(o.p)) > kFloatReach;
+}
+
+// The same in double precision, given back in single.
+SinkhornResult<float> in_doubles(const Cloud<float>& x, const Cloud<float>& y, const SinkhornOptions& o,
+                                 bool gradient, const std::function<bool()>& keep_going) {
+  const auto wide = [](const Cloud<float>& c, Vector& points, Vector& weights) -> Cloud<double> {
+    points.assign(c.points, c.points + c.n * c.dims);
+    if (c.weights == nullptr) return {points.data(), c.n, c.dims, nullptr};
+    weights.assign(c.weights, c.weights + c.n);
+    return {points.data(), c.n, c.dims, weights.data()};
+  };
+  Vector xs, as, ys, bs;
+  const Cloud<double> from = wide(x, xs, as), to = wide(y, ys, bs);
+  const SinkhornResult<double> r = Divergence<double>(from, to, o).solve(gradient, keep_going);
+  const auto narrow = [](const Vector& v) { return std::vector<float>(v.begin(), v.end()); };
+  SinkhornResult<float> out;
+  out.value = r.value;
+  out.grad_x = narrow(r.grad_x);
+  out.grad_a = narrow(r.grad_a);
+  out.grad_b = narrow(r.grad_b);
+  out.f = narrow(r.f);
+  out.g = narrow(r.g);
+  out.epsilon = r.epsilon;
+  out.iterations = r.iterations;
+  out.marginal_error = r.marginal_error;
+  out.converged = r.converged;
+  return out;
+}
+
 }  // namespace
 
 template <typename T>
@@ -151,6 +187,9 @@ SinkhornResult<T> sinkhorn_divergence(const Cloud<T>& x, const Cloud<T>& y, cons
                                       bool gradient, const std::function<bool()>& keep_going) {
   check_options(options);
   ot::check_pair(x, y, options.reach == 0);
+  if constexpr (std::is_same<T, float>::value) {
+    if (beyond_float(x, y, options)) return in_doubles(x, y, options, gradient, keep_going);
+  }
   return Divergence<T>(x, y, options).solve(gradient, keep_going);
 }
 

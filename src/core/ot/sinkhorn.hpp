@@ -43,6 +43,7 @@ struct SinkhornResult {
 /// Annealing from the diameter down to `blur` by the factor `scaling`; at each temperature one simultaneous
 /// averaged update of all potentials; then one last update at blur^p through which the gradient is taken.
 /// Weights of zero are points without influence. Clouds within a box smaller than `blur` skip the annealing.
+/// Single precision gives way to double where the box is so large beside `blur` that it would not do.
 /// Under `reach` (rho = reach^p) all gradients are those of the converged value where tolerance > 0; with
 /// tolerance = 0 they are, as in the originals, smaller by (rho + epsilon / 2) / (rho + epsilon).
 ///
