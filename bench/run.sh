@@ -35,7 +35,7 @@ build () {
 # number FILE NAME: the value or the seconds of a line of JSON.
 number () {
   [ -f "$1" ] || return 0
-  sed -n "s|.*\"name\": \"$2\".*\"\(value\|seconds\)\": \([-0-9.e+]*\).*|\2|p" "$1" | head -n 1
+  sed -n "s#.*\"name\": \"$2\".*\"\(value\|seconds\)\": \([-0-9.e+]*\).*#\2#p" "$1" | head -n 1
 }
 
 # ratio A B: A / B in percent, where both are known.
