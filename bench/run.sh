@@ -75,7 +75,7 @@ for part in $parts; do
     limits) limits ;;
     step)
       build
-      if [ -x bench/out/step ]; then bench/out/step "$threads"; else echo "bench/step.cpp is not there"; fi
+      if [ -x bench/out/step ]; then bench/out/step "$threads" bench/out/step.json; else echo "bench/step.cpp is not there"; fi
       echo "best product of matrices here: $(awk -v p="$(best_product)" 'BEGIN { printf "%.0f", p / 1e9 }') GFLOP/s" ;;
     ot)
       build

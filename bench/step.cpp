@@ -1,14 +1,12 @@
 // One training step and one simulation, by the hand-written pass and by LibTorch's automatic differentiation,
-// beside the products that they need. Build and run: bench/run.sh step.
-//   bench/out/step [threads] [repeats] [part of a case's name]
+// beside the products of matrices that they need. Built and run by bench/run.sh step.
+//   bench/out/step [threads] [file.json] [part of a case's name] [repeats]
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <iomanip>
 #include <iostream>
@@ -18,6 +16,7 @@
 #include "base/memory.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "measure.hpp"
 #include "models/neural_sde.hpp"
 #include "models/rollout.hpp"
 #include "nets/dense_kernel.hpp"
@@ -33,29 +32,7 @@ std::string only;  // part of the names of the cases to run; empty for all
 
 bool wanted(const std::string& name) { return name.find(only) != std::string::npos; }
 
-double best_of(const std::function<void()>& work) {
-  double best = 1e30;
-  for (int k = 0; k < repeats; ++k) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
-
-// Peak resident memory in MB since the last reset.
-double peak_memory() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  while (status >> word) {
-    if (word != "VmHWM:") continue;
-    double kb;
-    status >> kb;
-    return kb / 1024.0;
-  }
-  return 0.0;
-}
-void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+bench::Results* results = nullptr;
 
 at::Tensor points(std::int64_t n, std::int64_t d, std::uint64_t seed, double spread) {
   at::Tensor x = at::empty({n, d}, at::kFloat);
@@ -93,6 +70,15 @@ struct Case {
   double dropout;
 };
 
+void print(const char* name, const char* engine, const bench::Cost& cost, double forward, double flop,
+           double peak) {
+  std::cout << std::left << std::setw(41) << name << std::setw(10) << engine << std::right << std::fixed
+            << std::setprecision(4) << std::setw(9) << cost.seconds << std::setw(11) << cost.processor
+            << std::setw(9) << forward << std::setprecision(1) << std::setw(9) << flop / 1e9 << std::setw(9)
+            << flop / cost.seconds / 1e9 << std::setw(7) << 100.0 * flop / cost.seconds / peak << "%"
+            << std::setw(9) << cost.megabytes << std::endl;
+}
+
 void step(const Case& c, double peak) {
   if (!wanted(c.name)) return;
   const SdeNets nets(c.sde, c.dims);
@@ -121,22 +107,16 @@ void step(const Case& c, double peak) {
   const double flop = rows * of_networks(nets.layout()).both;
   for (const bool by_hand : {true, false}) {
     job.by_hand = by_hand;
-    reset_peak();
-    double forward = 0.0;
-    {
-      const c10::NoGradGuard none;
-      forward = best_of([&] { rollout_loss(job, p, batch, false); });
-    }
-    const double whole = best_of([&] {
+    const KeepMemory keep;
+    const bench::Cost whole = bench::best_of(repeats, [&] {
       LossValue v = rollout_loss(job, p, batch, true);
       clip_gradients(v.gradients, 0.5);
       optimizer.step(p, v.gradients, 1e-6);
     });
-    std::cout << std::left << std::setw(36) << c.name << std::setw(10) << (by_hand ? "by hand" : "autograd")
-              << std::right << std::fixed << std::setprecision(4) << std::setw(9) << whole << std::setw(9)
-              << forward << std::setprecision(1) << std::setw(9) << flop / 1e9 << std::setw(9)
-              << flop / whole / 1e9 << std::setw(7) << 100.0 * flop / whole / peak / 1e9 << "%"
-              << std::setw(9) << peak_memory() << "\n";
+    const c10::NoGradGuard none;
+    const bench::Cost forward = bench::best_of(repeats, [&] { rollout_loss(job, p, batch, false); });
+    print(c.name, by_hand ? "by hand" : "autograd", whole, forward.seconds, flop, peak);
+    results->add(std::string(c.name) + (by_hand ? ", by hand" : ", autograd"), whole);
   }
 }
 
@@ -148,20 +128,16 @@ void simulation(const char* name, const SdeOptions& o, std::int64_t cells, doubl
     x0.values[i] = static_cast<double>(i * 7919 % 1000) / 250.0 - 2.0;
   SimulationRequest request;
   request.times = {0.0, 40.0 * o.dt > 0.0 ? 40.0 * o.dt : 1.0};
-  reset_peak();
-  const double before = peak_memory();
-  const double seconds = best_of([&] { model.simulate(x0, request, nullptr); });
+  const bench::Cost cost = bench::best_of(repeats, [&] { model.simulate(x0, request, nullptr); });
   const double flop = static_cast<double>(cells) * 40.0 * of_networks(SdeLayout(o, 50)).forward;
-  std::cout << std::left << std::setw(46) << name << std::right << std::fixed << std::setprecision(4)
-            << std::setw(9) << seconds << std::setw(18) << std::setprecision(1) << flop / 1e9 << std::setw(9)
-            << flop / seconds / 1e9 << std::setw(7) << 100.0 * flop / seconds / peak / 1e9 << "%"
-            << std::setw(9) << peak_memory() - before << " more\n";
+  print(name, "by hand", cost, cost.seconds, flop, peak);
+  results->add(name, cost);
 }
 
 double gemm_peak() {
   const at::Tensor a = at::randn({2048, 2048}), b = at::randn({2048, 2048});
   at::Tensor c = at::mm(a, b);
-  return 2.0 * 2048.0 * 2048.0 * 2048.0 / best_of([&] { at::mm_out(c, a, b); }) / 1e9;
+  return 2.0 * 2048.0 * 2048.0 * 2048.0 / bench::best_of(5, [&] { at::mm_out(c, a, b); }).seconds;
 }
 
 // The vector kernel on a panel that stays in the cache: what the processor can do, on all threads.
@@ -169,7 +145,7 @@ double kernel_peak() {
   const DenseKernels<float>& k = dense_kernels<float>();
   constexpr std::int64_t kRows = 256, kWide = 256;
   const std::int64_t ld = leading<float>(kWide);
-  const double seconds = best_of([&] {
+  const bench::Cost cost = bench::best_of(5, [&] {
     parallel_for(threads(), [&](std::int64_t) {
       Aligned<float> a(static_cast<std::size_t>(kRows * ld), 1.0f), c(a);
       const Aligned<float> b(static_cast<std::size_t>(kWide * kWide), 1e-3f), zero(kWide, 0.0f);
@@ -177,25 +153,29 @@ double kernel_peak() {
         k.product(kRows, kWide, kWide, a.data(), ld, b.data(), c.data(), ld, zero.data());
     });
   });
-  return 200.0 * threads() * 2.0 * kRows * kWide * kWide / seconds / 1e9;
+  return 200.0 * threads() * 2.0 * kRows * kWide * kWide / cost.seconds;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const int team = argc > 1 ? std::atoi(argv[1]) : available_cores();
-  if (argc > 2) repeats = std::atoi(argv[2]);
   if (argc > 3) only = argv[3];
+  if (argc > 4) repeats = std::atoi(argv[4]);
   at::set_num_threads(team);
   const double blas = gemm_peak();
   const TorchThreadScope one_thread;
   const ThreadScope scope(team);
-  const KeepMemory keep;
+  bench::Results found("step", team);
+  results = &found;
   const double kernel = kernel_peak();
-  std::cout
-      << wanted << " threads; torch.mm at 2048: " << blas << " GFLOP/s; " << dense_kernels<float>().name
-      << " kernel in cache: " << kernel << " GFLOP/s\n"
-      << "step                                engine          s  forward   GFLOP  GFLOP/s  of mm  MB peak\n";
+  found.add("product of matrices, LibTorch, 2048", blas, "FLOP/s");
+  found.add("product of matrices, our kernel in the cache", kernel, "FLOP/s");
+  std::cout << team << " threads; torch.mm at 2048: " << blas / 1e9 << " GFLOP/s; "
+            << dense_kernels<float>().name << " kernel in cache: " << kernel / 1e9 << " GFLOP/s\n"
+            << "of it: share of LibTorch's product\n"
+            << "                                                           s  processor  forward    GFLOP  "
+               "GFLOP/s   of it       MB\n";
   SdeOptions smooth = published_sde_options();
   smooth.drift_activation = "softplus";
   smooth.diffusion = "diagonal";
@@ -214,4 +194,5 @@ int main(int argc, char** argv) {
   step({"default nets, 512 x 3, 2-D", SdeOptions(), plain, 512, 2, 0.0}, blas);
   simulation("simulate 10,000 x 40, 512 x 512 potential", smooth, 10000, blas);
   simulation("simulate 10,000 x 40, default nets", SdeOptions(), 10000, blas);
+  if (argc > 2) found.write(argv[2]);
 }
