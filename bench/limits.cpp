@@ -97,8 +97,8 @@ double product_peak(std::int64_t n) {
 double exponentials() {
   constexpr std::int64_t kRows = 64, kColumns = 2048, kTimes = 200;
   const double seconds = seconds_on_all([] {
-    const ot::Aligned<float> x(kRows, 0.1f), y(kColumns + 64, 0.2f), u(kRows, 0.0f), ones(kColumns, 1.0f);
-    ot::Aligned<float> columns(kColumns, 0.0f);
+    const Aligned<float> x(kRows, 0.1f), y(kColumns + 64, 0.2f), u(kRows, 0.0f), ones(kColumns, 1.0f);
+    Aligned<float> columns(kColumns, 0.0f);
     std::vector<double> rows(kRows);
     ot::Tile<float> t{x.data(), kRows, 1,        y.data(), y.data(),    kColumns,   ot::Form::Dot,
                       -0.5f,    1e-8f, u.data(), y.data(), ones.data(), ones.data()};

@@ -6,6 +6,7 @@
 #include "test.hpp"
 
 using namespace fatefield::ot;
+using namespace fatefield;
 
 namespace {
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -22,5 +24,19 @@ struct AlignedAllocator {
 
 template <typename T>
 using Aligned = std::vector<T, AlignedAllocator<T>>;
+
+/// Such storage that is written before it is read: nothing is cleared.
+template <typename T>
+struct AlignedFree {
+  void operator()(T* p) const { AlignedAllocator<T>().deallocate(p, 0); }
+};
+
+template <typename T>
+using Room = std::unique_ptr<T[], AlignedFree<T>>;
+
+template <typename T>
+Room<T> make_room(std::int64_t n) {
+  return Room<T>(n > 0 ? AlignedAllocator<T>().allocate(static_cast<std::size_t>(n)) : nullptr);
+}
 
 }  // namespace fatefield

@@ -30,7 +30,7 @@ void FusedBlock<T>::Work::raw_gradient(const Slot& s, const T* lambda, const T* 
 template <typename T>
 void FusedBlock<T>::Work::drift_adjoint(const Slot& s, const T* masks, Pass& p, const T* gf,
                                         SdeGradient<T>& into, T* gx) const {
-  const DenseRows<T> b = on(s, s.drift, masks, p.scratch);
+  const DenseRows<T> b = on(s, s.drift, masks, p.scratch.get());
   if (o.potential) return sde.drift().input_gradient_adjoint(b, gf, into.drift, gx);
   sde.drift().forward_adjoint(b, gf, into.drift, gx);
 }
@@ -44,7 +44,7 @@ void FusedBlock<T>::Work::step_adjoint(std::int64_t k, const Increments& increme
   const T h = static_cast<T>(run.grid.h[static_cast<std::size_t>(k)]);
   const std::int64_t number = k * masks_per_step();
   const T effort = static_cast<T>(2.0 * a.drift_effort) * h;
-  T* gf = p.f.data();
+  T* gf = p.f.get();
   for (std::int64_t r = 0; r < rows; ++r) {
     T* to = gf + r * ldf;
     const T* l = lambda + r * ldx;
@@ -55,23 +55,23 @@ void FusedBlock<T>::Work::step_adjoint(std::int64_t k, const Increments& increme
     // The gradient of the potential in time is no part of the drift.
     if (o.potential && o.time_input) to[o.dims] = T(0);
   }
-  if (sde.diffusion()) raw_gradient(s, lambda, increments(k), p.g.data());
+  if (sde.diffusion()) raw_gradient(s, lambda, increments(k), p.g.get());
   const std::int64_t growth_masks = hidden(sde.growth());
-  drift_adjoint(s, fill_masks(sde.drift(), number + growth_masks, p.masks.data()), p, gf, into, lambda);
+  drift_adjoint(s, fill_masks(sde.drift(), number + growth_masks, p.masks.get()), p, gf, into, lambda);
   if (sde.diffusion()) {
-    const T* masks = fill_masks(*sde.diffusion(), number + growth_masks + drift_masks(), p.masks.data());
-    sde.diffusion()->forward_adjoint(on(s, s.diffusion, masks, p.scratch), p.g.data(), into.diffusion,
+    const T* masks = fill_masks(*sde.diffusion(), number + growth_masks + drift_masks(), p.masks.get());
+    sde.diffusion()->forward_adjoint(on(s, s.diffusion, masks, p.scratch.get()), p.g.get(), into.diffusion,
                                      lambda);
   }
   if (!sde.growth()) return;
   const T square = static_cast<T>(2.0 * a.growth_effort) * h;
   for (std::int64_t r = 0; r < rows; ++r) {
-    T* row = p.one.data() + r * leading<T>(1);
+    T* row = p.one.get() + r * leading<T>(1);
     std::fill(row, row + leading<T>(1), T(0));
     row[0] = h * in_growth[static_cast<std::size_t>(r)] + square * s.rate[r];
   }
-  const T* masks = fill_masks(*sde.growth(), number, p.masks.data());
-  sde.growth()->forward_adjoint(on(s, s.growth, masks, p.scratch), p.one.data(), into.growth, lambda);
+  const T* masks = fill_masks(*sde.growth(), number, p.masks.get());
+  sde.growth()->forward_adjoint(on(s, s.growth, masks, p.scratch.get()), p.one.get(), into.growth, lambda);
 }
 
 // Adds the gradient in the state at output k to gx (rows x ldx), through the norms measured there too.
@@ -85,27 +85,27 @@ void FusedBlock<T>::Work::output_adjoint(std::size_t k, const FusedAdjoints<T>& 
     }
   }
   if (a.drift_sums.empty()) return;
-  FusedBuffer<T> extra(slot_entries()), diffusion_masks(std::max<std::int64_t>(1, mask_entries));
-  const Slot s = slot(extra.data());
+  const Room<T> extra = make_room<T>(slot_entries()), diffusion_masks = make_room<T>(mask_entries);
+  const Slot s = slot(extra.get());
   const T* masks;
-  evaluate_output(k, s, p, &masks, diffusion_masks.data());
+  evaluate_output(k, s, p, &masks, diffusion_masks.get());
   const T of_drift = static_cast<T>(a.drift_sums[k]);
   const T of_spread = static_cast<T>(a.diffusion_sums[k]) * spread_factor();
   for (std::int64_t r = 0; r < rows; ++r) {
-    T* f = p.f.data() + r * ldf;
+    T* f = p.f.get() + r * ldf;
     const T size = fused_norm(f, o.dims);
     for (std::int64_t j = 0; j < o.dims; ++j) f[j] = size > T(0) ? of_drift * f[j] / size : T(0);
     if (o.potential && o.time_input) f[o.dims] = T(0);
-    T* g = p.g.data() + r * ldr;
+    T* g = p.g.get() + r * ldr;
     const T width = fused_norm(g, spread_entries());
     for (std::int64_t j = 0; j < spread_entries(); ++j) g[j] = width > T(0) ? of_spread * g[j] / width : T(0);
   }
   if (o.diagonal_noise()) {
-    dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, p.g.data());
+    dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, p.g.get());
   }
-  drift_adjoint(s, masks, p, p.f.data(), into, gx);
+  drift_adjoint(s, masks, p, p.f.get(), into, gx);
   sde.diffusion()->forward_adjoint(
-      on(s, s.diffusion, run.dropout > 0.0 ? diffusion_masks.data() : nullptr, p.scratch), p.g.data(),
+      on(s, s.diffusion, run.dropout > 0.0 ? diffusion_masks.get() : nullptr, p.scratch.get()), p.g.get(),
       into.diffusion, gx);
 }
 
@@ -113,27 +113,29 @@ template <typename T>
 void FusedBlock<T>::Work::backward(const Increments& increments, const FusedAdjoints<T>& a,
                                    SdeGradient<T>& into) const {
   Pass p(*this);
-  FusedBuffer<T> lambda(rows * ldx), before(rows * ldx), at_output(rows * ldx);
+  const std::int64_t entries = rows * ldx;
+  const Room<T> lambda = make_room<T>(entries), before = make_room<T>(entries),
+                at_output = make_room<T>(entries);
   std::vector<T> in_growth(static_cast<std::size_t>(sde.growth() ? rows : 0), T(0));
-  std::fill(lambda.data(), lambda.data() + rows * ldx, T(0));
+  std::fill(lambda.get(), lambda.get() + rows * ldx, T(0));
   std::size_t left = run.grid.outputs.size();
   for (std::int64_t k = run.grid.steps() - 1; k >= -1; --k) {
-    std::fill(before.data(), before.data() + rows * ldx, T(0));
+    std::fill(before.get(), before.get() + rows * ldx, T(0));
     for (; left > 0 && run.grid.outputs[left - 1].step == k; --left) {
       const std::size_t output = left - 1;
       const T w = static_cast<T>(run.grid.outputs[output].weight);
-      output_adjoint(output, a, p, into, at_output.data());
+      output_adjoint(output, a, p, into, at_output.get());
       for (std::int64_t i = 0; i < rows * ldx; ++i) {
-        lambda.data()[i] += w * at_output.data()[i];
-        before.data()[i] += (T(1) - w) * at_output.data()[i];
+        lambda.get()[i] += w * at_output.get()[i];
+        before.get()[i] += (T(1) - w) * at_output.get()[i];
       }
       if (in_growth.empty() || output >= a.log_growth.size() || a.log_growth[output] == nullptr) continue;
       for (std::int64_t r = 0; r < rows; ++r)
         in_growth[static_cast<std::size_t>(r)] += a.log_growth[output][r];
     }
     if (k < 0) break;
-    step_adjoint(k, increments, a, in_growth, p, into, lambda.data());
-    for (std::int64_t i = 0; i < rows * ldx; ++i) lambda.data()[i] += before.data()[i];
+    step_adjoint(k, increments, a, in_growth, p, into, lambda.get());
+    for (std::int64_t i = 0; i < rows * ldx; ++i) lambda.get()[i] += before.get()[i];
   }
 }
 

@@ -22,13 +22,13 @@ class Evaluated {
         slope_(gradient_of_scalar),
         x_(x),
         rows_(rows),
-        tape_(std::max<std::int64_t>(1, rows * (slope_ ? net.gradient_tape() : net.forward_tape()))),
-        scratch_(rows * net.scratch()),
-        masks_(std::max<std::int64_t>(1, dropout.rate > 0.0 ? rows * net.mask_entries() : 0)),
+        tape_(make_room<T>(rows * (slope_ ? net.gradient_tape() : net.forward_tape()))),
+        scratch_(make_room<T>(rows * net.scratch())),
+        masks_(make_room<T>(dropout.rate > 0.0 ? rows * net.mask_entries() : 0)),
         masked_(dropout.rate > 0.0),
         stride_(slope_ ? net.input_stride() : net.output_stride()),
-        out_(rows * stride_) {
-    T* at = masks_.data();
+        out_(make_room<T>(rows * stride_)) {
+    T* at = masks_.get();
     for (std::int64_t width : net.shape().hidden) {
       if (!masked_) break;
       const double keep = 1.0 - dropout.rate;
@@ -36,38 +36,38 @@ class Evaluated {
                       keep, static_cast<float>(1.0 / keep), at);
       at += rows * leading<T>(width);
     }
-    run(x_, out_.data());
+    run(x_, out_.get());
   }
 
   // The values at other points, which replace the tape of the first.
   at::Tensor elsewhere(const Aligned<T>& x, std::int64_t columns) {
-    FusedBuffer<T> out(rows_ * stride_);
-    run(x, out.data());
+    const Room<T> out = make_room<T>(rows_ * stride_);
+    run(x, out.get());
     run_again_ = true;
-    return plain(out.data(), columns);
+    return plain(out.get(), columns);
   }
 
-  at::Tensor values(std::int64_t columns) { return plain(out_.data(), columns); }
+  at::Tensor values(std::int64_t columns) { return plain(out_.get(), columns); }
 
   void add_gradient(const at::Tensor& g, DenseGradient<T>& into) {
-    if (run_again_) run(x_, out_.data());
+    if (run_again_) run(x_, out_.get());
     const at::Tensor wanted = g.contiguous();
     const std::int64_t columns = wanted.numel() / rows_;
-    FusedBuffer<T> padded(rows_ * stride_), in_x(rows_ * net_.input_stride());
-    std::fill(padded.data(), padded.data() + rows_ * stride_, T(0));
+    const Room<T> padded = make_room<T>(rows_ * stride_), in_x = make_room<T>(rows_ * net_.input_stride());
+    std::fill(padded.get(), padded.get() + rows_ * stride_, T(0));
     for (std::int64_t r = 0; r < rows_; ++r) {
       const T* row = wanted.template data_ptr<T>() + r * columns;
-      std::copy(row, row + columns, padded.data() + r * stride_);
+      std::copy(row, row + columns, padded.get() + r * stride_);
     }
-    std::fill(in_x.data(), in_x.data() + rows_ * net_.input_stride(), T(0));
-    if (slope_) return net_.input_gradient_adjoint(block(x_), padded.data(), into, in_x.data());
-    net_.forward_adjoint(block(x_), padded.data(), into, in_x.data());
+    std::fill(in_x.get(), in_x.get() + rows_ * net_.input_stride(), T(0));
+    if (slope_) return net_.input_gradient_adjoint(block(x_), padded.get(), into, in_x.get());
+    net_.forward_adjoint(block(x_), padded.get(), into, in_x.get());
   }
 
  private:
   DenseRows<T> block(const Aligned<T>& x) {
-    return {rows_,        x.data(),       net_.input_stride(), masked_ ? masks_.data() : nullptr,
-            tape_.data(), scratch_.data()};
+    return {rows_,       x.data(),      net_.input_stride(), masked_ ? masks_.get() : nullptr,
+            tape_.get(), scratch_.get()};
   }
 
   void run(const Aligned<T>& x, T* out) {
@@ -87,10 +87,10 @@ class Evaluated {
   bool slope_;
   const Aligned<T>& x_;
   std::int64_t rows_;
-  FusedBuffer<T> tape_, scratch_, masks_;
+  Room<T> tape_, scratch_, masks_;
   bool masked_;
   std::int64_t stride_;
-  FusedBuffer<T> out_;
+  Room<T> out_;
   bool run_again_ = false;
 };
 

@@ -12,20 +12,6 @@
 
 namespace fatefield {
 
-// Memory that is written before it is read: nothing is cleared.
-template <typename T>
-class FusedBuffer {
- public:
-  explicit FusedBuffer(std::int64_t n) : data_(AlignedAllocator<T>().allocate(static_cast<std::size_t>(n))) {}
-  ~FusedBuffer() { AlignedAllocator<T>().deallocate(data_, 0); }
-  FusedBuffer(const FusedBuffer&) = delete;
-  FusedBuffer& operator=(const FusedBuffer&) = delete;
-  T* data() { return data_; }
-
- private:
-  T* data_;
-};
-
 template <typename T>
 T fused_sigmoid(T z) {
   return T(1) / (T(1) + std::exp(-z));
@@ -92,11 +78,11 @@ struct FusedBlock<T>::Work {
   }
 
   // With a tape every step has a slot, without there are two that take turns.
-  Slot at_step(std::int64_t k) const { return slot(tape->data() + (taped ? k : k % 2) * slot_entries()); }
+  Slot at_step(std::int64_t k) const { return slot(tape.get() + (taped ? k : k % 2) * slot_entries()); }
 
   void make_tape(bool keep) {
     taped = keep;
-    tape = std::make_unique<FusedBuffer<T>>((keep ? run.grid.steps() + 1 : 2) * slot_entries());
+    tape = make_room<T>((keep ? run.grid.steps() + 1 : 2) * slot_entries());
   }
 
   std::int64_t hidden(const std::optional<Dense<T>>& net) const {
@@ -122,8 +108,8 @@ struct FusedBlock<T>::Work {
     return out;
   }
 
-  DenseRows<T> on(const Slot& s, T* net_tape, const T* masks, FusedBuffer<T>& scratch) const {
-    return {rows, s.x, ldx, masks, net_tape, scratch.data()};
+  DenseRows<T> on(const Slot& s, T* net_tape, const T* masks, T* scratch) const {
+    return {rows, s.x, ldx, masks, net_tape, scratch};
   }
 
   void set_time(const Slot& s, double tau) const {
@@ -134,16 +120,16 @@ struct FusedBlock<T>::Work {
   // Memory of one pass, and the networks evaluated in it.
   struct Pass {
     explicit Pass(const Work& w)
-        : scratch(w.scratch_entries),
-          masks(std::max<std::int64_t>(1, w.mask_entries)),
-          f(w.rows * w.ldf),
-          g(w.rows * std::max<std::int64_t>(1, w.ldr)),
-          one(w.rows * leading<T>(1)) {}
-    FusedBuffer<T> scratch, masks, f, g, one;
+        : scratch(make_room<T>(w.scratch_entries)),
+          masks(make_room<T>(w.mask_entries)),
+          f(make_room<T>(w.rows * w.ldf)),
+          g(make_room<T>(w.rows * w.ldr)),
+          one(make_room<T>(w.rows * leading<T>(1))) {}
+    Room<T> scratch, masks, f, g, one;
   };
 
   void drift(const Slot& s, const T* masks, Pass& p, T* f) const {
-    const DenseRows<T> b = on(s, s.drift, masks, p.scratch);
+    const DenseRows<T> b = on(s, s.drift, masks, p.scratch.get());
     if (o.potential) return sde.drift().input_gradient(b, f);
     sde.drift().forward(b, f);
   }
@@ -151,10 +137,10 @@ struct FusedBlock<T>::Work {
   // g where it is one number per dimension, or the matrix itself, from what the network put out.
   void spread(const Slot& s, Pass& p) const {
     if (!o.diagonal_noise()) {
-      std::copy(s.raw, s.raw + rows * ldr, p.g.data());
+      std::copy(s.raw, s.raw + rows * ldr, p.g.get());
       return;
     }
-    dense_kernels<T>().values(Activation::Softplus, rows * ldr, s.raw, p.g.data());
+    dense_kernels<T>().values(Activation::Softplus, rows * ldr, s.raw, p.g.get());
   }
 
   // dx of row r and dimension j that the motions dW of that row bring.
@@ -191,11 +177,11 @@ struct FusedBlock<T>::Work {
     std::int64_t number = k * masks_per_step();
     set_time(s, run.grid.t[index]);
     if (sde.growth()) {
-      const T* masks = fill_masks(*sde.growth(), number, p.masks.data());
-      sde.growth()->forward(on(s, s.growth, masks, p.scratch), p.one.data());
+      const T* masks = fill_masks(*sde.growth(), number, p.masks.get());
+      sde.growth()->forward(on(s, s.growth, masks, p.scratch.get()), p.one.get());
       double squares = 0.0;
       for (std::int64_t r = 0; r < rows; ++r) {
-        const T rate = p.one.data()[r * leading<T>(1)];
+        const T rate = p.one.get()[r * leading<T>(1)];
         s.rate[r] = rate;
         log_growth[static_cast<std::size_t>(r)] += rate * h;
         squares += static_cast<double>(rate) * rate;
@@ -203,8 +189,8 @@ struct FusedBlock<T>::Work {
       out.growth_effort += squares * h;
       number += hidden(sde.growth());
     }
-    T* f = run.measure_drift ? s.f : p.f.data();
-    drift(s, fill_masks(sde.drift(), number, p.masks.data()), p, f);
+    T* f = run.measure_drift ? s.f : p.f.get();
+    drift(s, fill_masks(sde.drift(), number, p.masks.get()), p, f);
     number += drift_masks();
     if (run.measure_drift) {
       double squares = 0.0;
@@ -216,12 +202,12 @@ struct FusedBlock<T>::Work {
     }
     const T* dW = nullptr;
     if (sde.diffusion()) {
-      const T* masks = fill_masks(*sde.diffusion(), number, p.masks.data());
-      sde.diffusion()->forward(on(s, s.diffusion, masks, p.scratch), s.raw);
+      const T* masks = fill_masks(*sde.diffusion(), number, p.masks.get());
+      sde.diffusion()->forward(on(s, s.diffusion, masks, p.scratch.get()), s.raw);
       spread(s, p);
       dW = increments(k);
     }
-    advance(s, f, p.g.data(), dW, h, at_step(k + 1).x);
+    advance(s, f, p.g.get(), dW, h, at_step(k + 1).x);
   }
 
   // State at an output, rows x ldx, from those before and after the step it lies in.
@@ -240,10 +226,10 @@ struct FusedBlock<T>::Work {
         run.grid.steps() * masks_per_step() + static_cast<std::int64_t>(k) * masks_per_output();
     state_at(run.grid.outputs[k], s.x);
     set_time(s, run.times[k]);
-    *drift_masks_out = fill_masks(sde.drift(), number, p.masks.data());
-    drift(s, *drift_masks_out, p, p.f.data());
+    *drift_masks_out = fill_masks(sde.drift(), number, p.masks.get());
+    drift(s, *drift_masks_out, p, p.f.get());
     const T* masks = fill_masks(*sde.diffusion(), number + drift_masks(), diffusion_masks);
-    sde.diffusion()->forward(on(s, s.diffusion, masks, p.scratch), s.raw);
+    sde.diffusion()->forward(on(s, s.diffusion, masks, p.scratch.get()), s.raw);
     spread(s, p);
   }
 
@@ -263,30 +249,30 @@ struct FusedBlock<T>::Work {
     const Slot begin = at_step(0);
     for (std::int64_t r = 0; r < rows; ++r)
       std::copy(start + r * o.dims, start + (r + 1) * o.dims, begin.x + r * ldx);
-    std::unique_ptr<FusedBuffer<T>> extra, diffusion_masks;
+    Room<T> extra, diffusion_masks;
     if (ratio) {
-      extra = std::make_unique<FusedBuffer<T>>(slot_entries());
-      diffusion_masks = std::make_unique<FusedBuffer<T>>(std::max<std::int64_t>(1, mask_entries));
+      extra = make_room<T>(slot_entries());
+      diffusion_masks = make_room<T>(mask_entries);
     }
-    FusedBuffer<T> state(rows * ldx);
+    const Room<T> state = make_room<T>(rows * ldx);
     std::size_t next = 0;
     const auto record = [&](std::int64_t done) {
       for (; next < run.grid.outputs.size() && run.grid.outputs[next].step == done; ++next) {
-        state_at(run.grid.outputs[next], state.data());
+        state_at(run.grid.outputs[next], state.get());
         std::vector<T> plain(static_cast<std::size_t>(rows * o.dims));
         for (std::int64_t r = 0; r < rows; ++r) {
-          std::copy(state.data() + r * ldx, state.data() + r * ldx + o.dims, plain.data() + r * o.dims);
+          std::copy(state.get() + r * ldx, state.get() + r * ldx + o.dims, plain.data() + r * o.dims);
         }
         out.states.push_back(std::move(plain));
         if (sde.growth()) out.log_growth.push_back(log_growth);
         if (!ratio) continue;
-        const Slot s = slot(extra->data());
+        const Slot s = slot(extra.get());
         const T* unused;
-        evaluate_output(next, s, p, &unused, diffusion_masks->data());
+        evaluate_output(next, s, p, &unused, diffusion_masks.get());
         double f = 0.0, g = 0.0;
         for (std::int64_t r = 0; r < rows; ++r) {
-          f += fused_norm(p.f.data() + r * ldf, o.dims);
-          g += spread_factor() * fused_norm(p.g.data() + r * ldr, spread_entries());
+          f += fused_norm(p.f.get() + r * ldf, o.dims);
+          g += spread_factor() * fused_norm(p.g.get() + r * ldr, spread_entries());
         }
         out.drift_sums.push_back(f);
         out.diffusion_sums.push_back(g);
@@ -315,7 +301,7 @@ struct FusedBlock<T>::Work {
   std::int64_t rows;
   std::int64_t ldx = 0, ldf = 0, ldr = 0;  // strides of states, drift and what the diffusion network puts out
   std::int64_t scratch_entries = 0, mask_entries = 0;
-  std::unique_ptr<FusedBuffer<T>> tape;
+  Room<T> tape;
   bool taped = false;
 };
 

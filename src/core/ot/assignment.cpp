@@ -236,10 +236,10 @@ Assignment optimal_assignment(const Cloud<double>& x, const Cloud<double>& y, st
                               const std::function<bool()>& keep_going) {
   check_assignment(x, y, p);
   const std::int64_t stride = ot::round_up(y.n, ot::lanes<double>());
-  const ot::Aligned<double> columns = ot::transposed(y.points, y.n, y.dims, stride);
+  const Aligned<double> columns = ot::transposed(y.points, y.n, y.dims, stride);
   std::vector<double> cost(static_cast<std::size_t>(x.n * x.n));
   ot::for_blocks(x.n, [&](std::int64_t, std::int64_t from, std::int64_t to) {
-    ot::Aligned<double> row(static_cast<std::size_t>(stride));
+    Aligned<double> row(static_cast<std::size_t>(stride));
     for (std::int64_t i = from; i < to; ++i) {
       ot::squared_distances<double>(x.points + i * x.dims, 1, {columns.data(), x.dims, stride, 0, stride},
                                     stride, row.data());

@@ -31,7 +31,7 @@ struct Columns {
         rows(ot::transposed(y.points, y.n, y.dims, stride)),
         weights(proportions(y)) {}
   std::int64_t stride;
-  ot::Aligned<double> rows;
+  Aligned<double> rows;
   std::vector<double> weights;
 };
 

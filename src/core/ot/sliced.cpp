@@ -33,7 +33,7 @@ struct Side {
     for (double& w : weights) w /= mass;
   }
   std::int64_t n, stride;
-  ot::Aligned<T> rows;
+  Aligned<T> rows;
   std::vector<double> weights;
   double mass;
 };
@@ -133,8 +133,8 @@ class Sliced {
   static constexpr std::int64_t kMinBlock = 8, kMaxBlocks = 32;
 
   void project_and_couple(std::int64_t block, std::int64_t from, std::int64_t to, bool gradient) {
-    ot::Aligned<T> along_x(static_cast<std::size_t>((to - from) * x_.stride));
-    ot::Aligned<T> along_y(static_cast<std::size_t>((to - from) * y_.stride));
+    Aligned<T> along_x(static_cast<std::size_t>((to - from) * x_.stride));
+    Aligned<T> along_y(static_cast<std::size_t>((to - from) * y_.stride));
     const T* first = directions_.data() + from * dims_;
     ot::sum_rows<T>(first, to - from, {x_.rows.data(), dims_, x_.stride, 0, x_.stride}, x_.stride,
                     along_x.data());
@@ -158,7 +158,7 @@ class Sliced {
     out_.grad_x.resize(static_cast<std::size_t>(x_.n * dims_));
     ot::for_blocks(x_.n, [&](std::int64_t, std::int64_t from, std::int64_t to) {
       const std::int64_t end = ot::round_up(to, ot::lanes<T>());
-      ot::Aligned<T> sums(static_cast<std::size_t>(dims_ * (end - from)));
+      Aligned<T> sums(static_cast<std::size_t>(dims_ * (end - from)));
       ot::sum_rows<T>(coefficients.data(), dims_, {slopes_.data(), count_, x_.stride, from, end}, end - from,
                       sums.data());
       for (std::int64_t k = 0; k < dims_; ++k) {
@@ -181,7 +181,7 @@ class Sliced {
   std::int64_t dims_, count_, block_;
   const std::vector<T>& directions_;
   Side<T> x_, y_;
-  ot::Aligned<T> slopes_;           // directions x points of x
+  Aligned<T> slopes_;           // directions x points of x
   std::vector<double> potentials_;  // blocks of directions x points of x
   SlicedResult<T> out_;
 };

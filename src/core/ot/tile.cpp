@@ -1,6 +1,6 @@
 // The loops of tile.hpp for any processor, and the choice among the versions when the program runs.
-#define OT_TARGET
-#define OT_BYTES 16
+#define SIMD_TARGET
+#define SIMD_BYTES 16
 #define OT_ROWS 4
 #define OT_NAMESPACE plain
 #include "ot/tile_kernel.inc"

@@ -2,11 +2,11 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 
-#define OT_TARGET __attribute__((target("avx2,fma")))
-#define OT_BYTES 32
+#define SIMD_TARGET __attribute__((target("avx2,fma")))
+#define SIMD_BYTES 32
 #define OT_ROWS 4
 #define OT_NAMESPACE avx2
-#define OT_CLAMP(suffix, t, low, high) _mm256_min_##suffix(_mm256_max_##suffix(t, low), high)
+#define SIMD_CLAMP(suffix, t, low, high) _mm256_min_##suffix(_mm256_max_##suffix(t, low), high)
 #include "ot/tile_kernel.inc"
 
 namespace fatefield {

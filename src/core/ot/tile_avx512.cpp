@@ -2,11 +2,11 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 
-#define OT_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
-#define OT_BYTES 64
+#define SIMD_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
+#define SIMD_BYTES 64
 #define OT_ROWS 8
 #define OT_NAMESPACE avx512
-#define OT_CLAMP(suffix, t, low, high) \
+#define SIMD_CLAMP(suffix, t, low, high) \
   _mm512_maskz_min_##suffix(-1, _mm512_maskz_max_##suffix(-1, t, low), high)
 #include "ot/tile_kernel.inc"
 
