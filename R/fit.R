@@ -67,6 +67,10 @@
 #' They cost far more per update, but look at the process itself.
 #'
 #' `"bridge+sinkhorn"` takes the bridge first and then a few rollouts with a smaller learning rate.
+#' Clouds alone do not tell how much of a motion is chance, so these leave the diffusion as it is.
+#'
+#' Where rollouts start from nothing, held-out cells say when to stop and which weights are kept.
+#' After a bridge the last weights are kept, and held-out cells only tell how good they are.
 #' @section Interrupts:
 #' Ctrl-C ends the training within a second and gives the model as it is then, with a warning.
 #' @section Errors:
@@ -230,8 +234,8 @@ growth_rates_of <- function(growth, n) {
   as.numeric(growth)
 }
 
-# One list(state, history, dispersion) per member. An interrupt ends the member it meets and leaves out the
-# rest.
+# One list(state, history, dispersion) per member. An interrupt ends the member it meets and leaves
+# out the rest.
 fit_members <- function(x, time, options, extra, n.models, seed, resume, device, verbose) {
   each <- train_updates(options$train)
   total <- each * n.models

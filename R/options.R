@@ -129,8 +129,8 @@ print.fatefield_options <- function(x, ...) {
 #' @param method `"bridge+sinkhorn"` (default), `"bridge"` or `"sinkhorn"`, see [FitSDE()].
 #' @param updates Steps of the optimiser, without those that finish a bridge.
 #'   Default 0, which takes 300 for a bridge and 600 for rollouts.
-#' @param finish.updates Rollouts that finish a bridge; default 0, which takes a tenth of `updates`.
-#' @param finish.rate Their learning rate, relative to `learning.rate`; default 0.3.
+#' @param finish.updates Rollouts that finish a bridge; default 0, which takes a third of `updates`.
+#' @param finish.rate Their learning rate, relative to `learning.rate`; default 0.5.
 #' @param batch.size Cells of each time per update; default 0, which takes 512, or all of a time
 #'   with fewer.
 #' @param optimizer `"adamw"` (default) or `"rmsprop"`.
@@ -143,11 +143,14 @@ print.fatefield_options <- function(x, ...) {
 #' @param blur,scaling,reach Of the Sinkhorn divergence in the loss, lengths in scaled units; see
 #'   [SinkhornOptions()].
 #'   Defaults 0.1, 0.7 and 0.
+#' @param debias How the divergence is freed of what stems from the number of cells being finite:
+#'   `"halves"` (default) by the transport between independent halves of each cloud; `"self"` by that
+#'   of each cloud with itself, as in the Sinkhorn divergence, which with a few hundred cells in many
+#'   dimensions rewards clouds that are too narrow, and is the default under `compat = "scdiffeq"`.
 #' @param sliced.weight Weight of the sliced squared Wasserstein distance in the loss of rollouts and
 #'   in the look at held-out cells.
-#'   With a few hundred cells in many dimensions the divergence rewards clouds that are too narrow;
-#'   this term does not.
-#'   Default 1; 0 under `compat = "scdiffeq"`.
+#'   It looks at every dimension, and keeps clouds as wide as they are.
+#'   Default 3; 0 under `compat = "scdiffeq"`.
 #' @param slices Its random directions, beside all axes; default 50.
 #' @param bridge.plan Between which cells pairs are sought: `"snapshot"` (all of two successive times),
 #'   `"minibatch"` (those of a batch) or `"auto"` (default): snapshots up to 1e8 pairs of cells.
@@ -214,7 +217,7 @@ TrainOptions <- function(method = NULL, updates = NULL, finish.updates = NULL, f
                          batch.size = NULL, optimizer = NULL, learning.rate = NULL,
                          weight.decay = NULL, schedule = NULL, warmup = NULL, clip = NULL,
                          ema = NULL, blur = NULL, scaling = NULL, reach = NULL,
-                         sliced.weight = NULL, slices = NULL, bridge.plan = NULL,
+                         debias = NULL, sliced.weight = NULL, slices = NULL, bridge.plan = NULL,
                          bridge.blur = NULL, bridge.reach = NULL, bridge.noise = NULL,
                          bridge.shape = NULL, bridge.balance = NULL,
                          ratio.enforce = NULL, ratio.target = NULL, ratio.form = NULL,

@@ -4,6 +4,8 @@
 #'
 #' Draws the history of a model's training: the loss of training and held-out cells, the Sinkhorn
 #' divergence at each time, and the other numbers recorded.
+#' `variance ratio` is the simulated over the observed variance of held-out cells (the median of
+#' dimensions and later times), 1 where clouds are as wide as they should be.
 #' For a good fit the held-out loss levels off near the loss of training; where it rises again,
 #' the training has been too long.
 #'
@@ -74,12 +76,13 @@ long_history <- function(history, columns) {
   long
 }
 
-# Losses share a panel, so do the divergences at each time; all else has its own.
+# Losses share a panel, so do the distances of a kind at each time; all else has its own.
 history_panel <- function(series) {
   panel <- gsub("[._]", " ", series)
   panel[series %in% c("loss", "train", "held_out", "held.out", "heldout", "validation") |
     grepl("(loss|train|valid).*", series)] <- "loss"
   panel[startsWith(series, "sinkhorn")] <- "Sinkhorn divergence at each time"
+  panel[startsWith(series, "sliced")] <- "sliced distance at each time"
   factor(panel, levels = unique(panel))
 }
 

@@ -380,3 +380,50 @@ TEST_CASE("a bridge between Gaussians hits mean and covariance of the end", "[br
     }
   }
 }
+
+TEST_CASE("rollouts after a bridge leave its diffusion as it is", "[bridge]") {
+  const Snapshots s(100, 2, 1.0, 1.2);
+  SdeOptions sde;
+  sde.drift_hidden = {8};
+  sde.diffusion_hidden = {8};
+  Matrix g[2], f[2];
+  for (int finish : {0, 1}) {
+    TrainOptions o;
+    o.method = finish ? "bridge+sinkhorn" : "bridge";
+    o.updates = 20;
+    o.finish_updates = 10;
+    o.weight_decay = 0.0;
+    NeuralSde m(sde, 2, 3);
+    fit_sde(
+        m, s.data, o, 5, [](const Progress&) { return true; }, nullptr);
+    g[finish] = m.diffusion(s.x, 0.0);
+    f[finish] = m.drift(s.x, 0.0);
+  }
+  for (std::size_t i = 0; i < g[0].values.size(); ++i)
+    CHECK(g[1].values[i] == Approx(g[0].values[i]).epsilon(1e-4));
+  CHECK(f[0].values != f[1].values);
+}
+
+TEST_CASE("every method goes on exactly where it stopped, in any stage", "[bridge][resume]") {
+  const Snapshots s(80, 2, 1.0, 1.2);
+  SdeOptions sde;
+  sde.drift_hidden = {8};
+  sde.growth = true;
+  TrainOptions o;
+  o.updates = 8;
+  o.finish_updates = 4;
+  for (std::int64_t stop : {3, 8, 10}) {
+    NeuralSde whole(sde, 2, 2), part(sde, 2, 2);
+    fit_sde(
+        whole, s.data, o, 5, [](const Progress&) { return true; }, nullptr);
+    const TrainReport first = fit_sde(
+        part, s.data, o, 5, [&](const Progress& p) { return p.update < stop; }, nullptr);
+    CHECK(first.ended == "interrupted");
+    CHECK(first.updates == stop);
+    NeuralSde again(part.bytes(), "bytes");
+    const TrainReport rest = fit_sde(
+        again, s.data, o, 5, [](const Progress&) { return true; }, nullptr);
+    CHECK(rest.updates == 12);
+    CHECK(again.bytes() == whole.bytes());
+  }
+}

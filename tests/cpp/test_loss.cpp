@@ -4,6 +4,7 @@
 
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "train/halves.hpp"
 #include "train/loss.hpp"
 
 using namespace fatefield;
@@ -118,6 +119,11 @@ TEST_CASE("the gradient of the rollout loss agrees with finite differences", "[l
   sliced.loss.sliced_weight = 1.5;
   CHECK(worst(sliced) < 1e-5);
 
+  Setting halves(20);
+  halves.sde.growth = true;
+  halves.loss.halves = true;
+  CHECK(worst(halves) < 1e-5);
+
   for (bool square : {true, false}) {
     Setting ratio(20);
     ratio.loss.ratio_enforce = 0.7;
@@ -144,6 +150,39 @@ TEST_CASE("the loss and its gradient are the same bytes for 1 and 2 threads", "[
   }
   CHECK(one.total == two.total);
   for (std::size_t i = 0; i < p.size(); ++i) CHECK(at::equal(one.gradients[i], two.gradients[i]));
+}
+
+TEST_CASE("halves of clouds do not reward shrinking", "[loss][halves]") {
+  const std::int64_t n = 64, dims = 20, repeats = 30;
+  SinkhornOptions o;
+  o.precision = "float64";
+  o.blur = 0.3;
+  double value = 0.0, pull[2] = {0.0, 0.0};
+  for (std::int64_t r = 0; r < repeats; ++r) {
+    std::vector<double> x(static_cast<std::size_t>(n * dims)), y(x.size());
+    normals(10, Stream::Simulator, 0, n, static_cast<std::uint32_t>(2 * r), dims, x.data());
+    normals(10, Stream::Simulator, 0, n, static_cast<std::uint32_t>(2 * r + 1), dims, y.data());
+    const Cloud<double> a{x.data(), n, dims}, b{y.data(), n, dims};
+    const auto halves = halves_divergence(a, b, o, true), self = sinkhorn_divergence(a, b, o, true);
+    value += halves.value / repeats;
+    // Derivative in the scale of x, per unit of its variance.
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      pull[0] += halves.grad_x[i] * x[i] / (repeats * dims);
+      pull[1] += self.grad_x[i] * x[i] / (repeats * dims);
+    }
+  }
+  CHECK(std::abs(value) < 0.1);
+  CHECK(std::abs(pull[0]) < 0.02);
+  CHECK(pull[1] > 0.2);
+}
+
+TEST_CASE("halves of one cloud and its copy cost what one-point transport says", "[loss][halves]") {
+  // All points of x at 0 and of y at 1 in one dimension: the cost between them is 1 / 2, within them 0.
+  const std::vector<double> x(32, 0.0), y(32, 1.0);
+  SinkhornOptions o;
+  const auto r = halves_divergence<double>({x.data(), 32, 1}, {y.data(), 32, 1}, o, true);
+  CHECK(r.value == Approx(0.5));
+  for (double g : r.grad_x) CHECK(g == Approx(-1.0 / 32.0));
 }
 
 TEST_CASE("the control of drift against diffusion does not depend on the step", "[loss]") {

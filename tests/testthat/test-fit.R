@@ -7,7 +7,7 @@ test_that("a matrix gives a model that knows what it was fitted on", {
   expect_identical(model$dims, colnames(cells$x))
   expect_identical(model$times, c(0, 1, 2))
   expect_identical(model$cells, rownames(cells$x))
-  expect_identical(model$history$stage, rep(c("bridge", "rollouts"), c(5L, 1L)))
+  expect_identical(model$history$stage, rep(c("bridge", "rollouts"), c(5L, 2L)))
   expect_equal(model$config$updates, 5)
   expect_true(all(is.finite(model$history$loss)))
 })

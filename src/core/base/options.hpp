@@ -247,10 +247,10 @@ struct TrainOptions {
   std::string method = "bridge+sinkhorn";
   /// Steps of the optimiser, without those after a bridge; 0 takes 300 for a bridge and 600 for rollouts.
   std::int64_t updates = 0;
-  /// Rollouts after a bridge; 0 takes a tenth of `updates`.
+  /// Rollouts after a bridge; 0 takes a third of `updates`.
   std::int64_t finish_updates = 0;
   /// Their learning rate, relative to that of the bridge.
-  double finish_rate = 0.3;
+  double finish_rate = 0.5;
   /// Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
   std::int64_t batch_size = 0;
   /// "adamw" or "rmsprop".
@@ -271,8 +271,11 @@ struct TrainOptions {
   double blur = 0.1;
   double scaling = 0.7;
   double reach = 0.0;
+  /// "halves": independent halves of a batch stand for each cloud against itself, so that clouds are not
+  /// rewarded for shrinking; "self": the usual Sinkhorn divergence.
+  std::string debias = "halves";
   /// Weight of the sliced squared Wasserstein distance beside the divergence: it keeps clouds from shrinking.
-  double sliced_weight = 1.0;
+  double sliced_weight = 3.0;
   /// Its random directions, beside all axes.
   std::int64_t slices = 50;
   /// Plans of a bridge: "snapshot" (between all cells of two times), "minibatch" (between those of a batch),
@@ -329,6 +332,7 @@ void fields(TrainOptions*, O& o, V&& visit) {
   visit("blur", o.blur);
   visit("scaling", o.scaling);
   visit("reach", o.reach);
+  visit("debias", o.debias);
   visit("sliced.weight", o.sliced_weight);
   visit("slices", o.slices);
   visit("bridge.plan", o.bridge_plan);
@@ -375,6 +379,7 @@ inline TrainOptions published_train_options() {
   o.ema = 0.0;
   o.blur = 0.05;
   o.scaling = 0.5;
+  o.debias = "self";
   o.sliced_weight = 0.0;
   o.ratio_enforce = 100.0;
   o.growth_penalty = 0.0;

@@ -14,6 +14,7 @@
 #include "ot/sinkhorn_tensor.hpp"
 #include "ot/sliced.hpp"
 #include "ot/sliced_tensor.hpp"
+#include "train/halves.hpp"
 #include "train/loss_block.hpp"
 
 namespace fatefield {
@@ -61,9 +62,10 @@ Cloud<T> cloud(const at::Tensor& points, const at::Tensor& weights) {
 // Divergence at one time; gradients go to `points` and `weights` of x.
 template <typename T>
 double compare(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y, const SinkhornOptions& o,
-               bool gradient, const KeepGoing& keep_going, at::Tensor& points, at::Tensor& weights) {
-  const SinkhornResult<T> r =
-      sinkhorn_divergence<T>(cloud<T>(x, a), cloud<T>(y, {}), o, gradient, keep_going);
+               bool halves, bool gradient, const KeepGoing& keep_going, at::Tensor& points,
+               at::Tensor& weights) {
+  const auto divergence = halves ? halves_divergence<T> : sinkhorn_divergence<T>;
+  const SinkhornResult<T> r = divergence(cloud<T>(x, a), cloud<T>(y, {}), o, gradient, keep_going);
   if (gradient) {
     points = at::empty_like(x);
     std::copy(r.grad_x.begin(), r.grad_x.end(), points.data_ptr<T>());
@@ -73,9 +75,20 @@ double compare(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y, co
   return r.value;
 }
 
+// Halves are compared by the processor: a batch is small beside what is done with it.
 double compare_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
-                       const SinkhornOptions& o, bool gradient, const KeepGoing& keep_going,
+                       const SinkhornOptions& o, bool halves, bool gradient, const KeepGoing& keep_going,
                        at::Tensor& points, at::Tensor& weights) {
+  if (halves) {
+    const auto here = [](const at::Tensor& t) { return t.defined() ? t.to(at::kCPU).contiguous() : t; };
+    const bool wide = x.scalar_type() == at::kDouble;
+    const double value = (wide ? compare<double> : compare<float>)(here(x), here(a), here(y), o, true,
+                                                                   gradient, keep_going, points, weights);
+    if (!gradient) return value;
+    points = points.to(x.device());
+    weights = weights.to(x.device());
+    return value;
+  }
   const TensorDivergence r = tensor_sinkhorn(x, a, y, o, gradient, keep_going);
   points = r.grad_x;
   weights = r.grad_a;
@@ -129,8 +142,8 @@ void add_sinkhorn(const LossJob& job, const LossBatch& batch, const std::vector<
     const auto at_time = !with_kernels(job, value.states[k]) ? compare_tensors
                          : wide                              ? compare<double>
                                                              : compare<float>;
-    value.sinkhorn[k] = at_time(value.states[k], a, batch.observed[k], options, gradient, job.keep_going,
-                                g.states[k], weights);
+    value.sinkhorn[k] = at_time(value.states[k], a, batch.observed[k], options, job.options.halves, gradient,
+                                job.keep_going, g.states[k], weights);
     value.total += value.sinkhorn[k];
     if (gradient && !growth.empty()) g.log_growth[k] = a * (weights - (a * weights).sum());
   }

@@ -17,6 +17,8 @@ namespace fatefield {
 
 struct LossOptions {
   SinkhornOptions sinkhorn;
+  /// Debias by independent halves of the clouds rather than by each cloud against itself, see halves.hpp.
+  bool halves = false;
   /// The published loss: the first time is compared too, and all times share one box and so one annealing.
   bool published = false;
   double ratio_enforce = 0.0;

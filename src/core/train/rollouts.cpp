@@ -21,6 +21,7 @@ LossOptions loss_options(const TrainOptions& o, const NeuralSde::Impl& m) {
   LossOptions out;
   out.sinkhorn = sinkhorn_options(o);
   out.sinkhorn.precision = m.options.precision;
+  out.halves = o.debias == "halves";
   out.published = m.published();
   out.ratio_enforce = o.ratio_enforce;
   out.ratio_target = o.ratio_target;

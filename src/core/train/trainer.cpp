@@ -28,6 +28,8 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kBridgeUpdates = 300;
 constexpr std::int64_t kRolloutUpdates = 600;
+// Rollouts that finish a bridge: one for this many of its updates.
+constexpr std::int64_t kFinishShare = 3;
 // Looks during a bridge, whose updates cost less than a look.
 constexpr std::int64_t kBridgeLooks = 10;
 
@@ -52,7 +54,8 @@ std::vector<StagePlan> stage_plans(const TrainOptions& o) {
   bridge.options.eval_every = std::max(o.eval_every, each);
   bridge.options.patience = 0;
   if (o.method == "bridge") return {bridge};
-  rollouts.options.updates = o.finish_updates > 0 ? o.finish_updates : each;
+  rollouts.options.updates =
+      o.finish_updates > 0 ? o.finish_updates : (bridge.options.updates + 2) / kFinishShare;
   rollouts.options.learning_rate = o.learning_rate * o.finish_rate;
   return {bridge, rollouts};
 }
@@ -71,15 +74,25 @@ void follow(std::vector<at::Tensor>& mean, const std::vector<at::Tensor>& curren
   }
 }
 
+// Clouds alone do not tell how much of a motion is chance, so rollouts after a bridge leave its diffusion as
+// it is.
+void hold_diffusion(const NeuralSde::Impl& m, std::vector<at::Tensor>& gradients) {
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (m.nets.specs()[i].name.rfind("diffusion.", 0) == 0) gradients[i].zero_();
+  }
+}
+
 bool finite(const std::vector<at::Tensor>& tensors) {
   return std::all_of(tensors.begin(), tensors.end(),
                      [](const at::Tensor& t) { return t.isfinite().all().item<bool>(); });
 }
 
-Look look(Rollouts& rollouts, TrainState& s) {
+// Weights are chosen by held-out cells where rollouts start from nothing. After a bridge, whose learning rate
+// has fallen to zero, the last are kept: a few held-out cells in many dimensions would choose by chance.
+Look look(Rollouts& rollouts, bool choose, TrainState& s) {
   const Look out = rollouts.look(s.mean);
   ++s.looks_since_best;
-  if (out.held_out < s.best_value) {
+  if (!choose || out.held_out < s.best_value) {
     s.best_value = out.held_out;
     s.best_update = s.updates;
     s.best = copies(s.mean);
@@ -89,11 +102,12 @@ Look look(Rollouts& rollouts, TrainState& s) {
 }
 
 // Runs the loop of one stage and says how it ended.
-std::string train(Stage& stage, Rollouts& rollouts, TrainState& s, const StagePlan& plan, std::int64_t left,
-                  const Tick& tick) {
+std::string train(const NeuralSde::Impl& m, Stage& stage, Rollouts& rollouts, TrainState& s,
+                  const StagePlan& plan, std::int64_t left, const Tick& tick) {
   const TrainOptions& o = plan.options;
   while (s.stage_updates < o.updates) {
     StageUpdate v = stage.update(s.current, s.stage_updates);
+    if (s.stage > 0) hold_diffusion(m, v.gradients);
     const double norm = clip_gradients(v.gradients, o.clip);
     if (!std::isfinite(v.loss) || !finite(v.gradients)) return "diverged";
     const double rate = learning_rate(o, s.stage_updates);
@@ -103,7 +117,7 @@ std::string train(Stage& stage, Rollouts& rollouts, TrainState& s, const StagePl
     follow(s.mean, s.current, o.ema, s.stage_updates);
     Look seen{kNone, kNone};
     const bool due = s.stage_updates % o.eval_every == 0 || s.stage_updates == o.updates;
-    if (rollouts.can_look() && due) seen = look(rollouts, s);
+    if (rollouts.can_look() && due) seen = look(rollouts, o.method == "sinkhorn", s);
     s.note("update", static_cast<double>(s.updates));
     s.note("stage", plan.bridge ? 0.0 : 1.0);
     s.note("loss", v.loss);
@@ -136,7 +150,7 @@ std::string train(NeuralSde::Impl& m, const Cells& cells, Rollouts& rollouts,
       std::unique_ptr<Stage> bridge;
       if (plan.bridge) bridge = std::make_unique<Bridges>(m, cells, plan.options, seed, keep_going);
       Stage& stage = plan.bridge ? *bridge : static_cast<Stage&>(rollouts);
-      ended = train(stage, rollouts, s, plan, left, tick);
+      ended = train(m, stage, rollouts, s, plan, left, tick);
     }
     if (ended != "finished" || last) return ended;
     s.next_stage(plan.options);
@@ -159,7 +173,7 @@ void check_options(const TrainOptions& o) {
   need(o.method == "sinkhorn" || o.method == "bridge" || o.method == "bridge+sinkhorn", "method",
        "\"bridge+sinkhorn\", \"bridge\" or \"sinkhorn\"");
   need(o.updates >= 0, "updates", "at least 1, or 0 for the default of the method");
-  need(o.finish_updates >= 0, "finish.updates", "at least 1, or 0 for a tenth of `updates`");
+  need(o.finish_updates >= 0, "finish.updates", "at least 1, or 0 for a third of `updates`");
   need(o.finish_rate > 0.0 && std::isfinite(o.finish_rate), "finish.rate", "a positive number");
   need(o.learning_rate > 0.0 && std::isfinite(o.learning_rate), "learning.rate", "a positive number");
   need(o.weight_decay >= 0.0, "weight.decay", "at least 0");
@@ -168,6 +182,7 @@ void check_options(const TrainOptions& o) {
        "\"cosine\", \"step\" or \"constant\"");
   need(o.clip >= 0.0, "clip", "at least 0");
   need(o.ema >= 0.0 && o.ema < 1.0, "ema", "at least 0 and below 1");
+  need(o.debias == "halves" || o.debias == "self", "debias", "\"halves\" or \"self\"");
   need(o.sliced_weight >= 0.0 && std::isfinite(o.sliced_weight), "sliced.weight", "at least 0");
   need(o.bridge_plan == "auto" || o.bridge_plan == "snapshot" || o.bridge_plan == "minibatch", "bridge.plan",
        "\"auto\", \"snapshot\" or \"minibatch\"");
