@@ -28,9 +28,13 @@ write_fates <- function(probability, file) {
 # Two models of opposite leanings, averaged. `broad`: a landscape trained briefly, whose large noise keeps fates open.
 # `sharp`: a free drift that takes the shortest ways, at the price of little noise. Growth is learned in both.
 larry_options <- list(
-  broad = list(updates = 300, patience = 0, growth.penalty = 0, diffusion.init = 0.1),
+  broad = list(
+    method = "sinkhorn", debias = "self", sliced.weight = 0, updates = 300, patience = 0, growth.penalty = 0,
+    diffusion.init = 0.1
+  ),
   sharp = list(
-    updates = 1000, patience = 0, growth.penalty = 0.001, drift.penalty = 0.01, drift = "forward",
+    method = "sinkhorn", debias = "self", sliced.weight = 0, updates = 1000, patience = 0,
+    growth.penalty = 0.001, drift.penalty = 0.01, drift = "forward",
     drift.activation = "silu", diffusion.init = 0.1, learning.rate = 0.006
   )
 )

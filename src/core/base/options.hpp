@@ -250,7 +250,7 @@ struct TrainOptions {
   /// Rollouts after a bridge; 0 takes a third of `updates`.
   std::int64_t finish_updates = 0;
   /// Their learning rate, relative to that of the bridge.
-  double finish_rate = 0.5;
+  double finish_rate = 1.0;
   /// Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
   std::int64_t batch_size = 0;
   /// "adamw" or "rmsprop".
@@ -275,7 +275,7 @@ struct TrainOptions {
   /// rewarded for shrinking; "self": the usual Sinkhorn divergence.
   std::string debias = "halves";
   /// Weight of the sliced squared Wasserstein distance beside the divergence: it keeps clouds from shrinking.
-  double sliced_weight = 3.0;
+  double sliced_weight = 10.0;
   /// Its random directions, beside all axes.
   std::int64_t slices = 50;
   /// Plans of a bridge: "snapshot" (between all cells of two times), "minibatch" (between those of a batch),
