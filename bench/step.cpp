@@ -80,7 +80,6 @@ void print(const char* name, const char* engine, const bench::Cost& cost, double
 }
 
 void step(const Case& c, double peak) {
-  if (!wanted(c.name)) return;
   const SdeNets nets(c.sde, c.dims);
   std::vector<at::Tensor> p = nets.initial(1, at::kFloat);
   const auto solver = make_sde_solver("euler");
@@ -106,6 +105,8 @@ void step(const Case& c, double peak) {
   const double rows = static_cast<double>(c.cells * grid.steps());
   const double flop = rows * of_networks(nets.layout()).both;
   for (const bool by_hand : {true, false}) {
+    const std::string name = std::string(c.name) + (by_hand ? ", by hand" : ", autograd");
+    if (!wanted(name)) continue;
     job.by_hand = by_hand;
     const KeepMemory keep;
     const bench::Cost whole = bench::best_of(repeats, [&] {
@@ -116,7 +117,7 @@ void step(const Case& c, double peak) {
     const c10::NoGradGuard none;
     const bench::Cost forward = bench::best_of(repeats, [&] { rollout_loss(job, p, batch, false); });
     print(c.name, by_hand ? "by hand" : "autograd", whole, forward.seconds, flop, peak);
-    results->add(std::string(c.name) + (by_hand ? ", by hand" : ", autograd"), whole);
+    results->add(name, whole);
   }
 }
 
