@@ -38,7 +38,7 @@ PlotTraining <- function(object, model = NULL, columns = NULL, log10 = TRUE, ...
   )) +
     ggplot2::geom_line(linewidth = 0.4, alpha = if (members > 1L) 0.6 else 1) +
     ggplot2::geom_point(data = sparse_points(long), size = 0.9) +
-    ggplot2::facet_wrap("panel", scales = "free_y") +
+    ggplot2::facet_wrap("panel", scales = "free_y", labeller = ggplot2::label_wrap_gen(24)) +
     scale_labels(levels(long$series)) + big_key() + theme_curves() +
     ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL)
   positive <- all(long$value > 0)
@@ -81,7 +81,7 @@ history_panel <- function(series) {
   panel <- gsub("[._]", " ", series)
   panel[series %in% c("loss", "train", "held_out", "held.out", "heldout", "validation") |
     grepl("(loss|train|valid).*", series)] <- "loss"
-  panel[startsWith(series, "sinkhorn")] <- "Sinkhorn divergence at each time"
+  panel[startsWith(series, "sinkhorn")] <- "divergence at each time"
   panel[startsWith(series, "sliced")] <- "sliced distance at each time"
   factor(panel, levels = unique(panel))
 }

@@ -100,7 +100,7 @@ test_that("a training is drawn whatever its history records", {
   layers <- drawn(plot)
   expect_identical(nrow(layers[[1]]), 3L * 40L + 4L)
   expect_identical(nrow(layers[[2]]), 4L)
-  expect_identical(levels(plot$data$panel), c("loss", "Sinkhorn divergence at each time"))
+  expect_identical(levels(plot$data$panel), c("loss", "divergence at each time"))
   expect_identical(nrow(drawn(PlotTraining(data.frame(a = 1:3)))[[1]]), 3L)
   expect_input_error(PlotTraining(data.frame(a = c(1, 1))), "object")
   expect_input_error(PlotTraining(data.frame()), "object")
