@@ -3,28 +3,33 @@
 
 namespace fatefield {
 
+// Noise of one number per dimension is softplus of what the network put out; g becomes the gradient in that.
+template <typename T>
+void FusedBlock<T>::Work::softplus_adjoint(const Slot& s, T* g) const {
+  if (!o.diagonal_noise()) return;
+  dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, g);
+}
+
 // Gradient in what the diffusion network put out, from that in g's product with the motions.
 template <typename T>
 void FusedBlock<T>::Work::raw_gradient(const Slot& s, const T* lambda, const T* dW, T* out) const {
   const std::int64_t motions = o.brownian_dims();
   for (std::int64_t r = 0; r < rows; ++r) {
-    const T *l = lambda + r * ldx, *raw = s.raw + r * ldr, *w = dW + r * motions;
+    const T *l = lambda + r * ldx, *w = dW + r * motions;
     T* to = out + r * ldr;
     if (o.kind == DiffusionKind::Diagonal) {
       for (std::int64_t j = 0; j < o.dims; ++j) to[j] = l[j] * w[j];
     } else if (o.kind == DiffusionKind::Scalar) {
       T sum = 0;
       for (std::int64_t j = 0; j < o.dims; ++j) sum += l[j] * w[j];
-      to[0] = sum * fused_sigmoid(raw[0]);
+      to[0] = sum;
     } else {
       for (std::int64_t j = 0; j < o.dims; ++j) {
         for (std::int64_t m = 0; m < o.rank; ++m) to[j * o.rank + m] = l[j] * w[m];
       }
     }
   }
-  if (o.kind == DiffusionKind::Diagonal) {
-    dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, out);
-  }
+  softplus_adjoint(s, out);
 }
 
 template <typename T>
@@ -100,9 +105,7 @@ void FusedBlock<T>::Work::output_adjoint(std::size_t k, const FusedAdjoints<T>& 
     const T width = fused_norm(g, spread_entries());
     for (std::int64_t j = 0; j < spread_entries(); ++j) g[j] = width > T(0) ? of_spread * g[j] / width : T(0);
   }
-  if (o.diagonal_noise()) {
-    dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, p.g.get());
-  }
+  softplus_adjoint(s, p.g.get());
   drift_adjoint(s, masks, p, p.f.get(), into, gx);
   sde.diffusion()->forward_adjoint(
       on(s, s.diffusion, run.dropout > 0.0 ? diffusion_masks.get() : nullptr, p.scratch.get()), p.g.get(),

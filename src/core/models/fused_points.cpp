@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/rng.hpp"
-#include "models/fused_work.hpp"
+#include "models/fused_tensors.hpp"
+#include "models/sde_nets.hpp"
 
 namespace fatefield {
 namespace {
@@ -22,35 +22,25 @@ class Evaluated {
         slope_(gradient_of_scalar),
         x_(x),
         rows_(rows),
-        tape_(make_room<T>(rows * (slope_ ? net.gradient_tape() : net.forward_tape()))),
+        tape_(make_room<T>(tape_entries())),
         scratch_(make_room<T>(rows * net.scratch())),
         masks_(make_room<T>(dropout.rate > 0.0 ? rows * net.mask_entries() : 0)),
-        masked_(dropout.rate > 0.0),
         stride_(slope_ ? net.input_stride() : net.output_stride()),
         out_(make_room<T>(rows * stride_)) {
-    T* at = masks_.get();
-    for (std::int64_t width : net.shape().hidden) {
-      if (!masked_) break;
-      const double keep = 1.0 - dropout.rate;
-      bernoulli_masks(dropout.seed, Stream::Dropout, 0, dropout.first, rows, first_mask++, leading<T>(width),
-                      keep, static_cast<float>(1.0 / keep), at);
-      at += rows * leading<T>(width);
-    }
-    run(x_, out_.get());
+    mask_ = net.fill_masks(dropout.rate, dropout.seed, dropout.first, rows, first_mask, masks_.get());
+    run(x_, tape_.get(), out_.get());
   }
 
-  // The values at other points, which replace the tape of the first.
+  // The values at other points.
   at::Tensor elsewhere(const Aligned<T>& x, std::int64_t columns) {
-    const Room<T> out = make_room<T>(rows_ * stride_);
-    run(x, out.get());
-    run_again_ = true;
+    const Room<T> tape = make_room<T>(tape_entries()), out = make_room<T>(rows_ * stride_);
+    run(x, tape.get(), out.get());
     return plain(out.get(), columns);
   }
 
   at::Tensor values(std::int64_t columns) { return plain(out_.get(), columns); }
 
   void add_gradient(const at::Tensor& g, DenseGradient<T>& into) {
-    if (run_again_) run(x_, out_.get());
     const at::Tensor wanted = g.contiguous();
     const std::int64_t columns = wanted.numel() / rows_;
     const Room<T> padded = make_room<T>(rows_ * stride_), in_x = make_room<T>(rows_ * net_.input_stride());
@@ -60,19 +50,20 @@ class Evaluated {
       std::copy(row, row + columns, padded.get() + r * stride_);
     }
     std::fill(in_x.get(), in_x.get() + rows_ * net_.input_stride(), T(0));
-    if (slope_) return net_.input_gradient_adjoint(block(x_), padded.get(), into, in_x.get());
-    net_.forward_adjoint(block(x_), padded.get(), into, in_x.get());
+    if (slope_) return net_.input_gradient_adjoint(block(x_, tape_.get()), padded.get(), into, in_x.get());
+    net_.forward_adjoint(block(x_, tape_.get()), padded.get(), into, in_x.get());
   }
 
  private:
-  DenseRows<T> block(const Aligned<T>& x) {
-    return {rows_,       x.data(),      net_.input_stride(), masked_ ? masks_.get() : nullptr,
-            tape_.get(), scratch_.get()};
+  std::int64_t tape_entries() const { return rows_ * (slope_ ? net_.gradient_tape() : net_.forward_tape()); }
+
+  DenseRows<T> block(const Aligned<T>& x, T* tape) const {
+    return {rows_, x.data(), net_.input_stride(), mask_, tape, scratch_.get()};
   }
 
-  void run(const Aligned<T>& x, T* out) {
-    if (slope_) return net_.input_gradient(block(x), out);
-    net_.forward(block(x), out);
+  void run(const Aligned<T>& x, T* tape, T* out) const {
+    if (slope_) return net_.input_gradient(block(x, tape), out);
+    net_.forward(block(x, tape), out);
   }
 
   at::Tensor plain(const T* from, std::int64_t columns) const {
@@ -88,10 +79,9 @@ class Evaluated {
   const Aligned<T>& x_;
   std::int64_t rows_;
   Room<T> tape_, scratch_, masks_;
-  bool masked_;
+  const T* mask_ = nullptr;
   std::int64_t stride_;
   Room<T> out_;
-  bool run_again_ = false;
 };
 
 template <typename T>
@@ -114,14 +104,14 @@ class Points final : public FusedPoints {
 
   at::Tensor diffusion() const override {
     if (!diffusion_) return at::zeros_like(states_);
-    return shaped(diffusion_->values(o_.diffusion_net.outputs));
+    return diffusion_from(o_, diffusion_->values(o_.diffusion_net.outputs));
   }
 
   at::Tensor growth() const override { return growth_ ? growth_->values(1).squeeze(1) : at::Tensor(); }
 
   at::Tensor diffusion_at(const at::Tensor& step) const override {
     if (!diffusion_) return at::zeros_like(states_);
-    return shaped(diffusion_->elsewhere(padded(states_ + step), o_.diffusion_net.outputs));
+    return diffusion_from(o_, diffusion_->elsewhere(padded(states_ + step), o_.diffusion_net.outputs));
   }
 
   void add_gradients(const at::Tensor& in_drift, const at::Tensor& in_diffusion, const at::Tensor& in_growth,
@@ -153,14 +143,6 @@ class Points final : public FusedPoints {
     return out;
   }
 
-  at::Tensor shaped(const at::Tensor& raw) const {
-    if (o_.kind == DiffusionKind::Diagonal) return at::softplus(raw, 1.0, kSoftplusLinear);
-    if (o_.kind == DiffusionKind::Scalar) {
-      return at::softplus(raw, 1.0, kSoftplusLinear).expand({raw.size(0), o_.dims});
-    }
-    return raw.view({raw.size(0), o_.dims, o_.rank});
-  }
-
   // Gradient in what the network put out from that in the diffusion.
   at::Tensor in_raw(const at::Tensor& g) const {
     if (!o_.diagonal_noise()) return g.reshape({g.size(0), o_.dims * o_.rank});
@@ -178,8 +160,8 @@ class Points final : public FusedPoints {
 template <typename T>
 class PointNets final : public FusedPointNets {
  public:
-  PointNets(const SdeLayout& layout, std::vector<at::Tensor> parameters)
-      : parameters_(std::move(parameters)), sde_(layout, pointers().data()) {}
+  PointNets(const SdeLayout& layout, const std::vector<at::Tensor>& parameters)
+      : sde_(fused_sde<T>(layout, parameters)) {}
 
   std::unique_ptr<FusedPoints> evaluate(const at::Tensor& x, const at::Tensor& tau,
                                         const Dropout& dropout) const override {
@@ -187,13 +169,6 @@ class PointNets final : public FusedPointNets {
   }
 
  private:
-  std::vector<const T*> pointers() const {
-    std::vector<const T*> out;
-    for (const at::Tensor& p : parameters_) out.push_back(p.data_ptr<T>());
-    return out;
-  }
-
-  std::vector<at::Tensor> parameters_;
   FusedSde<T> sde_;
 };
 
@@ -201,10 +176,9 @@ class PointNets final : public FusedPointNets {
 
 std::unique_ptr<FusedPointNets> make_fused_points(const SdeLayout& layout,
                                                   const std::vector<at::Tensor>& parameters) {
-  std::vector<at::Tensor> plain;
-  for (const at::Tensor& p : parameters) plain.push_back(p.contiguous());
-  if (plain[0].scalar_type() == at::kDouble) return std::make_unique<PointNets<double>>(layout, plain);
-  return std::make_unique<PointNets<float>>(layout, plain);
+  if (parameters[0].scalar_type() == at::kDouble)
+    return std::make_unique<PointNets<double>>(layout, parameters);
+  return std::make_unique<PointNets<float>>(layout, parameters);
 }
 
 }  // namespace fatefield

@@ -37,8 +37,6 @@ FusedBlock<T>::FusedBlock(const FusedSde<T>& sde, const FusedRun& run, std::uint
     : work_(std::make_unique<Work>(sde, run, first, rows)) {}
 template <typename T>
 FusedBlock<T>::~FusedBlock() = default;
-template <typename T>
-FusedBlock<T>::FusedBlock(FusedBlock&&) noexcept = default;
 
 template <typename T>
 std::int64_t FusedBlock<T>::tape_bytes() const {

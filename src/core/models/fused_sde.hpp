@@ -94,7 +94,6 @@ class FusedBlock {
   /// @param first number of the first row's trajectory, for dropout
   FusedBlock(const FusedSde<T>& sde, const FusedRun& run, std::uint64_t first, std::int64_t rows);
   ~FusedBlock();
-  FusedBlock(FusedBlock&&) noexcept;
 
   /// Bytes that a tape would take.
   std::int64_t tape_bytes() const;

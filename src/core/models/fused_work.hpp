@@ -13,11 +13,6 @@
 namespace fatefield {
 
 template <typename T>
-T fused_sigmoid(T z) {
-  return T(1) / (T(1) + std::exp(-z));
-}
-
-template <typename T>
 T fused_norm(const T* x, std::int64_t n) {
   T squares = 0;
   for (std::int64_t j = 0; j < n; ++j) squares += x[j] * x[j];
@@ -95,17 +90,8 @@ struct FusedBlock<T>::Work {
   std::int64_t masks_per_step() const { return hidden(sde.growth()) + masks_per_output(); }
 
   const T* fill_masks(const Dense<T>& net, std::int64_t number, T* out) const {
-    if (run.dropout <= 0.0) return nullptr;
-    const double keep = 1.0 - run.dropout;
-    T* at = out;
-    for (std::int64_t width : net.shape().hidden) {
-      const std::int64_t stride = leading<T>(width);
-      bernoulli_masks(run.dropout_seed, Stream::Dropout, 0, first, rows, static_cast<std::uint32_t>(number),
-                      stride, keep, static_cast<float>(1.0 / keep), at);
-      at += rows * stride;
-      ++number;
-    }
-    return out;
+    return net.fill_masks(run.dropout, run.dropout_seed, first, rows, static_cast<std::uint32_t>(number),
+                          out);
   }
 
   DenseRows<T> on(const Slot& s, T* net_tape, const T* masks, T* scratch) const {
@@ -287,6 +273,7 @@ struct FusedBlock<T>::Work {
     return out;
   }
 
+  void softplus_adjoint(const Slot& s, T* g) const;
   void raw_gradient(const Slot& s, const T* lambda, const T* dW, T* out) const;
   void drift_adjoint(const Slot& s, const T* masks, Pass& p, const T* gf, SdeGradient<T>& into, T* gx) const;
   void step_adjoint(std::int64_t k, const Increments& increments, const FusedAdjoints<T>& a,

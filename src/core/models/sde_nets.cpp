@@ -27,6 +27,13 @@ at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : g.square()
 
 }  // namespace
 
+at::Tensor diffusion_from(const SdeLayout& o, const at::Tensor& raw) {
+  const std::int64_t n = raw.size(0);
+  if (!o.diagonal_noise()) return raw.view({n, o.dims, o.rank});
+  const at::Tensor g = at::softplus(raw, 1.0, kSoftplusLinear);
+  return o.kind == DiffusionKind::Scalar ? g.expand({n, o.dims}) : g;
+}
+
 SdeNets::SdeNets(const SdeOptions& o, std::int64_t dims)
     : layout_(o, dims),
       diffusion_init_(o.diffusion_init),
@@ -103,10 +110,7 @@ at::Tensor SdeNets::diffusion_of(const std::vector<at::Tensor>& p, const at::Ten
   const std::int64_t n = in.size(0);
   if (!has_diffusion()) return at::zeros({n, layout_.dims}, in.options());
   const at::Tensor raw = diffusion_net_.forward(p.data() + layout_.diffusion_at(), in, d);
-  if (layout_.kind == DiffusionKind::Diagonal) return at::softplus(raw, 1.0, kSoftplusLinear);
-  if (layout_.kind == DiffusionKind::Scalar)
-    return at::softplus(raw, 1.0, kSoftplusLinear).expand({n, layout_.dims});
-  return raw.view({n, layout_.dims, layout_.rank});
+  return diffusion_from(layout_, raw);
 }
 
 at::Tensor SdeNets::drift(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,

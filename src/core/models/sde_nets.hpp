@@ -17,6 +17,9 @@
 
 namespace fatefield {
 
+/// The diffusion (n x D, or n x D x m) from what its network put out.
+at::Tensor diffusion_from(const SdeLayout& layout, const at::Tensor& raw);
+
 class SdeNets {
  public:
   /// Errors of kind Input name the option that cannot be.

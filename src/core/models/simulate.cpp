@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "models/fused_sde.hpp"
+#include "models/fused_tensors.hpp"
 #include "models/neural_sde_impl.hpp"
 #include "models/rollout.hpp"
 
@@ -109,14 +109,8 @@ Run by_libtorch(const Job& job) {
 
 template <typename T>
 Run by_hand(const Job& job) {
-  std::vector<at::Tensor> kept;
-  std::vector<const T*> weights;
-  for (const at::Tensor& p : job.model.parameters) {
-    kept.push_back(p.contiguous());
-    weights.push_back(kept.back().data_ptr<T>());
-  }
-  const SdeLayout& layout = job.model.nets.layout();
-  const auto sde = std::make_shared<const FusedSde<T>>(layout, weights.data());
+  const auto sde =
+      std::make_shared<const FusedSde<T>>(fused_sde<T>(job.model.nets.layout(), job.model.parameters));
   const auto run = std::make_shared<FusedRun>();
   run->grid = job.grid;
   return [&job, sde, run](const Block& b) {

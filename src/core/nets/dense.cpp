@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/rng.hpp"
+
 namespace fatefield {
 namespace {
 
@@ -83,6 +85,20 @@ Dense<T>::Dense(const MlpShape& shape, const T* const* parameters)
   widest_ = leading<T>(shape.inputs);
   for (const Layer& layer : layers_) widest_ = std::max(widest_, leading<T>(layer.outputs));
   nothing_.assign(static_cast<std::size_t>(widest_), T(0));
+}
+
+template <typename T>
+const T* Dense<T>::fill_masks(double rate, std::uint64_t seed, std::uint64_t first, std::int64_t rows,
+                              std::uint32_t number, T* out) const {
+  if (rate <= 0.0) return nullptr;
+  const double keep = 1.0 - rate;
+  T* at = out;
+  for (std::int64_t width : shape_.hidden) {
+    bernoulli_masks(seed, Stream::Dropout, 0, first, rows, number++, leading<T>(width), keep,
+                    static_cast<float>(1.0 / keep), at);
+    at += rows * leading<T>(width);
+  }
+  return out;
 }
 
 template <typename T>

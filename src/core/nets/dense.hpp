@@ -50,6 +50,11 @@ class Dense {
   std::int64_t scratch() const { return 3 * widest_ + units_; }
   /// Entries per row of the masks of all hidden layers.
   std::int64_t mask_entries() const { return units_; }
+  /// Dropout masks of all hidden layers, numbered from `number` on, into out (rows * mask_entries()). Gives
+  /// out, or nullptr for a rate of zero.
+  /// @param first trajectory of the first row
+  const T* fill_masks(double rate, std::uint64_t seed, std::uint64_t first, std::int64_t rows,
+                      std::uint32_t number, T* out) const;
   std::int64_t input_stride() const { return leading<T>(shape_.inputs); }
   std::int64_t output_stride() const { return leading<T>(shape_.outputs); }
 

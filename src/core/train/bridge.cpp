@@ -13,6 +13,7 @@
 #include "base/threads.hpp"
 #include "models/fused_points.hpp"
 #include "models/rollout.hpp"
+#include "train/views.hpp"
 
 namespace fatefield {
 namespace {
@@ -173,10 +174,6 @@ void add_gradients(Block& b, std::vector<at::Tensor>& total) {
   for (std::size_t i = 0; i < total.size(); ++i) {
     if (b.gradients[i].defined()) total[i].add_(b.gradients[i]);
   }
-}
-
-void proceed(const KeepGoing& keep_going) {
-  if (keep_going && !keep_going()) throw Interrupted();
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/rng.hpp"
+#include "train/views.hpp"
 
 namespace fatefield {
 namespace {
@@ -24,12 +25,6 @@ constexpr double kTolerance = 0.01;
 constexpr std::int64_t kIterations = 200;
 // Variances of dimensions count as at least this share of their mean, so that constant dimensions do no harm.
 constexpr double kLeastVariance = 1e-4;
-
-template <typename T>
-Cloud<T> cloud(const at::Tensor& points, const at::Tensor& weights) {
-  return {points.data_ptr<T>(), points.size(0), points.size(1),
-          weights.defined() ? weights.data_ptr<T>() : nullptr};
-}
 
 // Pooled variance of each dimension within times, in doubles.
 at::Tensor within_variance(const std::vector<at::Tensor>& x) {

@@ -16,13 +16,10 @@
 #include "ot/sliced_tensor.hpp"
 #include "train/halves.hpp"
 #include "train/loss_block.hpp"
+#include "train/views.hpp"
 
 namespace fatefield {
 namespace {
-
-void proceed(const KeepGoing& keep_going) {
-  if (keep_going && !keep_going()) throw Interrupted();
-}
 
 bool with_kernels(const LossJob& job, const at::Tensor& x) { return job.kernels && x.device().is_cpu(); }
 
@@ -52,11 +49,6 @@ void each_block(std::vector<Block>& blocks, const KeepGoing& keep_going, F&& f) 
     parallel_for(std::min(group, n - at),
                  [&](std::int64_t i) { f(blocks[static_cast<std::size_t>(at + i)]); });
   }
-}
-template <typename T>
-Cloud<T> cloud(const at::Tensor& points, const at::Tensor& weights) {
-  return {points.data_ptr<T>(), points.size(0), points.size(1),
-          weights.defined() ? weights.data_ptr<T>() : nullptr};
 }
 
 // Divergence at one time; gradients go to `points` and `weights` of x.

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "models/fused_sde.hpp"
+#include "models/fused_tensors.hpp"
 #include "train/loss_block.hpp"
 
 namespace fatefield {
@@ -115,17 +115,11 @@ class FusedEngine final : public LossEngine {
 template <typename T>
 std::unique_ptr<LossEngine> make(const LossJob& job, const std::vector<at::Tensor>& parameters,
                                  const LossBatch& batch, bool gradient, Listener& listener) {
-  std::vector<at::Tensor> kept;
-  std::vector<const T*> weights;
-  for (const at::Tensor& p : parameters) {
-    kept.push_back(p.contiguous());
-    weights.push_back(kept.back().template data_ptr<T>());
-  }
   const LossOptions& o = job.options;
   FusedRun run{job.grid,         batch.times,           job.dropout,
                job.dropout_seed, o.drift_penalty > 0.0, o.ratio_enforce > 0.0};
   return std::make_unique<FusedEngine<T>>(
-      Shared<T>{job, batch, gradient, listener, FusedSde<T>(job.nets.layout(), weights.data()), run});
+      Shared<T>{job, batch, gradient, listener, fused_sde<T>(job.nets.layout(), parameters), run});
 }
 
 }  // namespace
