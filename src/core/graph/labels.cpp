@@ -45,7 +45,7 @@ void to_majority(double* share, std::int64_t n) {
   share[winner] = 1.0;
 }
 
-double quantile(std::vector<double> x, double q) {
+double order_statistic(std::vector<double> x, double q) {
   const auto at = static_cast<std::size_t>(std::ceil(q * static_cast<double>(x.size()))) - 1;
   std::nth_element(x.begin(), x.begin() + at, x.end());
   return x[at];
@@ -79,7 +79,7 @@ double LabelTransfer::estimate_cutoff() const {
     for (std::int64_t j = 0; j < options_.k; ++j) mean[i] += near.distance[i * options_.k + j];
     mean[i] /= static_cast<double>(options_.k);
   }
-  return options_.cutoff_factor * quantile(std::move(mean), options_.cutoff_quantile);
+  return options_.cutoff_factor * order_statistic(std::move(mean), options_.cutoff_quantile);
 }
 
 std::vector<char> LabelTransfer::vote(MatrixView states, std::int64_t first, std::int64_t n, double* share,

@@ -1,0 +1,31 @@
+// Sparse matrices by compressed rows. The rows of one are the columns of R's dgCMatrix of its transpose.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace fatefield {
+
+/// rows x cols; row i holds the entries [start[i], start[i + 1]), their columns ascending.
+struct SparseRows {
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::vector<std::int64_t> start;
+  std::vector<std::int32_t> index;
+  std::vector<double> value;
+
+  std::int64_t stored() const { return static_cast<std::int64_t>(index.size()); }
+};
+
+SparseRows transpose(const SparseRows& x);
+
+/// Sums of the rows.
+std::vector<double> row_sums(const SparseRows& x);
+
+/// y = x v, for v of x.cols and y of x.rows numbers; rows in parallel.
+void multiply(const SparseRows& x, const double* v, double* y);
+
+/// Rows divided by the sum of their absolute values; rows of zeros stay.
+void normalise_rows(SparseRows& x);
+
+}  // namespace fatefield
