@@ -165,3 +165,51 @@ remember_process <- function() {
     invisible(.Call(`_fatefield_remember_process`))
 }
 
+velocity_defaults <- function() {
+    .Call(`_fatefield_velocity_defaults`)
+}
+
+check_velocity_options <- function(options) {
+    invisible(.Call(`_fatefield_check_velocity_options`, options))
+}
+
+check_counts <- function(x, argument) {
+    .Call(`_fatefield_check_counts`, x, argument)
+}
+
+count_totals <- function(spliced, unspliced) {
+    .Call(`_fatefield_count_totals`, spliced, unspliced)
+}
+
+filter_velocity_genes <- function(totals, options) {
+    .Call(`_fatefield_filter_velocity_genes`, totals, options)
+}
+
+velocity_sizes <- function(spliced, unspliced, batch) {
+    .Call(`_fatefield_velocity_sizes`, spliced, unspliced, batch)
+}
+
+choose_variable_genes <- function(x, size, keep, top, bins) {
+    .Call(`_fatefield_choose_variable_genes`, x, size, keep, top, bins)
+}
+
+velocity_components <- function(x, size, genes, k, threads) {
+    .Call(`_fatefield_velocity_components`, x, size, genes, k, threads)
+}
+
+fuzzy_neighbours <- function(knn, threads) {
+    .Call(`_fatefield_fuzzy_neighbours`, knn, threads)
+}
+
+gene_moments <- function(spliced, unspliced, how, genes, second, threads) {
+    .Call(`_fatefield_gene_moments`, spliced, unspliced, how, genes, second, threads)
+}
+
+fit_steady_state <- function(spliced, unspliced, how, genes, known, allowed, stochastic, variance, options, threads) {
+    .Call(`_fatefield_fit_steady_state`, spliced, unspliced, how, genes, known, allowed, stochastic, variance, options, threads)
+}
+
+cell_confidence <- function(velocity, genes, knn, threads) {
+    .Call(`_fatefield_cell_confidence`, velocity, genes, knn, threads)
+}
+

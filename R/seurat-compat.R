@@ -211,6 +211,36 @@ add_reduction <- function(object, embeddings, name, key, loadings = NULL, stdev 
   object
 }
 
+# Nearest neighbours, list(index, distance) without the cell itself, as a Neighbor with the cell first, which
+# is what Seurat's functions ask for.
+add_neighbours <- function(object, knn, name, cells) {
+  self <- seq_along(cells)
+  index <- cbind(self, knn$index, deparse.level = 0L)
+  distance <- cbind(0, knn$distance, deparse.level = 0L)
+  object[[name]] <- methods::new(
+    methods::getClass("Neighbor", where = asNamespace("SeuratObject")),
+    nn.idx = index, nn.dist = distance, alg.idx = NULL, alg.info = list(), cell.names = cells
+  )
+  object
+}
+
+# A graph as a matrix of weights, or a Neighbor as list(index, distance), by name.
+fetch_graph <- function(object, name) {
+  neighbours <- names(methods::slot(object, "neighbors"))
+  graphs <- names(methods::slot(object, "graphs"))
+  if (!name %in% c(neighbours, graphs)) {
+    stop_input(
+      "graph", "`graph`: the object has no graph ", quoted(name), "; it has ",
+      quoted(c(graphs, neighbours)), ".", near(name, c(graphs, neighbours))
+    )
+  }
+  x <- object[[name]]
+  if (name %in% graphs) {
+    return(methods::as(x, "dgCMatrix"))
+  }
+  list(index = methods::slot(x, "nn.idx"), distance = methods::slot(x, "nn.dist"))
+}
+
 # Tools are filed under one name of our own: Tool<- would file under the name of its caller.
 get_tools <- function(object) methods::slot(object, "tools")[["fatefield"]]
 

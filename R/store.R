@@ -33,14 +33,17 @@ store_reduction <- function(object, values, name, key = name, loadings = NULL, s
 # `values`: features x cells with names both ways; `features`: data.frame about the features, or
 # NULL.
 store_assay <- function(object, values, name, key = name, features = NULL) {
-  full <- t(all_cells(t(values), object))
+  # Such matrices can be most of the memory: they are copied only where something changes.
+  whole <- identical(colnames(values), cell_names(object))
+  full <- if (whole) values else t(all_cells(t(values), object))
   features <- if (is.null(features)) data.frame(row.names = rownames(full)) else features
   features[["name"]] <- rownames(full)
   if (is_seurat(object)) {
     if (name %in% SeuratObject::Reductions(object)) {
       stop_input("name", "`name`: ", quoted(name), " is already a reduction of the object.")
     }
-    rownames(full) <- seurat_feature_names(rownames(full))
+    names <- seurat_feature_names(rownames(full))
+    if (!identical(rownames(full), names)) rownames(full) <- names
     assay <- new_assay(data = full, key = free_key(object, key, name), features = features)
     return(add_assay(object, name, assay))
   }
@@ -55,7 +58,7 @@ fetch_assay <- function(object, name) {
   if (is_seurat(object)) {
     values <- as.matrix(layer_data(object, "data", check_assay(object, name)))
     given <- feature_data(object, name)[["name"]]
-    if (!is.null(given)) rownames(values) <- given
+    if (!is.null(given) && !identical(rownames(values), given)) rownames(values) <- given
     return(values)
   }
   present <- SingleCellExperiment::altExpNames(object)
@@ -66,6 +69,20 @@ fetch_assay <- function(object, name) {
     )
   }
   SummarizedExperiment::assay(SingleCellExperiment::altExp(object, name), "data")
+}
+
+# What store_assay() was told about the features: data.frame with the names it was given as rows.
+fetch_features <- function(object, name) {
+  if (is_seurat(object)) {
+    data <- feature_data(object, check_assay(object, name))
+  } else {
+    data <- as.data.frame(
+      SummarizedExperiment::rowData(SingleCellExperiment::altExp(object, name)),
+      optional = TRUE
+    )
+  }
+  rownames(data) <- data[["name"]]
+  data[setdiff(names(data), "name")]
 }
 
 # Anything that is not per cell, under kind and name, e.g. put_tool(object, "models", "sde", model).

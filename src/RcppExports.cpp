@@ -471,6 +471,155 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
+// velocity_defaults
+Rcpp::List velocity_defaults();
+RcppExport SEXP _fatefield_velocity_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(velocity_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_velocity_options
+void check_velocity_options(const Rcpp::List& options);
+RcppExport SEXP _fatefield_check_velocity_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    check_velocity_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// check_counts
+Rcpp::List check_counts(SEXP x, const std::string& argument);
+RcppExport SEXP _fatefield_check_counts(SEXP xSEXP, SEXP argumentSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type argument(argumentSEXP);
+    rcpp_result_gen = Rcpp::wrap(check_counts(x, argument));
+    return rcpp_result_gen;
+END_RCPP
+}
+// count_totals
+Rcpp::List count_totals(SEXP spliced, SEXP unspliced);
+RcppExport SEXP _fatefield_count_totals(SEXP splicedSEXP, SEXP unsplicedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type spliced(splicedSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type unspliced(unsplicedSEXP);
+    rcpp_result_gen = Rcpp::wrap(count_totals(spliced, unspliced));
+    return rcpp_result_gen;
+END_RCPP
+}
+// filter_velocity_genes
+Rcpp::LogicalVector filter_velocity_genes(const Rcpp::List& totals, const Rcpp::List& options);
+RcppExport SEXP _fatefield_filter_velocity_genes(SEXP totalsSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type totals(totalsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(filter_velocity_genes(totals, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// velocity_sizes
+Rcpp::List velocity_sizes(const Rcpp::NumericVector& spliced, const Rcpp::NumericVector& unspliced, const Rcpp::IntegerVector& batch);
+RcppExport SEXP _fatefield_velocity_sizes(SEXP splicedSEXP, SEXP unsplicedSEXP, SEXP batchSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type spliced(splicedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type unspliced(unsplicedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type batch(batchSEXP);
+    rcpp_result_gen = Rcpp::wrap(velocity_sizes(spliced, unspliced, batch));
+    return rcpp_result_gen;
+END_RCPP
+}
+// choose_variable_genes
+Rcpp::List choose_variable_genes(SEXP x, const Rcpp::NumericVector& size, const Rcpp::IntegerVector& keep, double top, double bins);
+RcppExport SEXP _fatefield_choose_variable_genes(SEXP xSEXP, SEXP sizeSEXP, SEXP keepSEXP, SEXP topSEXP, SEXP binsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type size(sizeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type keep(keepSEXP);
+    Rcpp::traits::input_parameter< double >::type top(topSEXP);
+    Rcpp::traits::input_parameter< double >::type bins(binsSEXP);
+    rcpp_result_gen = Rcpp::wrap(choose_variable_genes(x, size, keep, top, bins));
+    return rcpp_result_gen;
+END_RCPP
+}
+// velocity_components
+Rcpp::List velocity_components(SEXP x, const Rcpp::NumericVector& size, const Rcpp::IntegerVector& genes, double k, int threads);
+RcppExport SEXP _fatefield_velocity_components(SEXP xSEXP, SEXP sizeSEXP, SEXP genesSEXP, SEXP kSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type size(sizeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< double >::type k(kSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(velocity_components(x, size, genes, k, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fuzzy_neighbours
+Rcpp::List fuzzy_neighbours(const Rcpp::List& knn, int threads);
+RcppExport SEXP _fatefield_fuzzy_neighbours(SEXP knnSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type knn(knnSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fuzzy_neighbours(knn, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_moments
+Rcpp::List gene_moments(SEXP spliced, SEXP unspliced, const Rcpp::List& how, const Rcpp::IntegerVector& genes, bool second, int threads);
+RcppExport SEXP _fatefield_gene_moments(SEXP splicedSEXP, SEXP unsplicedSEXP, SEXP howSEXP, SEXP genesSEXP, SEXP secondSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type spliced(splicedSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type unspliced(unsplicedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type how(howSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< bool >::type second(secondSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_moments(spliced, unspliced, how, genes, second, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fit_steady_state
+Rcpp::List fit_steady_state(SEXP spliced, SEXP unspliced, const Rcpp::List& how, const Rcpp::IntegerVector& genes, const Rcpp::Nullable<Rcpp::List>& known, const Rcpp::LogicalVector& allowed, bool stochastic, bool variance, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_fit_steady_state(SEXP splicedSEXP, SEXP unsplicedSEXP, SEXP howSEXP, SEXP genesSEXP, SEXP knownSEXP, SEXP allowedSEXP, SEXP stochasticSEXP, SEXP varianceSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type spliced(splicedSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type unspliced(unsplicedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type how(howSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Nullable<Rcpp::List>& >::type known(knownSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::LogicalVector& >::type allowed(allowedSEXP);
+    Rcpp::traits::input_parameter< bool >::type stochastic(stochasticSEXP);
+    Rcpp::traits::input_parameter< bool >::type variance(varianceSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fit_steady_state(spliced, unspliced, how, genes, known, allowed, stochastic, variance, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_confidence
+Rcpp::List cell_confidence(const Rcpp::NumericMatrix& velocity, const Rcpp::IntegerVector& genes, const Rcpp::List& knn, int threads);
+RcppExport SEXP _fatefield_cell_confidence(SEXP velocitySEXP, SEXP genesSEXP, SEXP knnSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type velocity(velocitySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type knn(knnSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_confidence(velocity, genes, knn, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 RcppExport SEXP _rcpp_module_boot_sinkhorn_loss();
 RcppExport SEXP _rcpp_module_boot_neural_sde();
@@ -517,6 +666,18 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_sgemm_gflops", (DL_FUNC) &_fatefield_sgemm_gflops, 1},
     {"_fatefield_available_cores", (DL_FUNC) &_fatefield_available_cores, 0},
     {"_fatefield_remember_process", (DL_FUNC) &_fatefield_remember_process, 0},
+    {"_fatefield_velocity_defaults", (DL_FUNC) &_fatefield_velocity_defaults, 0},
+    {"_fatefield_check_velocity_options", (DL_FUNC) &_fatefield_check_velocity_options, 1},
+    {"_fatefield_check_counts", (DL_FUNC) &_fatefield_check_counts, 2},
+    {"_fatefield_count_totals", (DL_FUNC) &_fatefield_count_totals, 2},
+    {"_fatefield_filter_velocity_genes", (DL_FUNC) &_fatefield_filter_velocity_genes, 2},
+    {"_fatefield_velocity_sizes", (DL_FUNC) &_fatefield_velocity_sizes, 3},
+    {"_fatefield_choose_variable_genes", (DL_FUNC) &_fatefield_choose_variable_genes, 5},
+    {"_fatefield_velocity_components", (DL_FUNC) &_fatefield_velocity_components, 5},
+    {"_fatefield_fuzzy_neighbours", (DL_FUNC) &_fatefield_fuzzy_neighbours, 2},
+    {"_fatefield_gene_moments", (DL_FUNC) &_fatefield_gene_moments, 6},
+    {"_fatefield_fit_steady_state", (DL_FUNC) &_fatefield_fit_steady_state, 10},
+    {"_fatefield_cell_confidence", (DL_FUNC) &_fatefield_cell_confidence, 4},
     {"_rcpp_module_boot_sinkhorn_loss", (DL_FUNC) &_rcpp_module_boot_sinkhorn_loss, 0},
     {"_rcpp_module_boot_neural_sde", (DL_FUNC) &_rcpp_module_boot_neural_sde, 0},
     {NULL, NULL, 0}

@@ -35,6 +35,13 @@ SparseRows transpose(const SparseRows& x) {
   return out;
 }
 
+Matrix dense(const SparseRows& x) {
+  Matrix out(x.rows, x.cols);
+  for (std::int64_t i = 0; i < x.rows; ++i)
+    for (std::int64_t e = x.start[i]; e < x.start[i + 1]; ++e) out(i, x.index[e]) = x.value[e];
+  return out;
+}
+
 std::vector<double> row_sums(const SparseRows& x) {
   std::vector<double> out(static_cast<std::size_t>(x.rows), 0.0);
   for (std::int64_t i = 0; i < x.rows; ++i)

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/matrix.hpp"
+
 namespace fatefield {
 
 /// rows x cols; row i holds the entries [start[i], start[i + 1]), their columns ascending.
@@ -18,6 +20,9 @@ struct SparseRows {
 };
 
 SparseRows transpose(const SparseRows& x);
+
+/// With its zeros.
+Matrix dense(const SparseRows& x);
 
 /// Sums of the rows.
 std::vector<double> row_sums(const SparseRows& x);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
+#include "base/sparse.hpp"
 
 namespace fatefield {
 
@@ -26,6 +27,8 @@ struct LinearMap {
 
 /// x itself, which must stay where it is.
 LinearMap dense_map(const MatrixView& x);
+/// The same for a sparse matrix; a transposed copy is made.
+LinearMap sparse_map(const SparseRows& x);
 
 struct PrincipalAxes {
   std::vector<double> centre;  ///< of the columns

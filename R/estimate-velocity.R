@@ -1,0 +1,423 @@
+# RNA velocity: from spliced and unspliced counts to how fast each gene changes in each cell. Takes an
+# object or two matrices, genes x cells; gives velocities, genes x cells.
+
+#' Estimate RNA velocity
+#'
+#' Unspliced molecules become spliced ones, and spliced ones are degraded.
+#' A cell with more unspliced molecules of a gene than a steady state would have is raising that
+#' gene, a cell with fewer is lowering it.
+#' The velocity of a gene is `Mu - gamma * Ms`, where `Ms` and `Mu` are means of spliced and
+#' unspliced counts over neighbouring cells, and `gamma` is the ratio of the two at the steady state.
+#' Its unit is normalised molecules per mean lifetime of the unspliced molecules of that gene.
+#'
+#' @details
+#' The steps, each of which can be replaced:
+#'
+#' 1. Genes with fewer than `min.shared.counts` molecules in cells that show both kinds are left out.
+#' 2. Counts of a cell are divided by their total relative to the median total, spliced and unspliced
+#'    apart.
+#'    Values that are not whole numbers are taken as normalised and filtered already.
+#' 3. The `nfeatures` most variable genes are kept: those of the highest dispersion of normalised
+#'    spliced counts among genes of like mean (Satija et al.).
+#' 4. Neighbours are the `k` nearest cells, the cell itself among them, in the first 30 principal
+#'    components of `log1p()` of these genes; or in `reduction`, or in `graph`.
+#'    Among up to 2 million numbers they are exact, beyond found by an index.
+#' 5. `Ms` and `Mu` are plain means over each cell, its neighbours, and those it is a neighbour of.
+#' 6. `mode = "deterministic"`: `gamma` is the slope of `Mu` on `Ms` through the origin, in the cells
+#'    above the 95th percentile of expression.
+#'    `mode = "stochastic"`: in velocity genes the second moments enter too, each equation weighted by
+#'    its own residuals.
+#'    `mode = "dynamical"`: the kinetics of each gene are fitted by expectation and maximisation.
+#' 7. Velocity genes, on which everything later rests, have `r2` and `gamma` above 0.01.
+#'
+#' Velocities say where a cell goes only as far as splicing is what changes: genes whose kinetics
+#' differ between cell types, or whose unspliced molecules are hardly seen, mislead.
+#' Look at the number of velocity genes and at the confidence, and compare the modes.
+#'
+#' @section Batches:
+#' `batch` needs a `reduction` (or `graph`) in which batches are aligned, such as that of Harmony or
+#' fastMNN: neighbours are common to all batches, moments are means of uncorrected counts.
+#' Size factors are those of each batch; then one factor per batch, the same for spliced and
+#' unspliced counts, brings batches to the same depth.
+#' The two kinds are never corrected apart, as this would change their ratio, which is the velocity.
+#' `cells$batch` and the attribute `batches` of the result tell how well batches mix: the share of
+#' neighbours from other batches over that expected without any batch effect.
+#'
+#' @param object A Seurat object, a SingleCellExperiment, or a matrix of spliced counts (genes x
+#'   cells, dense or sparse).
+#' @param unspliced For a matrix: the matrix of unspliced counts of the same genes and cells.
+#'   For an object: the name of the assay or layer; `NULL` looks for `unspliced`, `nascent`, `intron`.
+#' @param spliced The name of the assay or layer; `NULL` looks for `spliced`, `mature`, `exon`.
+#' @param mode `"stochastic"` (default), `"deterministic"` or `"dynamical"`.
+#' @param min.shared.counts Least number of molecules of a gene in cells where it is seen both
+#'   spliced and unspliced; default 20.
+#'   0 where values are not counts.
+#' @param nfeatures Most variable genes to keep; default 2000, 0 keeps all.
+#' @param genes Genes to fit, in place of those that the steps 1 and 3 choose.
+#' @param retain Genes to fit whatever the steps 1 and 3 say of them.
+#' @param dims Dimensions of the reduction to use, such as `1:20`.
+#'   `NULL` takes all of `reduction`, or 30 components.
+#' @param k Neighbours of a cell, itself included; default 30.
+#' @param reduction Where to look for neighbours: the name of a reduction of the object; for
+#'   matrices a matrix of cells x dims.
+#'   `NULL` computes principal components of the spliced counts.
+#' @param graph Neighbours that are known: the name of a graph or of a neighbour object in a Seurat
+#'   object, a square matrix of weights, or `list(index, distance)` (cells x neighbours).
+#' @param moments First moments that are known: the names of two assays or layers, or
+#'   `list(Ms, Mu)` of matrices (genes x cells).
+#'   `TRUE` means `c("Ms", "Mu")`.
+#' @param batch,time A column of the cell data, or one value per cell: the batch, and the time of
+#'   sampling, which is only compared with the batch.
+#' @param normalise Divide by the sizes of the cells?
+#'   `NULL` does so where values are whole numbers.
+#' @param variance Keep the velocity of the variance too (mode `"stochastic"`)?
+#'   `FALSE` by default: it takes as much memory as the velocities.
+#' @param parity Follow scVelo step for step: neighbours are exact whatever their number; each of the
+#'   two matrices is normalised where the first five cells are whole numbers; velocity genes must be
+#'   highly variable where the object says which are; and of objects that are normalised already the
+#'   stored `Ms`, `Mu` and `pca` are taken where they are there.
+#' @param name Name of the assay for the velocities, and stem of the columns.
+#' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
+#' @param verbose Tell how many genes are left?
+#' @param ... More options; the defaults, where 0 means no limit, are
+#'   `min.shared.cells = 0`; `min.counts`, `max.counts`, `min.cells`, `max.cells` (spliced) and the
+#'   same with `.u` behind (unspliced) `= 0`; `bins = 20` of mean expression in step 3;
+#'   `npcs = 30`; `pca.from = 50`, the number of genes below which neighbours are found among genes
+#'   themselves; `percentile.upper = 95`; `fit.offset = FALSE`, a basal unspliced level (deterministic
+#'   mode), fitted with the cells below `percentile.lower = 5` too; `r2.adjusted = FALSE`, `r2` of the
+#'   slope through all cells; `min.r2 = 0.01`; `min.ratio = 0.01`.
+#'
+#' @return
+#' For matrices a list of class `fatefield_velocity`:
+#'   \item{velocity}{Matrix, genes x cells; `NaN` for genes that could not be fitted.}
+#'   \item{genes}{data.frame, one row per gene: `velocity_gamma`, `velocity_qreg_ratio` (the slope of the
+#'     deterministic mode), `velocity_r2`, `velocity_genes`, with an offset `velocity_offset`; and, where genes
+#'     were chosen, `means`, `dispersions`, `dispersions_norm`, `highly_variable`.}
+#'   \item{cells}{data.frame, one row per cell: `spliced_size` and `unspliced_size`, by which counts
+#'     were divided; `velocity_length`; `velocity_confidence`, the mean correlation with the
+#'     velocities of the neighbours.}
+#'   \item{knn}{list(`index`, `distance`), cells x (k - 1), nearest first, from 1, without the cell.}
+#'   \item{mode}{The mode.}
+#'   \item{variance}{As `velocity`, where asked for.}
+#' For an object the object with an assay `velocity` (SingleCellExperiment: alternative experiment)
+#' whose feature data are `genes`, the columns of `cells`, and the neighbours as `velocity.nn`
+#' (the cell itself first, as Seurat has it).
+#' @section Errors:
+#' `fatefield_error_input` names the argument: no unspliced counts; other genes or cells in the two;
+#' logarithms in place of counts; negative or missing values; no gene left by the filters; more
+#' neighbours than cells.
+#' @references
+#' La Manno et al. (2018) RNA velocity of single cells. Nature 560.
+#'
+#' Bergen et al. (2020) Generalizing RNA velocity to transient cell states through dynamical
+#' modeling. Nature Biotechnology 38.
+#'
+#' Satija et al. (2015) Spatial reconstruction of single-cell gene expression data. Nature
+#' Biotechnology 33.
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 60)
+#' cells <- EstimateVelocity(cells, verbose = FALSE)
+#' cells[["velocity"]]
+#' summary(cells$velocity_confidence)
+#'
+#' # Without an object.
+#' simulated <- SimulateDifferentiation(n.cells = 300, n.genes = 60, as = "list")
+#' EstimateVelocity(simulated$counts, simulated$unspliced, mode = "deterministic", verbose = FALSE)
+#' @export
+EstimateVelocity <- function(object, ...) UseMethod("EstimateVelocity")
+
+#' @rdname EstimateVelocity
+#' @export
+EstimateVelocity.default <- function(object, unspliced,
+                                     mode = c("stochastic", "deterministic", "dynamical"),
+                                     min.shared.counts = NULL, nfeatures = NULL, genes = NULL,
+                                     retain = NULL, dims = NULL, k = NULL, reduction = NULL,
+                                     graph = NULL, moments = NULL, batch = NULL, time = NULL,
+                                     normalise = NULL, variance = FALSE, parity = FALSE,
+                                     threads = NULL, verbose = TRUE, ...) {
+  if (missing(unspliced)) {
+    stop_input("unspliced", "`unspliced` is needed: a matrix of genes x cells beside the spliced one.")
+  }
+  local_threads(threads)
+  pair <- count_pair(object, unspliced, c("object", "unspliced"))
+  velocity_of_pair(
+    pair, mode,
+    given = list(
+      min.shared.counts = min.shared.counts, nfeatures = nfeatures, k = k, ...
+    ),
+    genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
+    moments = moments, batch = cell_values(batch, pair, "batch"),
+    time = cell_values(time, pair, "time"), normalise = normalise, variance = variance,
+    parity = parity, verbose = verbose
+  )
+}
+
+#' @rdname EstimateVelocity
+#' @export
+EstimateVelocity.Seurat <- function(object, spliced = NULL, unspliced = NULL,
+                                    mode = c("stochastic", "deterministic", "dynamical"),
+                                    min.shared.counts = NULL, nfeatures = NULL, genes = NULL,
+                                    retain = NULL, dims = NULL, k = NULL, reduction = NULL,
+                                    graph = NULL, moments = NULL, batch = NULL, time = NULL,
+                                    normalise = NULL, variance = FALSE, parity = FALSE,
+                                    name = "velocity", threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
+  mode <- check_choice(mode, c("stochastic", "deterministic", "dynamical"), "mode")
+  object <- estimate_in_object(
+    object, spliced, unspliced, mode,
+    given = list(
+      min.shared.counts = min.shared.counts, nfeatures = nfeatures, k = k, ...
+    ),
+    genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
+    moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
+    parity = parity, name = name, verbose = verbose
+  )
+  log_command(object, "EstimateVelocity", list(
+    mode = mode, min.shared.counts = min.shared.counts, nfeatures = nfeatures, dims = dims, k = k,
+    reduction = reduction, batch = batch, parity = parity, name = name
+  ))
+}
+
+#' @rdname EstimateVelocity
+#' @export
+EstimateVelocity.SingleCellExperiment <- function(object, spliced = NULL, unspliced = NULL,
+                                                  mode = c("stochastic", "deterministic", "dynamical"),
+                                                  min.shared.counts = NULL, nfeatures = NULL,
+                                                  genes = NULL, retain = NULL, dims = NULL,
+                                                  k = NULL, reduction = NULL, graph = NULL,
+                                                  moments = NULL, batch = NULL, time = NULL,
+                                                  normalise = NULL, variance = FALSE,
+                                                  parity = FALSE, name = "velocity",
+                                                  threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
+  estimate_in_object(
+    object, spliced, unspliced, mode,
+    given = list(
+      min.shared.counts = min.shared.counts, nfeatures = nfeatures, k = k, ...
+    ),
+    genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
+    moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
+    parity = parity, name = name, verbose = verbose
+  )
+}
+
+# What both kinds of object share: reads what is named, estimates, stores.
+estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, retain, dims,
+                               reduction, graph, moments, batch, time, normalise, variance, parity,
+                               name, verbose) {
+  check_flag(parity, "parity")
+  check_flag(verbose, "verbose")
+  source <- list(
+    spliced = find_layer(object, spliced, splicing_aliases$spliced, "spliced"),
+    unspliced = find_layer(object, unspliced, splicing_aliases$unspliced, "unspliced")
+  )
+  pair <- count_pair(layer_at(object, source$spliced), layer_at(object, source$unspliced))
+  if (parity && !pair$kind$spliced$first_whole) {
+    stored <- stored_steps(object, reduction, graph, moments, verbose)
+    reduction <- stored$reduction
+    moments <- stored$moments
+  }
+  source$moments <- find_moments(object, moments)
+  result <- velocity_of_pair(
+    pair, mode, given, genes, retain, dims,
+    reduction = if (!is.null(reduction)) embedding(object, reduction),
+    graph = find_graph(object, graph),
+    moments = if (is.null(source$moments)) {
+      if (is.list(moments)) moments
+    } else {
+      lapply(source$moments, layer_at, object = object)
+    },
+    batch = if (!is.null(batch)) cell_column(object, batch, "batch"),
+    time = if (!is.null(time)) cell_column(object, time, "time"),
+    normalise = normalise, variance = variance, parity = parity,
+    highly.variable = if (parity) stored_highly_variable(object, rownames(pair$spliced)),
+    verbose = verbose
+  )
+  store_velocity(object, result, source, name)
+}
+
+# One value per cell of a matrix, or NULL.
+cell_values <- function(values, pair, argument) {
+  if (is.null(values)) {
+    return(NULL)
+  }
+  cell_column(Matrix::t(pair$spliced[1L, , drop = FALSE]), values, argument)
+}
+
+# From two checked matrices to the result, see EstimateVelocity(). `given`: options by name.
+# `highly.variable`: TRUE/FALSE per gene where an object says so, or NULL.
+velocity_of_pair <- function(pair, mode, given, genes, retain, dims, reduction, graph, moments, batch,
+                             time, normalise, variance, parity, highly.variable = NULL, verbose) {
+  mode <- check_choice(mode, c("stochastic", "deterministic", "dynamical"), "mode")
+  for (flag in c("variance", "parity", "verbose")) check_flag(get(flag), flag)
+  if (!is.null(batch)) {
+    batch <- check_labels(batch, "batch", ncol(pair$spliced), distinct = 2L)
+    if (anyNA(batch)) stop_input("batch", "`batch` must be known for each cell.")
+    if (is.null(reduction) && is.null(graph)) {
+      stop_input("batch", "`batch` needs a `reduction` or `graph` in which batches are aligned, such ",
+        "as that of Harmony; neighbours in the counts themselves would be of the same batch.")
+    }
+  }
+  counts <- to_normalise(pair, normalise, parity, verbose)
+  options <- velocity_options(given, any(counts))
+  totals <- count_totals(pair$spliced, pair$unspliced)
+  sizes <- cell_sizes(totals, counts, batch)
+  chosen <- choose_genes(pair, totals, sizes, options, genes, retain, highly.variable, verbose)
+  around <- choose_neighbours(pair, sizes, chosen$space, options, dims, reduction, graph, parity)
+  batches <- check_batches(batch, time, around$knn)
+  prepared <- list(
+    spliced = pair$spliced, unspliced = pair$unspliced, genes = chosen$genes, mode = mode,
+    names = rownames(pair$spliced)[chosen$genes], options = options, variance = variance,
+    how = list(
+      spliced.size = sizes$spliced, unspliced.size = sizes$unspliced,
+      neighbours = around$neighbours, directed = FALSE
+    ),
+    known = known_moments(moments, rownames(pair$spliced)[chosen$genes], colnames(pair$spliced)),
+    allowed = chosen$allowed, verbose = verbose
+  )
+  fit <- if (mode == "dynamical") velocity_dynamical(prepared) else velocity_steady_state(prepared)
+  new_velocity(fit, prepared, chosen$table, around$knn, batch, batches)
+}
+
+# Options with their defaults; values that are no counts are not filtered by counts unless asked for.
+velocity_options <- function(given, counts) {
+  if (!counts && is.null(given$min.shared.counts)) given$min.shared.counts <- 0
+  options <- merge_options(velocity_defaults(), given, argument = "")
+  check_velocity_options(options)
+  options
+}
+
+cell_sizes <- function(totals, counts, batch) {
+  codes <- if (is.null(batch)) integer() else as.integer(batch)
+  sizes <- velocity_sizes(totals$cell_spliced, totals$cell_unspliced, codes)
+  for (part in names(counts)[!counts]) sizes[[part]] <- rep(1, length(sizes[[part]]))
+  sizes
+}
+
+# Which genes to fit and which to look for neighbours in, as row numbers; `table`: what is known of
+# the fitted ones; `allowed`: which may become velocity genes.
+choose_genes <- function(pair, totals, sizes, options, genes, retain, highly.variable, verbose) {
+  all <- rownames(pair$spliced)
+  if (sum(totals$spliced) == 0 || sum(totals$unspliced) == 0) {
+    none <- if (sum(totals$spliced) == 0) "spliced" else "unspliced"
+    stop_input(none, "All ", none, " counts are 0; is the assay or layer the right one?")
+  }
+  retain <- named_genes(retain, all, totals, "retain")
+  keep <- filter_velocity_genes(totals, options)
+  keep[retain] <- TRUE
+  index <- which(keep)
+  if (length(index) == 0L) {
+    stop_input(
+      "min.shared.counts", "No gene passes the filters: `min.shared.counts` is ",
+      options$min.shared.counts, ", and the most of any gene is ", max(totals$shared), "."
+    )
+  }
+  table <- data.frame(row.names = all)
+  if (options$nfeatures > 0 && length(index) >= options$nfeatures) {
+    found <- choose_variable_genes(
+      pair$spliced, sizes$spliced, index, options$nfeatures, options$bins
+    )
+    for (column in c("means", "dispersions", "dispersions_norm")) {
+      table[[column]] <- NA_real_
+      table[[column]][index] <- found[[column]]
+    }
+    highly.variable <- seq_along(all) %in% index[found$chosen]
+    table$highly_variable <- highly.variable
+    index <- index[found$chosen | index %in% retain]
+  }
+  fit <- if (is.null(genes)) index else named_genes(genes, all, totals, "genes")
+  if (verbose) message("Genes: ", length(fit), " of ", length(all), " are fitted.")
+  allowed <- if (is.null(highly.variable)) rep(TRUE, length(all)) else highly.variable
+  allowed[c(retain, if (!is.null(genes)) fit)] <- TRUE
+  list(
+    genes = fit, space = index, allowed = allowed[fit], table = table[fit, , drop = FALSE]
+  )
+}
+
+# Genes by name as row numbers; each must have counts.
+named_genes <- function(genes, all, totals, argument) {
+  if (is.null(genes)) {
+    return(integer())
+  }
+  if (!is.character(genes) || length(genes) == 0L || anyNA(genes)) {
+    stop_input(argument, "`", argument, "` must be names of genes, not ", described(genes), ".")
+  }
+  index <- match(unique(genes), all)
+  if (anyNA(index)) {
+    lost <- unique(genes)[is.na(index)]
+    stop_input(
+      argument, "`", argument, "`: ", length(lost), " genes are not there, the first is ",
+      quoted(lost[[1L]]), ".", near(lost[[1L]], all)
+    )
+  }
+  silent <- totals$spliced[index] + totals$unspliced[index] == 0
+  if (any(silent)) {
+    stop_input(
+      argument, "`", argument, "`: ", sum(silent), " genes have no counts in any cell, the first is ",
+      quoted(all[index][silent][[1L]]), ".")
+  }
+  index
+}
+
+# The deterministic and the stochastic mode.
+velocity_steady_state <- function(prepared) {
+  fit <- fit_steady_state(
+    prepared$spliced, prepared$unspliced, prepared$how, prepared$genes, prepared$known,
+    prepared$allowed, prepared$mode == "stochastic",
+    prepared$variance && prepared$mode == "stochastic", prepared$options, thread_count()
+  )
+  if (fit$few) {
+    rlang::warn(
+      paste0(
+        "Fewer than two genes have r2 above ", prepared$options$min.r2, " and gamma above ",
+        prepared$options$min.ratio, "; those with r2 above its 80th percentile take their place. ",
+        "Velocities of such data say little."
+      ),
+      class = "fatefield_warning_velocity_genes"
+    )
+  }
+  genes <- data.frame(
+    velocity_gamma = fit$gamma, velocity_qreg_ratio = fit$ratio, velocity_r2 = fit$r2,
+    velocity_genes = fit$velocity_genes, row.names = prepared$names
+  )
+  if (prepared$options$fit.offset) genes$velocity_offset <- fit$offset
+  list(velocity = fit$velocity, genes = genes, variance = fit$variance)
+}
+
+# The result of a fit, with what is known of all cells.
+new_velocity <- function(fit, prepared, table, knn, batch, batches) {
+  cells <- colnames(prepared$spliced)
+  named <- list(prepared$names, cells)
+  for (part in intersect(c("velocity", "variance", "fit_t"), names(fit))) {
+    if (!is.null(fit[[part]])) dimnames(fit[[part]]) <- named
+  }
+  used <- which(fit$genes$velocity_genes)
+  agreement <- cell_confidence(fit$velocity, used, knn, thread_count())
+  columns <- data.frame(
+    spliced_size = prepared$how$spliced.size, unspliced_size = prepared$how$unspliced.size,
+    velocity_length = agreement$length, velocity_confidence = agreement$confidence,
+    row.names = cells
+  )
+  if (!is.null(batch)) columns$batch <- batch
+  if (!is.null(fit$cells)) columns <- cbind(columns, fit$cells)
+  if (prepared$verbose) {
+    message("Velocity genes: ", length(used), " of ", length(prepared$genes), ".")
+  }
+  result <- list(
+    velocity = fit$velocity, genes = cbind(fit$genes, table), cells = columns, knn = knn,
+    mode = prepared$mode
+  )
+  for (part in c("variance", "fit_t")) result[[part]] <- fit[[part]]
+  result$inputs <- prepared[c("spliced", "unspliced", "how", "known")]
+  structure(result, class = "fatefield_velocity", batches = batches)
+}
+
+#' @export
+print.fatefield_velocity <- function(x, ...) {
+  cat("RNA velocity (", x$mode, ") of ", nrow(x$velocity), " genes in ", ncol(x$velocity), " cells\n",
+    sep = "")
+  cat("  velocity genes  ", sum(x$genes$velocity_genes), "\n", sep = "")
+  cat("  confidence      median ", format(stats::median(x$cells$velocity_confidence), digits = 3L),
+    "\n", sep = "")
+  invisible(x)
+}

@@ -1,0 +1,156 @@
+# The neighbours moments are taken over. Takes coordinates or graphs of cells; gives
+# list(index, distance), cells x (k - 1) without the cell itself, nearest first.
+
+# What the user gave (`graph`, a matrix `reduction`) or the principal components of these genes.
+# Returns list(knn, neighbours, space): `neighbours` is what gene_moments() takes.
+choose_neighbours <- function(pair, sizes, genes, options, dims, reduction, graph, parity) {
+  cells <- colnames(pair$spliced)
+  if (!is.null(graph)) {
+    return(graph_neighbours(graph, cells, options$k))
+  }
+  space <- if (is.null(reduction)) {
+    own_components(pair, sizes, genes, options, dims)
+  } else {
+    check_space(reduction, cells, dims)
+  }
+  if (options$k > length(cells)) {
+    stop_input(
+      "k", "`k` asks for ", options$k, " neighbours, the cell among them, but there are ",
+      length(cells), " cells."
+    )
+  }
+  exact <- merge_options(knn_defaults(), if (parity) list(method = "brute"))
+  knn <- knn_self(space, as.integer(options$k) - 1L, exact, thread_count())
+  list(knn = knn, neighbours = knn, space = space)
+}
+
+own_components <- function(pair, sizes, genes, options, dims) {
+  if (length(genes) < options$pca.from) {
+    return(velocity_components(pair$spliced, sizes$spliced, genes, 0, thread_count())$scores)
+  }
+  most <- min(ncol(pair$spliced) - 1L, length(genes) - 1L)
+  dims <- if (is.null(dims)) seq_len(min(options$npcs, most)) else check_dims(dims, most)
+  pca <- velocity_components(pair$spliced, sizes$spliced, genes, max(dims), thread_count())
+  pca$scores[, dims, drop = FALSE]
+}
+
+check_space <- function(reduction, cells, dims) {
+  x <- check_matrix(reduction, "reduction")
+  if (nrow(x) != length(cells)) {
+    stop_input(
+      "reduction", "`reduction` has ", nrow(x), " rows, but there are ", length(cells), " cells."
+    )
+  }
+  if (!is.null(rownames(x)) && !identical(rownames(x), cells)) {
+    if (!setequal(rownames(x), cells)) {
+      stop_input("reduction", "`reduction` has rows of other names than the cells.")
+    }
+    x <- x[cells, , drop = FALSE]
+  }
+  if (is.null(dims)) x else x[, check_dims(dims, ncol(x)), drop = FALSE]
+}
+
+# `graph`: list(index, distance), or a square matrix of weights (larger is nearer).
+graph_neighbours <- function(graph, cells, k) {
+  if (is.list(graph) && all(c("index", "distance") %in% names(graph))) {
+    return(list_neighbours(graph, cells))
+  }
+  if (!(is.matrix(graph) || inherits(graph, "Matrix"))) {
+    stop_input(
+      "graph", "`graph` must be a square matrix of weights between cells or ",
+      "list(index = , distance = ), not ", described(graph), "."
+    )
+  }
+  x <- as_compressed(methods::as(graph, "CsparseMatrix"))
+  if (nrow(x) != length(cells) || ncol(x) != length(cells)) {
+    stop_input(
+      "graph", "`graph` must be ", length(cells), " x ", length(cells), ", as there are cells, not ",
+      nrow(x), " x ", ncol(x), "."
+    )
+  }
+  if (!is.null(rownames(x)) && !identical(rownames(x), cells)) {
+    if (!setequal(rownames(x), cells)) {
+      stop_input("graph", "`graph` has rows of other names than the cells.")
+    }
+    order <- match(cells, rownames(x))
+    x <- x[order, order]
+  }
+  if (any(!is.finite(x@x)) || any(x@x < 0)) {
+    stop_input("graph", "`graph` must hold weights that are finite and not negative.")
+  }
+  strongest <- strongest_neighbours(x, k)
+  list(knn = strongest$knn, neighbours = strongest$graph, space = NULL)
+}
+
+list_neighbours <- function(graph, cells) {
+  index <- as.matrix(graph$index)
+  distance <- as.matrix(graph$distance)
+  fits <- nrow(index) == length(cells) && identical(dim(index), dim(distance)) &&
+    is.numeric(index) && all(index >= 1 & index <= length(cells)) && all(is.finite(distance))
+  if (!isTRUE(fits)) {
+    stop_input(
+      "graph", "`graph` must hold an index from 1 and a distance for each neighbour, two matrices ",
+      "of ", length(cells), " rows."
+    )
+  }
+  # Many programs list the cell itself first.
+  if (all(index[, 1L] == seq_along(cells))) {
+    index <- index[, -1L, drop = FALSE]
+    distance <- distance[, -1L, drop = FALSE]
+  }
+  storage.mode(index) <- "integer"
+  knn <- list(index = unname(index), distance = unname(distance))
+  list(knn = knn, neighbours = knn, space = NULL)
+}
+
+# The k - 1 strongest of each row as lists (fewer where a row has fewer), and the symmetric graph of
+# all: a cell is averaged with those that name it, too.
+strongest_neighbours <- function(x, k) {
+  x <- Matrix::drop0(x)
+  diag(x) <- 0
+  x <- Matrix::drop0(x)
+  rows <- Matrix::t(x)
+  count <- diff(rows@p)
+  if (any(count == 0L)) {
+    stop_input(
+      "graph", "`graph` gives no neighbour to ", sum(count == 0L), " cell",
+      if (sum(count == 0L) > 1L) "s", ", the first is number ", which(count == 0L)[[1L]], "."
+    )
+  }
+  row <- rep(seq_along(count), count)
+  order <- order(row, -rows@x)
+  rank <- sequence(count)
+  k <- min(k - 1, min(count))
+  top <- order[rank <= k]
+  knn <- list(
+    index = matrix(rows@i[top] + 1L, ncol = k, byrow = TRUE),
+    distance = 1 - matrix(rows@x[top] / max(rows@x), ncol = k, byrow = TRUE)
+  )
+  list(knn = knn, graph = methods::as(x + Matrix::t(x), "generalMatrix"))
+}
+
+# Says where batches and times cannot be told apart, and how well batches mix among neighbours.
+check_batches <- function(batch, time, knn) {
+  if (is.null(batch)) {
+    return(NULL)
+  }
+  own <- as.integer(batch)
+  share <- tabulate(own, nlevels(batch)) / length(own)
+  other <- rowMeans(matrix(own[knn$index], length(own)) != own)
+  mixing <- tapply(other, batch, mean) / (1 - share)
+  if (!is.null(time)) {
+    times <- tapply(time, batch, function(t) length(unique(t)))
+    if (all(times == 1L) && length(unique(time)) > 1L) {
+      rlang::warn(
+        paste0(
+          "Each batch is of one time only: what differs between batches and what differs between ",
+          "times cannot be told apart. Neighbours and velocities across times rest on the ",
+          "correction of the reduction."
+        ),
+        class = "fatefield_warning_confounded"
+      )
+    }
+  }
+  data.frame(cells = tabulate(own, nlevels(batch)), mixing = as.vector(mixing),
+    row.names = levels(batch))
+}

@@ -1,0 +1,106 @@
+// Takes counts by gene and sets of cells; gives moments of a gene. Each count is added to the sums of the
+// cells whose sets hold its cell, in the order of the cells, so that genes seen in few cells take little
+// time.
+#include "splicing/moments.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace fatefield {
+namespace {
+
+// The gene's cells with any count, ascending: f(cell, spliced, unspliced).
+template <typename F>
+void each_cell(const SparseRows& spliced, const SparseRows& unspliced, std::int64_t g, F&& f) {
+  constexpr std::int32_t kEnd = std::numeric_limits<std::int32_t>::max();
+  std::int64_t a = spliced.start[g], b = unspliced.start[g];
+  const std::int64_t a_end = spliced.start[g + 1], b_end = unspliced.start[g + 1];
+  while (a < a_end || b < b_end) {
+    const std::int32_t at_a = a < a_end ? spliced.index[a] : kEnd;
+    const std::int32_t at_b = b < b_end ? unspliced.index[b] : kEnd;
+    const double s = at_a <= at_b ? spliced.value[a++] : 0;
+    const double u = at_b <= at_a ? unspliced.value[b++] : 0;
+    f(at_a < at_b ? at_a : at_b, s, u);
+  }
+}
+
+// Sums of kWidth numbers per cell over the sets, beside each other: each holder costs one place in memory.
+template <int kWidth, typename F>
+void add_up(const SparseRows& spliced, const SparseRows& unspliced, const CellMeans& means, std::int64_t g,
+            std::vector<double>& sums, F&& numbers) {
+  sums.assign(static_cast<std::size_t>(kWidth * means.cells()), 0.0);
+  each_cell(spliced, unspliced, g, [&](std::int32_t cell, double s, double u) {
+    double add[kWidth];
+    numbers(s, u, add);
+    std::int64_t count = 0;
+    const std::int32_t* const holder = means.holders(cell, count);
+    for (std::int64_t h = 0; h < count; ++h) {
+      double* const to = sums.data() + kWidth * static_cast<std::int64_t>(holder[h]);
+      for (int w = 0; w < kWidth; ++w) to[w] += add[w];
+    }
+  });
+}
+
+template <int kWidth>
+void take_mean(const CellMeans& means, const std::vector<double>& sums, int which, std::vector<double>& out) {
+  out.resize(static_cast<std::size_t>(means.cells()));
+  for (std::int64_t c = 0; c < means.cells(); ++c) out[c] = sums[kWidth * c + which] * means.share(c);
+}
+
+}  // namespace
+
+CellMeans::CellMeans(CellSets sets) : sets_(std::move(sets)), holders_(transposed(sets_)) {
+  for (std::int64_t c = 0; c < sets_.size(); ++c)
+    share_.push_back(1 / static_cast<double>(sets_.offset[c + 1] - sets_.offset[c]));
+}
+
+void CellMeans::of(const double* in, double* out) const {
+  for (std::int64_t c = 0; c < cells(); ++c) {
+    double sum = 0;
+    for (std::int64_t at = sets_.offset[c]; at < sets_.offset[c + 1]; ++at) sum += in[sets_.index[at]];
+    out[c] = sum * share_[c];
+  }
+}
+
+Moments::Moments(const SparseRows& spliced, const SparseRows& unspliced, const CellMeans& means)
+    : spliced_(spliced), unspliced_(unspliced), means_(means) {}
+
+void Moments::take_first(MatrixView s, MatrixView u) {
+  known_s_ = s;
+  known_u_ = u;
+}
+
+void Moments::known_first(std::int64_t g, GeneMoments& out) const {
+  out.s.resize(static_cast<std::size_t>(cells()));
+  out.u.resize(out.s.size());
+  for (std::int64_t c = 0; c < cells(); ++c) {
+    out.s[c] = known_s_(g, c);
+    out.u[c] = known_u_(g, c);
+  }
+}
+
+void Moments::first(std::int64_t g, GeneMoments& out) const {
+  if (known_s_.data != nullptr) return known_first(g, out);
+  add_up<2>(spliced_, unspliced_, means_, g, out.sums, [](double s, double u, double* add) {
+    add[0] = s;
+    add[1] = u;
+  });
+  take_mean<2>(means_, out.sums, 0, out.s);
+  take_mean<2>(means_, out.sums, 1, out.u);
+}
+
+void Moments::all(std::int64_t g, GeneMoments& out) const {
+  add_up<4>(spliced_, unspliced_, means_, g, out.sums, [](double s, double u, double* add) {
+    add[0] = s;
+    add[1] = u;
+    add[2] = s * s;
+    add[3] = s * u;
+  });
+  take_mean<4>(means_, out.sums, 2, out.ss);
+  take_mean<4>(means_, out.sums, 3, out.su);
+  if (known_s_.data != nullptr) return known_first(g, out);
+  take_mean<4>(means_, out.sums, 0, out.s);
+  take_mean<4>(means_, out.sums, 1, out.u);
+}
+
+}  // namespace fatefield
