@@ -57,6 +57,18 @@ h5ad_matrix <- function(file, path, cells, features, keep_dense) {
     .Call(`_fatefield_h5ad_matrix`, file, path, cells, features, keep_dense)
 }
 
+loom_contents <- function(file) {
+    .Call(`_fatefield_loom_contents`, file)
+}
+
+loom_matrix <- function(file, path) {
+    .Call(`_fatefield_loom_matrix`, file, path)
+}
+
+loom_cell_matrix <- function(file, name) {
+    .Call(`_fatefield_loom_cell_matrix`, file, name)
+}
+
 archive_pack <- function(entries) {
     .Call(`_fatefield_archive_pack`, entries)
 }

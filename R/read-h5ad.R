@@ -13,7 +13,8 @@
 #'     `data`.
 #'     A layer named `counts` on the same genes is taken as `counts`, and `X` then is `data`.
 #'     Where there is no `X`, the layer `counts`, else `spliced`, takes its place.}
-#'   \item{`layers`}{each an assay of its own name, such as `spliced` and `unspliced`.}
+#'   \item{`layers`}{each an assay of its own name, such as `spliced` and `unspliced`, which
+#'     [EstimateVelocity()] finds by these names.}
 #'   \item{`obs`}{the cells' meta data; categoricals become factors with the order of their levels,
 #'     nullable values are `NA` where masked.
 #'     A column whose name is that of an assay or a reduction gets `.obs` behind its name.}
@@ -22,7 +23,8 @@
 #'     with `UMAP_`.
 #'     A data frame gives its numeric columns; a sparse matrix becomes an assay, as a reduction
 #'     would be dense.}
-#'   \item{`uns`, `obsp`, `varm`, `varp`}{not read.}
+#'   \item{`obsp`}{sparse matrices become graphs of their name, such as `connectivities`.}
+#'   \item{`uns`, `varm`, `varp`}{not read.}
 #' }
 #'
 #' Names of cells and genes that occur twice are made unique, and `_` and `|` in the names of genes
@@ -32,8 +34,9 @@
 #' @param file path of the file.
 #' @param assay name of the assay for `X`.
 #' @param layers names of the layers to read.
-#'   `NULL` reads `counts`, `spliced` and `unspliced` where they are there; others, such as smoothed
-#'   or scaled copies, are dense and large, and are named in a message.
+#'   `NULL` reads `counts`, the counts of spliced and unspliced molecules under their usual names
+#'   (`spliced`, `mature`, `exon`; `unspliced`, `nascent`, `intron`), and their first moments `Ms` and
+#'   `Mu`; others, such as scaled copies, are named in a message.
 #' @param use.raw read `raw/X` and its genes in the place of `X`?
 #'   `FALSE` by default; `raw` usually holds all genes before some were selected and scaled.
 #' @param verbose say what was left out or renamed?
@@ -64,12 +67,13 @@ ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbos
   check_string(assay, "assay")
   check_flag(use.raw, "use.raw")
   check_flag(verbose, "verbose")
-  path <- h5ad_path(file)
+  path <- file_path(file)
   notes <- new.env(parent = emptyenv())
   notes$lines <- character()
 
   contents <- h5ad_contents(path)
-  layers <- choose_layers(layers, contents$layers, notes)
+  kinds <- contents$layers
+  layers <- choose_layers(layers, names(kinds), names(kinds)[kinds %in% c("sparse", "dense")], notes)
   cells <- h5ad_frame(path, "obs", notes, feature = FALSE)
   genes <- h5ad_frame(path, "var", notes, feature = TRUE)
   main <- h5ad_main(path, contents, layers, use.raw, cells, genes, notes)
@@ -78,82 +82,14 @@ ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbos
     features = main$features)
   object <- add_h5ad_layers(object, path, setdiff(layers, main$used), cells, genes)
   object <- add_h5ad_obsm(object, path, contents$obsm, cells, notes)
-  object <- add_h5ad_obs(object, cells, notes)
+  object <- add_h5ad_obsp(object, path, contents$obsp, cells)
+  object <- add_file_cells(object, cells, notes, "obs")
   if (verbose) for (line in notes$lines) message(line)
   object
 }
 
-# The path in the form of the file system; a file error where there is no such file.
-h5ad_path <- function(file) {
-  path <- path.expand(file)
-  if (!file.exists(path) || dir.exists(path)) {
-    stop_file("file", "`file`: there is no file ", quoted(file), ".")
-  }
-  path
-}
-
-add_note <- function(notes, ...) notes$lines <- c(notes$lines, paste0(...))
-
-choose_layers <- function(layers, kinds, notes) {
-  readable <- names(kinds)[kinds %in% c("sparse", "dense")]
-  if (is.null(layers)) {
-    chosen <- intersect(c("counts", "spliced", "unspliced"), readable)
-    rest <- setdiff(names(kinds), chosen)
-    if (length(rest) > 0L) {
-      add_note(notes, "Layers not read: ", quoted(rest), "; name them in `layers` to read them.")
-    }
-    return(chosen)
-  }
-  if (!is.character(layers) || anyNA(layers)) {
-    stop_input("layers", "`layers` must be names of layers, not ", described(layers), ".")
-  }
-  absent <- setdiff(layers, readable)
-  if (length(absent) > 0L) {
-    stop_input(
-      "layers", "`layers`: the file has no layer ", quoted(absent), " that is a matrix; it has ",
-      quoted(readable), ".", near(absent[[1L]], readable)
-    )
-  }
-  unique(layers)
-}
-
-# `obs` or `var` as a data.frame with unique names as rows.
 h5ad_frame <- function(path, part, notes, feature) {
-  table <- h5ad_table(path, part)
-  given <- valid_text(table$index)
-  if (length(given) == 0L) stop_file("file", "`file`: ", part, " is empty.")
-  if (length(table$skipped) > 0L) {
-    add_note(
-      notes, "Columns of ", part, " of an unknown kind, not read: ", quoted(table$skipped), "."
-    )
-  }
-  what <- if (feature) "genes" else "cells"
-  names <- given
-  names[!nzchar(names)] <- "unnamed"
-  twice <- sum(duplicated(names))
-  if (twice > 0L) {
-    add_note(notes, "Names of ", twice, " ", what, " occur twice and were made unique.")
-  }
-  names <- make.unique(names)
-  if (feature) names <- seurat_feature_names(names)
-  columns <- lapply(table$columns, function(column) {
-    if (is.factor(column)) levels(column) <- valid_text(levels(column))
-    if (is.character(column)) valid_text(column) else column
-  })
-  names(columns) <- valid_text(names(table$columns))
-  changed <- sum(names != given)
-  if (feature && changed > 0L) {
-    if (changed > twice) add_note(notes, "\"_\" and \"|\" in names of genes became \"-\".")
-    columns[["h5ad.name"]] <- given
-  }
-  structure(columns, class = "data.frame", row.names = names)
-}
-
-# Texts that are no UTF-8 are taken as Latin-1, the usual encoding of such old files.
-valid_text <- function(x) {
-  bad <- !validUTF8(x)
-  x[bad] <- iconv(x[bad], "latin1", "UTF-8")
-  x
+  file_frame(h5ad_table(path, part), part, notes, feature, "h5ad.name")
 }
 
 # The matrix of the assay: list(counts, data, features, used = layers taken up).
@@ -185,62 +121,18 @@ h5ad_main <- function(path, contents, layers, use.raw, cells, genes, notes) {
   c(counts_or_data(x), list(features = genes))
 }
 
-counts_or_data <- function(x) {
-  if (is_counts(x)) list(counts = as_sparse(x), data = NULL) else list(counts = NULL, data = x)
-}
-
-is_counts <- function(x) {
-  values <- if (is.matrix(x)) x else x@x
-  isTRUE(all(values >= 0 & values == round(values)))
-}
-
-as_sparse <- function(x) methods::as(x, "CsparseMatrix")
-
 # A matrix of the file with names: genes x cells, dgCMatrix or, where it is mostly not 0, dense.
 read_h5ad_matrix <- function(path, part, cells, genes) {
   parts <- h5ad_matrix(path, part, nrow(cells), nrow(genes), keep_dense = FALSE)
-  name_h5ad_matrix(parts, rownames(genes), rownames(cells))
-}
-
-name_h5ad_matrix <- function(parts, features, cells) {
-  names <- list(features, cells)
-  if (is.null(parts$p)) {
-    return(matrix(parts$x, parts$dim[[1L]], parts$dim[[2L]], dimnames = names))
-  }
-  methods::new(
-    "dgCMatrix", p = parts$p, i = parts$i, x = parts$x, Dim = parts$dim, Dimnames = names
-  )
+  name_matrix(parts, rownames(genes), rownames(cells))
 }
 
 add_h5ad_layers <- function(object, path, layers, cells, genes) {
   for (layer in layers) {
     x <- read_h5ad_matrix(path, paste0("layers/", layer), cells, genes)
-    object <- add_h5ad_assay(object, x, layer, genes)
+    object <- add_file_assay(object, x, layer, genes)
   }
   object
-}
-
-add_h5ad_assay <- function(object, x, name, features = NULL) {
-  name <- free_name(object, name)
-  x <- counts_or_data(x)
-  key <- free_key(object, key_stem(name), name)
-  assay <- new_assay(counts = x$counts, data = x$data, key = key, features = features)
-  add_assay(object, name, assay)
-}
-
-# A name that no assay and no reduction of the object has.
-free_name <- function(object, name) {
-  taken <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
-  utils::tail(make.unique(c(taken, name)), 1L)
-}
-
-key_stem <- function(name) {
-  known <- c(pca = "PC", umap = "UMAP", tsne = "tSNE", ica = "IC", diffmap = "DC")
-  if (tolower(name) %in% names(known)) {
-    return(known[[tolower(name)]])
-  }
-  stem <- gsub("[^A-Za-z0-9]", "", name)
-  if (nzchar(stem)) stem else "dim"
 }
 
 add_h5ad_obsm <- function(object, path, kinds, cells, notes) {
@@ -250,11 +142,11 @@ add_h5ad_obsm <- function(object, path, kinds, cells, notes) {
     if (kinds[[entry]] == "sparse") {
       parts <- h5ad_matrix(path, part, nrow(cells), -1, keep_dense = FALSE)
       features <- paste0(gsub("[_|]", "-", name), "-", seq_len(parts$dim[[1L]]))
-      object <- add_h5ad_assay(object, name_h5ad_matrix(parts, features, rownames(cells)), name)
+      object <- add_file_assay(object, name_matrix(parts, features, rownames(cells)), name)
       next
     }
     x <- switch(kinds[[entry]],
-      dense = t(name_h5ad_matrix(
+      dense = t(name_matrix(
         h5ad_matrix(path, part, nrow(cells), -1, keep_dense = TRUE), NULL, rownames(cells)
       )),
       table = h5ad_numbers(path, part, cells)
@@ -264,6 +156,16 @@ add_h5ad_obsm <- function(object, path, kinds, cells, notes) {
       next
     }
     object <- add_reduction(object, x, name, key_stem(name))
+  }
+  object
+}
+
+add_h5ad_obsp <- function(object, path, kinds, cells) {
+  for (entry in names(kinds)[kinds == "sparse"]) {
+    parts <- h5ad_matrix(path, paste0("obsp/", entry), nrow(cells), nrow(cells), keep_dense = FALSE)
+    # The core gives columns of cells: the rows of the file.
+    pairs <- Matrix::t(name_matrix(parts, rownames(cells), rownames(cells)))
+    object <- add_graph(object, free_name(object, entry), pairs)
   }
   object
 }
@@ -282,15 +184,4 @@ h5ad_numbers <- function(path, part, cells) {
     as.numeric(unlist(numeric)), nrow(cells), length(numeric),
     dimnames = list(rownames(cells), NULL)
   )
-}
-
-add_h5ad_obs <- function(object, cells, notes) {
-  taken <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
-  clash <- names(cells) %in% taken
-  if (any(clash)) {
-    add_note(notes, "Columns of obs with the name of an assay or a reduction: ",
-      quoted(names(cells)[clash]), "; \".obs\" was put behind.")
-    names(cells)[clash] <- paste0(names(cells)[clash], ".obs")
-  }
-  set_cell_data(object, cells)
 }

@@ -315,3 +315,11 @@ set_layer_data <- function(object, x, layer, assay) {
   object[[assay]] <- seurat_fun("LayerData<-")(object[[assay]], layer = layer, value = x)
   object
 }
+
+# A graph between cells: `x` is cells x cells with names both ways.
+add_graph <- function(object, name, x) {
+  graph <- SeuratObject::as.Graph(x)
+  methods::slot(graph, "assay.used") <- SeuratObject::DefaultAssay(object)
+  object[[name]] <- graph
+  object
+}

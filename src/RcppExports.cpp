@@ -175,6 +175,38 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// loom_contents
+Rcpp::List loom_contents(const std::string& file);
+RcppExport SEXP _fatefield_loom_contents(SEXP fileSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    rcpp_result_gen = Rcpp::wrap(loom_contents(file));
+    return rcpp_result_gen;
+END_RCPP
+}
+// loom_matrix
+Rcpp::List loom_matrix(const std::string& file, const std::string& path);
+RcppExport SEXP _fatefield_loom_matrix(SEXP fileSEXP, SEXP pathSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type path(pathSEXP);
+    rcpp_result_gen = Rcpp::wrap(loom_matrix(file, path));
+    return rcpp_result_gen;
+END_RCPP
+}
+// loom_cell_matrix
+Rcpp::NumericMatrix loom_cell_matrix(const std::string& file, const std::string& name);
+RcppExport SEXP _fatefield_loom_cell_matrix(SEXP fileSEXP, SEXP nameSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type name(nameSEXP);
+    rcpp_result_gen = Rcpp::wrap(loom_cell_matrix(file, name));
+    return rcpp_result_gen;
+END_RCPP
+}
 // archive_pack
 Rcpp::RawVector archive_pack(const Rcpp::List& entries);
 RcppExport SEXP _fatefield_archive_pack(SEXP entriesSEXP) {
@@ -639,6 +671,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
     {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
     {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
+    {"_fatefield_loom_contents", (DL_FUNC) &_fatefield_loom_contents, 1},
+    {"_fatefield_loom_matrix", (DL_FUNC) &_fatefield_loom_matrix, 2},
+    {"_fatefield_loom_cell_matrix", (DL_FUNC) &_fatefield_loom_cell_matrix, 2},
     {"_fatefield_archive_pack", (DL_FUNC) &_fatefield_archive_pack, 1},
     {"_fatefield_archive_unpack", (DL_FUNC) &_fatefield_archive_unpack, 2},
     {"_fatefield_archive_check", (DL_FUNC) &_fatefield_archive_check, 2},

@@ -2,10 +2,9 @@
 #include <climits>
 
 #include "core/io/h5ad.hpp"
-#include "glue.hpp"
+#include "glue_tables.hpp"
 
 using fatefield::H5ad;
-using fatefield::H5adColumn;
 using fatefield::H5adKind;
 using fatefield::H5adShape;
 using fatefield::H5adTable;
@@ -13,72 +12,7 @@ namespace glue = fatefield::glue;
 
 namespace {
 
-using Kind = H5adColumn::Kind;
-
 const char* const kArgument = "file";
-
-Rcpp::CharacterVector to_strings(const std::vector<std::string>& texts) {
-  Rcpp::CharacterVector out(static_cast<R_xlen_t>(texts.size()));
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    SET_STRING_ELT(out, static_cast<R_xlen_t>(i),
-                   Rf_mkCharLenCE(texts[i].data(), static_cast<int>(texts[i].size()), CE_UTF8));
-  }
-  return out;
-}
-
-bool is_missing(const H5adColumn& column, std::size_t i) {
-  return !column.missing.empty() && column.missing[i] != 0;
-}
-
-// Whole numbers, truth values and codes, with `shift` added; NA where missing.
-template <int RTYPE>
-Rcpp::Vector<RTYPE> to_integers(const H5adColumn& column, int shift) {
-  Rcpp::Vector<RTYPE> out(static_cast<R_xlen_t>(column.numbers.size()));
-  for (std::size_t i = 0; i < column.numbers.size(); ++i) {
-    out[static_cast<R_xlen_t>(i)] =
-        is_missing(column, i) ? NA_INTEGER : static_cast<int>(column.numbers[i]) + shift;
-  }
-  return out;
-}
-
-SEXP to_factor(const H5adColumn& column) {
-  Rcpp::IntegerVector codes = to_integers<INTSXP>(column, 1);
-  codes.attr("levels") = to_strings(column.texts);
-  codes.attr("class") = column.ordered ? Rcpp::CharacterVector::create("ordered", "factor")
-                                       : Rcpp::CharacterVector::create("factor");
-  return codes;
-}
-
-SEXP to_texts(const H5adColumn& column) {
-  Rcpp::CharacterVector out = to_strings(column.texts);
-  for (std::size_t i = 0; i < column.texts.size(); ++i) {
-    if (is_missing(column, i)) out[static_cast<R_xlen_t>(i)] = NA_STRING;
-  }
-  return out;
-}
-
-SEXP to_numbers(const H5adColumn& column) {
-  Rcpp::NumericVector out(column.numbers.begin(), column.numbers.end());
-  for (std::size_t i = 0; i < column.numbers.size(); ++i) {
-    if (is_missing(column, i)) out[static_cast<R_xlen_t>(i)] = NA_REAL;
-  }
-  return out;
-}
-
-SEXP to_vector(const H5adColumn& column) {
-  switch (column.kind) {
-    case Kind::Integer:
-      return to_integers<INTSXP>(column, 0);
-    case Kind::Boolean:
-      return to_integers<LGLSXP>(column, 0);
-    case Kind::Text:
-      return to_texts(column);
-    case Kind::Category:
-      return to_factor(column);
-    default:
-      return to_numbers(column);
-  }
-}
 
 const char* name_of(H5adKind kind) {
   static const char* const names[] = {"none", "sparse", "dense", "table", "other"};
@@ -91,7 +25,7 @@ Rcpp::CharacterVector kinds_in(const H5ad& file, const std::string& group) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     out[static_cast<R_xlen_t>(i)] = name_of(file.kind(group + "/" + names[i]));
   }
-  out.names() = to_strings(names);
+  out.names() = glue::to_strings(names);
   return out;
 }
 
@@ -121,14 +55,15 @@ void check_extent(const H5adShape& shape, double cells, double features, const s
 
 }  // namespace
 
-// What a file holds: kind of `X` and `raw/X`, and kinds of the layers and of `obsm` by name.
+// What a file holds: kind of `X` and `raw/X`, and kinds of the layers, of `obsm` and of `obsp` by name.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List h5ad_contents(const std::string& file) {
   return glue::guarded([&] {
     const H5ad h5ad(file, kArgument);
     return Rcpp::List::create(
         Rcpp::_["x"] = name_of(h5ad.kind("X")), Rcpp::_["raw"] = name_of(h5ad.kind("raw/X")),
-        Rcpp::_["layers"] = kinds_in(h5ad, "layers"), Rcpp::_["obsm"] = kinds_in(h5ad, "obsm"));
+        Rcpp::_["layers"] = kinds_in(h5ad, "layers"), Rcpp::_["obsm"] = kinds_in(h5ad, "obsm"),
+        Rcpp::_["obsp"] = kinds_in(h5ad, "obsp"));
   });
 }
 
@@ -137,15 +72,9 @@ Rcpp::List h5ad_contents(const std::string& file) {
 Rcpp::List h5ad_table(const std::string& file, const std::string& path) {
   return glue::guarded([&] {
     const H5adTable table = H5ad(file, kArgument).table(path);
-    Rcpp::List columns(static_cast<R_xlen_t>(table.columns.size()));
-    std::vector<std::string> names;
-    for (std::size_t k = 0; k < table.columns.size(); ++k) {
-      columns[static_cast<R_xlen_t>(k)] = to_vector(table.columns[k]);
-      names.push_back(table.columns[k].name);
-    }
-    columns.names() = to_strings(names);
-    return Rcpp::List::create(Rcpp::_["index"] = to_strings(table.index), Rcpp::_["columns"] = columns,
-                              Rcpp::_["skipped"] = to_strings(table.skipped));
+    return Rcpp::List::create(Rcpp::_["index"] = glue::to_strings(table.index),
+                              Rcpp::_["columns"] = glue::to_list(table.columns),
+                              Rcpp::_["skipped"] = glue::to_strings(table.skipped));
   });
 }
 

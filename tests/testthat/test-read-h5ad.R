@@ -70,9 +70,10 @@ test_that("layers become assays, and a layer of counts the counts of the assay",
     h5ad_put_matrix(layers, "spliced", counts, "csc")
     h5ad_put_matrix(layers, "unspliced", counts * 2, "dense")
     h5ad_put_matrix(layers, "Ms", counts + 0.5, "dense")
+    h5ad_put_matrix(layers, "scaled", counts - 0.5, "dense")
   })
-  expect_message(object <- ReadH5AD(path), "Layers not read: \"Ms\"")
-  expect_setequal(SeuratObject::Assays(object), c("RNA", "spliced", "unspliced"))
+  expect_message(object <- ReadH5AD(path), "Layers not read: \"scaled\"")
+  expect_setequal(SeuratObject::Assays(object), c("RNA", "spliced", "unspliced", "Ms"))
   expect_identical(main_counts(object), counts)
   expect_equal(as.matrix(layer_data(object, "data", "RNA")), as.matrix(counts / 4))
   expect_equal(as.matrix(layer_data(object, "counts", "spliced")), as.matrix(counts))
@@ -134,6 +135,22 @@ test_that("embeddings become reductions, sparse ones assays", {
   expect_equal(
     unname(as.matrix(layer_data(object, "counts", "clone"))), unname(as.matrix(h5ad_counts()))
   )
+})
+
+test_that("sparse pairings of cells become graphs, rows in their direction", {
+  pairs <- Matrix::sparseMatrix(
+    i = c(1, 1, 2, 5), j = c(2, 3, 4, 1), x = c(0.5, 0.25, 1, 2), dims = c(5, 5),
+    dimnames = list(h5ad_cells, h5ad_cells)
+  )
+  path <- h5ad_file(more = function(file) {
+    obsp <- h5ad_group(file, "obsp")
+    # The writer takes what is in the file as columns: the transpose of what anndata says.
+    h5ad_put_matrix(obsp, "connectivities", Matrix::t(pairs))
+    obsp[["dense"]] <- as.matrix(pairs)
+  })
+  object <- read_quietly(path)
+  expect_identical(SeuratObject::Graphs(object), "connectivities")
+  expect_equal(as.matrix(object[["connectivities"]]), as.matrix(pairs))
 })
 
 test_that("names that occur twice, or that Seurat cannot hold, are made fit with a message", {

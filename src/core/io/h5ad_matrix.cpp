@@ -206,6 +206,25 @@ std::int64_t count_nonzero(const hdf5::Values& values) {
   return n;
 }
 
+SparseRows read_dense_rows(const hdf5::Values& values) {
+  const H5adShape shape = dense_shape(values);
+  SparseRows out;
+  out.rows = shape.cells;
+  out.cols = shape.features;
+  out.start.push_back(0);
+  each_cell(values, [&](std::int64_t, const double* v, std::int64_t columns) {
+    for (std::int64_t j = 0; j < columns; ++j) {
+      if (v[j] == 0) continue;
+      out.index.push_back(static_cast<std::int32_t>(j));
+      out.value.push_back(v[j]);
+    }
+    if (out.stored() > kLargest)
+      values.place().fail("it has more values than a sparse matrix of R has room for.");
+    out.start.push_back(out.stored());
+  });
+  return out;
+}
+
 std::int64_t read_dense_as_sparse(const hdf5::Values& values, std::int32_t* p, std::int32_t* i, double* x) {
   std::int32_t at = 0;
   p[0] = 0;

@@ -233,6 +233,8 @@ bool is_table(const hdf5::Node& node) {
          node.has_attribute("column-order");
 }
 
+bool read_column(const hdf5::Node& node, H5adColumn& out) { return fill(node, out); }
+
 H5adTable read_table(const hdf5::Node& root, const std::string& path) {
   const hdf5::Node node = root.child(path);
   return node.is_compound() ? from_compound(root, node) : from_group(node);
