@@ -248,7 +248,7 @@ template <typename T>
 void Dense<T>::input_gradient_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<T>& into,
                                       T* gx) const {
   const Parts p(*this, b);
-  const bool bends = shape_.activation != Activation::LeakyRelu;
+  const bool bends = bends_smoothly(shape_.activation);
   const T* below = g;
   std::int64_t ld_below = input_stride();
   T *now = p.first, *next = p.second;

@@ -3,6 +3,8 @@
 #define SIMD_TARGET __attribute__((target("avx2,fma")))
 #define SIMD_BYTES 32
 #define DENSE_ROWS 6
+#define DENSE_REDUCE_ROWS 4
+#define DENSE_REDUCE_UNITS 3
 #define DENSE_NAMESPACE avx2
 #include "nets/dense_kernel.inc"
 

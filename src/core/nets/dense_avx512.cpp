@@ -3,6 +3,8 @@
 #define SIMD_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
 #define SIMD_BYTES 64
 #define DENSE_ROWS 8
+#define DENSE_REDUCE_ROWS 6
+#define DENSE_REDUCE_UNITS 4
 #define DENSE_NAMESPACE avx512
 #include "nets/dense_kernel.inc"
 

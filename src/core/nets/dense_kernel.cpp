@@ -2,6 +2,8 @@
 #define SIMD_TARGET
 #define SIMD_BYTES 16
 #define DENSE_ROWS 4
+#define DENSE_REDUCE_ROWS 4
+#define DENSE_REDUCE_UNITS 2
 #define DENSE_NAMESPACE plain
 #include "nets/dense_kernel.inc"
 

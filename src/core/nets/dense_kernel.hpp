@@ -15,6 +15,13 @@
 
 namespace fatefield {
 
+/// first = decay1 first + (1 - decay1) g, second = decay2 second + (1 - decay2) g^2,
+/// p = shrink p - rate first / (root sqrt(second) + epsilon). What Kingma and Ba (ICLR 2015) correct for the
+/// first steps, and the decay of weights of Loshchilov and Hutter (ICLR 2019), are in the last four.
+struct AdamStep {
+  double decay1, decay2, shrink, rate, root, epsilon;
+};
+
 template <typename T>
 struct DenseKernels {
   const char* name;
@@ -28,6 +35,11 @@ struct DenseKernels {
   /// c (m x cols) += d' a with d rows x m and a rows x cols; cols a multiple of `width`.
   void (*outer)(std::int64_t rows, std::int64_t m, std::int64_t cols, const T* d, std::int64_t ldd,
                 const T* a, std::int64_t lda, T* c, std::int64_t ldc);
+
+  /// c (rows x m) += a (rows x cols) b' with b (m x cols) in panels as for product(); cols a multiple of
+  /// `width`. What a holds beyond its last column must be finite.
+  void (*reduce)(std::int64_t rows, std::int64_t m, std::int64_t cols, const T* a, std::int64_t lda,
+                 const T* panels, T* c, std::int64_t ldc);
 
   /// out (cols) += sums of the columns of d (rows x cols); cols a multiple of `width`.
   void (*column_sums)(std::int64_t rows, std::int64_t cols, const T* d, std::int64_t ldd, T* out);
@@ -49,6 +61,20 @@ struct DenseKernels {
   void (*descend)(Activation, std::int64_t n, const T* z, const T* in_z, const T* mask, T* g);
   /// z *= mask
   void (*multiply)(std::int64_t n, const T* mask, T* z);
+
+  // On plain rows of n entries, a multiple of `width`.
+
+  /// to += from
+  void (*add)(std::int64_t n, const T* from, T* to);
+  /// x = from + sd * x
+  void (*disturb)(std::int64_t n, const T* from, const T* sd, T* x);
+  /// x = lost where draw < threshold
+  void (*lose)(std::int64_t n, const T* draw, const T* threshold, const T* lost, T* x);
+  /// Gives the sum of (x - y)^2; x = scale * (x - y)
+  T (*residual)(std::int64_t n, T scale, const T* y, T* x);
+
+  /// One step of Adam on n weights, a multiple of `width`: p and its running moments from the gradient g.
+  void (*adam)(std::int64_t n, const AdamStep& step, const T* g, T* p, T* first, T* second);
 };
 
 /// The versions that this machine can run, best first.

@@ -18,6 +18,8 @@ at::Tensor activate(Activation a, const at::Tensor& z) {
       return at::silu(z);
     case Activation::Tanh:
       return at::tanh(z);
+    case Activation::Relu:
+      return at::relu(z);
     case Activation::LeakyRelu:
       break;
   }
@@ -34,6 +36,8 @@ at::Tensor slope(Activation a, const at::Tensor& z) {
     }
     case Activation::Tanh:
       return 1.0 - at::tanh(z).square();
+    case Activation::Relu:
+      return (z > 0).to(z.scalar_type());
     case Activation::LeakyRelu:
       break;
   }

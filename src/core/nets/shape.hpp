@@ -7,10 +7,13 @@
 
 namespace fatefield {
 
-enum class Activation { Softplus, Silu, Tanh, LeakyRelu };
+enum class Activation { Softplus, Silu, Tanh, LeakyRelu, Relu };
 
 /// "softplus", "silu", "tanh", "leakyrelu"; anything else is an input_error that names `argument`.
 Activation parse_activation(const std::string& name, const std::string& argument);
+
+/// Whether the slope changes between the kinks.
+constexpr bool bends_smoothly(Activation a) { return a != Activation::LeakyRelu && a != Activation::Relu; }
 
 /// Slope of the leaky rectifier below zero, as in the published networks.
 constexpr double kLeak = 0.01;
