@@ -225,3 +225,43 @@ cell_confidence <- function(velocity, genes, knn, threads) {
     .Call(`_fatefield_cell_confidence`, velocity, genes, knn, threads)
 }
 
+velocity_graph_defaults <- function() {
+    .Call(`_fatefield_velocity_graph_defaults`)
+}
+
+transition_defaults <- function() {
+    .Call(`_fatefield_transition_defaults`)
+}
+
+terminal_defaults <- function() {
+    .Call(`_fatefield_terminal_defaults`)
+}
+
+pseudotime_defaults <- function() {
+    .Call(`_fatefield_pseudotime_defaults`)
+}
+
+velocity_correlations <- function(expression, velocity, knn, options, threads) {
+    .Call(`_fatefield_velocity_correlations`, expression, velocity, knn, options, threads)
+}
+
+step_probabilities <- function(graph, options, backward) {
+    .Call(`_fatefield_step_probabilities`, graph, options, backward)
+}
+
+step_confidence <- function(transitions, expression, velocity, threads) {
+    .Call(`_fatefield_step_confidence`, transitions, expression, velocity, threads)
+}
+
+velocity_arrows <- function(transitions, coordinates, threads) {
+    .Call(`_fatefield_velocity_arrows`, transitions, coordinates, threads)
+}
+
+step_ends <- function(transitions, knn, options, threads) {
+    .Call(`_fatefield_step_ends`, transitions, knn, options, threads)
+}
+
+graph_pseudotime <- function(graph, root_score, end_score, root, options, threads) {
+    .Call(`_fatefield_graph_pseudotime`, graph, root_score, end_score, root, options, threads)
+}
+

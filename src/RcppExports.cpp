@@ -652,6 +652,121 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// velocity_graph_defaults
+Rcpp::List velocity_graph_defaults();
+RcppExport SEXP _fatefield_velocity_graph_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(velocity_graph_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// transition_defaults
+Rcpp::List transition_defaults();
+RcppExport SEXP _fatefield_transition_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(transition_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// terminal_defaults
+Rcpp::List terminal_defaults();
+RcppExport SEXP _fatefield_terminal_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(terminal_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// pseudotime_defaults
+Rcpp::List pseudotime_defaults();
+RcppExport SEXP _fatefield_pseudotime_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(pseudotime_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// velocity_correlations
+Rcpp::S4 velocity_correlations(const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& velocity, const Rcpp::List& knn, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_velocity_correlations(SEXP expressionSEXP, SEXP velocitySEXP, SEXP knnSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type velocity(velocitySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type knn(knnSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(velocity_correlations(expression, velocity, knn, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// step_probabilities
+Rcpp::S4 step_probabilities(const Rcpp::S4& graph, const Rcpp::List& options, bool backward);
+RcppExport SEXP _fatefield_step_probabilities(SEXP graphSEXP, SEXP optionsSEXP, SEXP backwardSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< bool >::type backward(backwardSEXP);
+    rcpp_result_gen = Rcpp::wrap(step_probabilities(graph, options, backward));
+    return rcpp_result_gen;
+END_RCPP
+}
+// step_confidence
+Rcpp::NumericVector step_confidence(const Rcpp::S4& transitions, const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& velocity, int threads);
+RcppExport SEXP _fatefield_step_confidence(SEXP transitionsSEXP, SEXP expressionSEXP, SEXP velocitySEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type velocity(velocitySEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(step_confidence(transitions, expression, velocity, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// velocity_arrows
+Rcpp::NumericMatrix velocity_arrows(const Rcpp::S4& transitions, const Rcpp::NumericMatrix& coordinates, int threads);
+RcppExport SEXP _fatefield_velocity_arrows(SEXP transitionsSEXP, SEXP coordinatesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type coordinates(coordinatesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(velocity_arrows(transitions, coordinates, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// step_ends
+Rcpp::List step_ends(const Rcpp::S4& transitions, const Rcpp::List& knn, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_step_ends(SEXP transitionsSEXP, SEXP knnSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type knn(knnSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(step_ends(transitions, knn, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// graph_pseudotime
+Rcpp::List graph_pseudotime(const Rcpp::S4& graph, const Rcpp::NumericVector& root_score, const Rcpp::NumericVector& end_score, int root, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_graph_pseudotime(SEXP graphSEXP, SEXP root_scoreSEXP, SEXP end_scoreSEXP, SEXP rootSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type root_score(root_scoreSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type end_score(end_scoreSEXP);
+    Rcpp::traits::input_parameter< int >::type root(rootSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(graph_pseudotime(graph, root_score, end_score, root, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 RcppExport SEXP _rcpp_module_boot_sinkhorn_loss();
 RcppExport SEXP _rcpp_module_boot_neural_sde();
@@ -713,6 +828,16 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_gene_moments", (DL_FUNC) &_fatefield_gene_moments, 6},
     {"_fatefield_fit_steady_state", (DL_FUNC) &_fatefield_fit_steady_state, 10},
     {"_fatefield_cell_confidence", (DL_FUNC) &_fatefield_cell_confidence, 4},
+    {"_fatefield_velocity_graph_defaults", (DL_FUNC) &_fatefield_velocity_graph_defaults, 0},
+    {"_fatefield_transition_defaults", (DL_FUNC) &_fatefield_transition_defaults, 0},
+    {"_fatefield_terminal_defaults", (DL_FUNC) &_fatefield_terminal_defaults, 0},
+    {"_fatefield_pseudotime_defaults", (DL_FUNC) &_fatefield_pseudotime_defaults, 0},
+    {"_fatefield_velocity_correlations", (DL_FUNC) &_fatefield_velocity_correlations, 5},
+    {"_fatefield_step_probabilities", (DL_FUNC) &_fatefield_step_probabilities, 3},
+    {"_fatefield_step_confidence", (DL_FUNC) &_fatefield_step_confidence, 4},
+    {"_fatefield_velocity_arrows", (DL_FUNC) &_fatefield_velocity_arrows, 3},
+    {"_fatefield_step_ends", (DL_FUNC) &_fatefield_step_ends, 4},
+    {"_fatefield_graph_pseudotime", (DL_FUNC) &_fatefield_graph_pseudotime, 6},
     {"_rcpp_module_boot_sinkhorn_loss", (DL_FUNC) &_rcpp_module_boot_sinkhorn_loss, 0},
     {"_rcpp_module_boot_neural_sde", (DL_FUNC) &_rcpp_module_boot_neural_sde, 0},
     {NULL, NULL, 0}

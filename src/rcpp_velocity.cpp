@@ -8,7 +8,7 @@
 #include "core/splicing/normalise.hpp"
 #include "core/splicing/steady_state.hpp"
 #include "core/splicing/variable.hpp"
-#include "glue.hpp"
+#include "glue_graph.hpp"
 
 using namespace fatefield;
 
@@ -34,25 +34,10 @@ Rcpp::NumericMatrix empty_matrix(std::int64_t rows, std::int64_t cols) {
   return Rcpp::NumericMatrix(Rcpp::no_init(static_cast<int>(rows), static_cast<int>(cols)));
 }
 
-// list(index, distance) of R, n x k from 1, row by row.
-Neighbours neighbours_from(const Rcpp::List& knn) {
-  const Rcpp::IntegerMatrix index = knn["index"];
-  const Rcpp::NumericMatrix distance = knn["distance"];
-  Neighbours out;
-  out.n = index.nrow();
-  out.k = index.ncol();
-  for (std::int64_t i = 0; i < out.n; ++i)
-    for (std::int64_t j = 0; j < out.k; ++j) {
-      out.index.push_back(index(static_cast<int>(i), static_cast<int>(j)) - 1);
-      out.distance.push_back(static_cast<float>(distance(static_cast<int>(i), static_cast<int>(j))));
-    }
-  return out;
-}
-
 // A symmetric dgCMatrix of weights, or list(index, distance) with `directed` for one direction only.
 CellMeans means_from(SEXP neighbours, bool directed) {
   if (!Rf_isS4(neighbours)) {
-    const Neighbours lists = neighbours_from(neighbours);
+    const Neighbours lists = glue::neighbours_from(neighbours);
     return CellMeans(directed ? cell_sets(lists) : cell_sets(fuzzy_graph(lists)));
   }
   const CountsView view = counts_view(neighbours);
@@ -188,7 +173,7 @@ Rcpp::List velocity_components(SEXP x, const Rcpp::NumericVector& size, const Rc
 Rcpp::List fuzzy_neighbours(const Rcpp::List& knn, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const SparseRows graph = fuzzy_graph(neighbours_from(knn));
+    const SparseRows graph = fuzzy_graph(glue::neighbours_from(knn));
     return Rcpp::List::create(Rcpp::_["p"] = Rcpp::IntegerVector(graph.start.begin(), graph.start.end()),
                               Rcpp::_["i"] = Rcpp::IntegerVector(graph.index.begin(), graph.index.end()),
                               Rcpp::_["x"] = graph.value);
@@ -270,7 +255,7 @@ Rcpp::List cell_confidence(const Rcpp::NumericMatrix& velocity, const Rcpp::Inte
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     const VelocityConfidence out =
-        velocity_confidence(glue::view(velocity), from_one(genes), neighbours_from(knn));
+        velocity_confidence(glue::view(velocity), from_one(genes), glue::neighbours_from(knn));
     return Rcpp::List::create(Rcpp::_["length"] = out.length, Rcpp::_["confidence"] = out.confidence);
   });
 }

@@ -7,6 +7,7 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "test.hpp"
+#include "velocity_cells.hpp"
 
 using namespace fatefield;
 
@@ -29,19 +30,12 @@ SparseRows random_rows(std::int64_t rows, std::int64_t cols) {
   return x;
 }
 
-std::vector<double> dense(const SparseRows& x) {
-  std::vector<double> out(static_cast<std::size_t>(x.rows * x.cols), 0.0);
-  for (std::int64_t i = 0; i < x.rows; ++i)
-    for (std::int64_t e = x.start[i]; e < x.start[i + 1]; ++e) out[i * x.cols + x.index[e]] = x.value[e];
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("sparse rows transpose, multiply and normalise like dense ones", "[sparse]") {
   SparseRows x = random_rows(2500, 40);
   const SparseRows t = transpose(x);
-  const std::vector<double> a = dense(x), b = dense(t);
+  const std::vector<double> a = full_rows(x), b = full_rows(t);
   for (std::int64_t i = 0; i < x.rows; ++i)
     for (std::int64_t j = 0; j < x.cols; ++j) REQUIRE(a[i * x.cols + j] == b[j * x.rows + i]);
   std::vector<double> v(40), one(2500), two(2500);

@@ -55,7 +55,7 @@ SparseRows random_chain(std::int64_t n, std::uint64_t seed) {
 }
 
 Eigen::MatrixXd full(const SparseRows& x) {
-  const std::vector<double> v = dense(x);
+  const std::vector<double> v = full_rows(x);
   return Eigen::Map<const Eigen::Matrix<double, -1, -1, Eigen::RowMajor>>(v.data(), x.rows, x.cols);
 }
 
@@ -134,6 +134,22 @@ TEST_CASE("each part that nobody leaves has a distribution of its own", "[termin
   CHECK(ends.converged);
   CHECK(ends.score[0] == 0.0);
   CHECK(*std::max_element(ends.score.begin(), ends.score.end()) == 1.0);
+}
+
+TEST_CASE("cells without steps are left out with the steps to them", "[terminal]") {
+  // State 3 has no steps, and 4 leads to it alone.
+  const SparseRows chain = sparse({{0.25, 0.125, 0.125, 0.5, 0},
+                                   {0.5, 0, 0.5, 0, 0},
+                                   {0.125, 0.125, 0.25, 0, 0.5},
+                                   {0, 0, 0, 0, 0},
+                                   {0, 0, 0, 1, 0}});
+  const SlowDistributions slow = slow_distributions(chain, {});
+  REQUIRE(slow.share.size() == 1);
+  CHECK(slow.value[0] == Approx(1.0));
+  CHECK(slow.share[0][0] == Approx(0.4));
+  CHECK(slow.share[0][1] == Approx(0.2));
+  CHECK(slow.share[0][3] == 0.0);
+  CHECK(slow.share[0][4] == 0.0);
 }
 
 TEST_CASE("a part that is hardly left counts, one that is left does not", "[terminal]") {

@@ -88,7 +88,7 @@ TEST_CASE("the graph of stored velocities is the stored one", "[velocity-graph][
       VelocityGraphOptions options;
       options.root = mode == "stochastic";
       const std::vector<double> graph =
-          dense(velocity_graph(cells.expression, cells.velocity, cells.knn, options));
+          full_rows(velocity_graph(cells.expression, cells.velocity, cells.knn, options));
       const std::vector<double> expected = golden.read(path).values;
       double worst = 0;
       for (std::size_t e = 0; e < graph.size(); ++e)
@@ -107,7 +107,7 @@ TEST_CASE("graph entries are correlations with cells two steps away", "[velocity
     VelocityGraphOptions options;
     options.root = root;
     const std::vector<double> graph =
-        dense(velocity_graph(cells.expression, cells.velocity, cells.knn, options));
+        full_rows(velocity_graph(cells.expression, cells.velocity, cells.knn, options));
     for (std::int64_t i = 0; i < 150; ++i) {
       std::set<std::int32_t> near;
       for (std::int64_t a = 0; a < 6; ++a) {
@@ -167,7 +167,8 @@ TEST_CASE("transitions of every kind are those of whole matrices", "[velocity-gr
       options.negative = negative;
       options.self_transitions = self;
       const SparseRows found = transition_matrix(graph, options);
-      const std::vector<double> t = dense(found), expected = naive_transitions(dense(graph), 80, options);
+      const std::vector<double> t = full_rows(found),
+                                expected = naive_transitions(full_rows(graph), 80, options);
       for (std::size_t e = 0; e < t.size(); ++e) REQUIRE(t[e] == Approx(expected[e]).margin(1e-14));
 
       Matrix x(80, 3);

@@ -92,7 +92,7 @@ inline VelocityCells golden_cells(const Golden& golden, const std::string& set, 
 }
 
 /// As a full matrix, row-major.
-inline std::vector<double> dense(const fatefield::SparseRows& x) {
+inline std::vector<double> full_rows(const fatefield::SparseRows& x) {
   std::vector<double> out(static_cast<std::size_t>(x.rows * x.cols), 0.0);
   for (std::int64_t i = 0; i < x.rows; ++i)
     for (std::int64_t e = x.start[i]; e < x.start[i + 1]; ++e) out[i * x.cols + x.index[e]] = x.value[e];

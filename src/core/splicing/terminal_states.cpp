@@ -23,6 +23,37 @@ void check_terminal(const TerminalOptions& o) {
   if (o.max_restarts < 1) throw input_error("max.restarts", "`max.restarts` must be at least 1.");
 }
 
+// Without the steps to cells that have none themselves: walks would be lost there. Rows are divided by their
+// sums again.
+SparseRows without_dead_ends(const SparseRows& x) {
+  const std::size_t n = static_cast<std::size_t>(x.rows);
+  std::vector<std::int64_t> left(n);
+  std::vector<std::int32_t> dead;
+  for (std::size_t i = 0; i < n; ++i) {
+    left[i] = x.start[i + 1] - x.start[i];
+    if (left[i] == 0) dead.push_back(static_cast<std::int32_t>(i));
+  }
+  const SparseRows in = transpose(x);
+  for (std::size_t k = 0; k < dead.size(); ++k) {
+    for (std::int64_t e = in.start[dead[k]]; e < in.start[dead[k] + 1]; ++e) {
+      if (--left[in.index[e]] == 0) dead.push_back(in.index[e]);
+    }
+  }
+  SparseRows out;
+  out.rows = out.cols = x.rows;
+  out.start.push_back(0);
+  for (std::int64_t i = 0; i < x.rows; ++i) {
+    for (std::int64_t e = x.start[i]; left[i] > 0 && e < x.start[i + 1]; ++e) {
+      if (left[x.index[e]] == 0) continue;
+      out.index.push_back(x.index[e]);
+      out.value.push_back(x.value[e]);
+    }
+    out.start.push_back(out.stored());
+  }
+  normalise_rows(out);
+  return out;
+}
+
 // Rows and columns `nodes` of x, transposed: entry (a, b) is x(nodes[b], nodes[a]).
 SparseRows transposed_part(const SparseRows& x, const std::vector<std::int32_t>& nodes,
                            std::vector<std::int32_t>& place) {
@@ -119,11 +150,12 @@ void to_unit_range(std::vector<double>& x, double high) {
 SlowDistributions slow_distributions(const SparseRows& transitions, const TerminalOptions& options,
                                      const std::function<bool()>& keep_going) {
   check_terminal(options);
+  const SparseRows steps = without_dead_ends(transitions);
   SlowDistributions out;
-  std::vector<std::int32_t> place(static_cast<std::size_t>(transitions.rows), -1);
-  for (const std::vector<std::int32_t>& nodes : strong_parts(transitions).nodes()) {
-    const SparseRows part = transposed_part(transitions, nodes, place);
-    if (part.stored() > 0) add_part(part, nodes, transitions.rows, options, keep_going, out);
+  std::vector<std::int32_t> place(static_cast<std::size_t>(steps.rows), -1);
+  for (const std::vector<std::int32_t>& nodes : strong_parts(steps).nodes()) {
+    const SparseRows part = transposed_part(steps, nodes, place);
+    if (part.stored() > 0) add_part(part, nodes, steps.rows, options, keep_going, out);
   }
   keep_slowest(out, options.count);
   return out;
