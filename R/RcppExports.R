@@ -265,3 +265,15 @@ graph_pseudotime <- function(graph, root_score, end_score, root, options, thread
     .Call(`_fatefield_graph_pseudotime`, graph, root_score, end_score, root, options, threads)
 }
 
+stream_defaults <- function() {
+    .Call(`_fatefield_stream_defaults`)
+}
+
+arrow_grid <- function(places, arrows, options) {
+    .Call(`_fatefield_arrow_grid`, places, arrows, options)
+}
+
+arrow_streams <- function(places, arrows, options) {
+    .Call(`_fatefield_arrow_streams`, places, arrows, options)
+}
+

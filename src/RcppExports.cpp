@@ -767,6 +767,39 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// stream_defaults
+Rcpp::List stream_defaults();
+RcppExport SEXP _fatefield_stream_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(stream_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// arrow_grid
+Rcpp::List arrow_grid(const Rcpp::NumericMatrix& places, const Rcpp::NumericMatrix& arrows, const Rcpp::List& options);
+RcppExport SEXP _fatefield_arrow_grid(SEXP placesSEXP, SEXP arrowsSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type places(placesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type arrows(arrowsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(arrow_grid(places, arrows, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// arrow_streams
+Rcpp::List arrow_streams(const Rcpp::NumericMatrix& places, const Rcpp::NumericMatrix& arrows, const Rcpp::List& options);
+RcppExport SEXP _fatefield_arrow_streams(SEXP placesSEXP, SEXP arrowsSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type places(placesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type arrows(arrowsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(arrow_streams(places, arrows, options));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 RcppExport SEXP _rcpp_module_boot_sinkhorn_loss();
 RcppExport SEXP _rcpp_module_boot_neural_sde();
@@ -838,6 +871,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_velocity_arrows", (DL_FUNC) &_fatefield_velocity_arrows, 3},
     {"_fatefield_step_ends", (DL_FUNC) &_fatefield_step_ends, 4},
     {"_fatefield_graph_pseudotime", (DL_FUNC) &_fatefield_graph_pseudotime, 6},
+    {"_fatefield_stream_defaults", (DL_FUNC) &_fatefield_stream_defaults, 0},
+    {"_fatefield_arrow_grid", (DL_FUNC) &_fatefield_arrow_grid, 3},
+    {"_fatefield_arrow_streams", (DL_FUNC) &_fatefield_arrow_streams, 3},
     {"_rcpp_module_boot_sinkhorn_loss", (DL_FUNC) &_rcpp_module_boot_sinkhorn_loss, 0},
     {"_rcpp_module_boot_neural_sde", (DL_FUNC) &_rcpp_module_boot_neural_sde, 0},
     {NULL, NULL, 0}

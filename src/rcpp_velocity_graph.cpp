@@ -4,6 +4,7 @@
 
 #include "core/base/arrows_options.hpp"
 #include "core/splicing/pseudotime.hpp"
+#include "core/splicing/streamlines.hpp"
 #include "core/splicing/terminal_states.hpp"
 #include "core/splicing/transition.hpp"
 #include "core/splicing/velocity_embedding.hpp"
@@ -117,5 +118,56 @@ Rcpp::List graph_pseudotime(const Rcpp::S4& graph, const Rcpp::NumericVector& ro
     return Rcpp::List::create(Rcpp::_["time"] = to_vector(found.time),
                               Rcpp::_["root"] = from_zero(found.root), Rcpp::_["end"] = from_zero(found.end),
                               Rcpp::_["converged"] = found.converged);
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+Rcpp::List stream_defaults() { return glue::to_list(StreamOptions()); }
+
+// Mean arrows at the points of a grid that have cells: list(x, y, dx, dy, mass), and the step of the grid.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List arrow_grid(const Rcpp::NumericMatrix& places, const Rcpp::NumericMatrix& arrows,
+                      const Rcpp::List& options) {
+  return glue::guarded([&] {
+    const ArrowGrid grid =
+        average_on_grid(glue::view(places), glue::view(arrows), glue::from_list<StreamOptions>(options));
+    std::vector<double> x, y, dx, dy, mass;
+    for (std::int64_t r = 0; r < grid.rows; ++r) {
+      for (std::int64_t c = 0; c < grid.columns; ++c) {
+        const GridArrow& at = grid.point(c, r);
+        if (at.mass < grid.least) continue;
+        x.push_back(grid.x(c));
+        y.push_back(grid.y(r));
+        dx.push_back(at.dx);
+        dy.push_back(at.dy);
+        mass.push_back(at.mass);
+      }
+    }
+    return Rcpp::List::create(Rcpp::_["x"] = to_vector(x), Rcpp::_["y"] = to_vector(y),
+                              Rcpp::_["dx"] = to_vector(dx), Rcpp::_["dy"] = to_vector(dy),
+                              Rcpp::_["mass"] = to_vector(mass), Rcpp::_["step"] = grid.step);
+  });
+}
+
+// Lines that follow the arrows: list(x, y, speed, line), points in their order.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List arrow_streams(const Rcpp::NumericMatrix& places, const Rcpp::NumericMatrix& arrows,
+                         const Rcpp::List& options) {
+  return glue::guarded([&] {
+    const StreamOptions wanted = glue::from_list<StreamOptions>(options);
+    std::vector<double> x, y, speed;
+    std::vector<int> line;
+    int number = 0;
+    for (const Streamline& s :
+         streamlines(average_on_grid(glue::view(places), glue::view(arrows), wanted), wanted)) {
+      ++number;
+      x.insert(x.end(), s.x.begin(), s.x.end());
+      y.insert(y.end(), s.y.begin(), s.y.end());
+      speed.insert(speed.end(), s.speed.begin(), s.speed.end());
+      for (std::size_t k = 0; k < s.x.size(); ++k) line.push_back(number);
+    }
+    return Rcpp::List::create(Rcpp::_["x"] = to_vector(x), Rcpp::_["y"] = to_vector(y),
+                              Rcpp::_["speed"] = to_vector(speed),
+                              Rcpp::_["line"] = Rcpp::IntegerVector(line.begin(), line.end()));
   });
 }

@@ -88,7 +88,7 @@ struct StreamOptions {
   /// Standard deviation of the Gaussian that averages the arrows of cells.
   double smooth = 0.018;
   /// Grid points with less than this share of the usual mass of cells have no arrow.
-  double min_mass = 0.05;
+  double min_mass = 0.25;
   /// Distance between lines.
   double separation = 0.022;
   /// Lines end where they come nearer than this share of the distance to another.
