@@ -14,8 +14,8 @@ namespace {
 
 // Parts with fewer cells get no time.
 constexpr std::int64_t kFewest = 10;
-// Above this an eigenvalue stands for no step any more, and 1 / (1 - value) for rounding.
-constexpr double kStanding = 0.9994;
+// Eigenvalues are known to about this: 1 less a value that is smaller stands for rounding.
+constexpr double kKnown = 1e-9;
 
 // |x| + |x| transposed.
 SparseRows symmetric_weights(const SparseRows& x) {
@@ -107,8 +107,9 @@ DiffusionMap diffusion_map(const SparseRows& weights, const PseudotimeOptions& o
 
 std::vector<double> diffusion_distances(const DiffusionMap& map, std::int64_t from) {
   std::vector<double> out(static_cast<std::size_t>(map.component.rows), 0.0);
-  for (std::int64_t k = 0; k < map.component.cols; ++k) {
-    const double value = map.value[k], factor = value < kStanding ? value / (1 - value) : 1.0;
+  // The first component is where all walks end, whatever their start.
+  for (std::int64_t k = 1; k < map.component.cols; ++k) {
+    const double factor = map.value[k] / std::max(kKnown, 1 - map.value[k]);
     for (std::int64_t i = 0; i < map.component.rows; ++i) {
       const double d = factor * (map.component(i, k) - map.component(from, k));
       out[i] += d * d;
