@@ -217,8 +217,12 @@ gene_moments <- function(spliced, unspliced, how, genes, second, threads) {
     .Call(`_fatefield_gene_moments`, spliced, unspliced, how, genes, second, threads)
 }
 
-fit_steady_state <- function(spliced, unspliced, how, genes, known, allowed, stochastic, variance, options, threads) {
-    .Call(`_fatefield_fit_steady_state`, spliced, unspliced, how, genes, known, allowed, stochastic, variance, options, threads)
+cpp_simulate_splicing <- function(n_cells, n_genes, rate, seed, threads) {
+    .Call(`_fatefield_cpp_simulate_splicing`, n_cells, n_genes, rate, seed, threads)
+}
+
+fit_steady_state <- function(spliced, unspliced, how, genes, known, allowed, names, stochastic, variance, options, threads) {
+    .Call(`_fatefield_fit_steady_state`, spliced, unspliced, how, genes, known, allowed, names, stochastic, variance, options, threads)
 }
 
 cell_confidence <- function(velocity, genes, knn, threads) {

@@ -363,7 +363,7 @@ named_genes <- function(genes, all, totals, argument) {
 velocity_steady_state <- function(prepared) {
   fit <- fit_steady_state(
     prepared$spliced, prepared$unspliced, prepared$how, prepared$genes, prepared$known,
-    prepared$allowed, prepared$mode == "stochastic",
+    prepared$allowed, list(prepared$names, colnames(prepared$spliced)), prepared$mode == "stochastic",
     prepared$variance && prepared$mode == "stochastic", prepared$options, thread_count()
   )
   if (fit$few) {
@@ -387,10 +387,6 @@ velocity_steady_state <- function(prepared) {
 # The result of a fit, with what is known of all cells.
 new_velocity <- function(fit, prepared, table, knn, batch, batches) {
   cells <- colnames(prepared$spliced)
-  named <- list(prepared$names, cells)
-  for (part in intersect(c("velocity", "variance", "fit_t"), names(fit))) {
-    if (!is.null(fit[[part]])) dimnames(fit[[part]]) <- named
-  }
   used <- which(fit$genes$velocity_genes)
   agreement <- cell_confidence(fit$velocity, used, knn, thread_count())
   columns <- data.frame(

@@ -620,9 +620,23 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_simulate_splicing
+Rcpp::List cpp_simulate_splicing(double n_cells, double n_genes, double rate, double seed, int threads);
+RcppExport SEXP _fatefield_cpp_simulate_splicing(SEXP n_cellsSEXP, SEXP n_genesSEXP, SEXP rateSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type n_genes(n_genesSEXP);
+    Rcpp::traits::input_parameter< double >::type rate(rateSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_simulate_splicing(n_cells, n_genes, rate, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // fit_steady_state
-Rcpp::List fit_steady_state(SEXP spliced, SEXP unspliced, const Rcpp::List& how, const Rcpp::IntegerVector& genes, const Rcpp::Nullable<Rcpp::List>& known, const Rcpp::LogicalVector& allowed, bool stochastic, bool variance, const Rcpp::List& options, int threads);
-RcppExport SEXP _fatefield_fit_steady_state(SEXP splicedSEXP, SEXP unsplicedSEXP, SEXP howSEXP, SEXP genesSEXP, SEXP knownSEXP, SEXP allowedSEXP, SEXP stochasticSEXP, SEXP varianceSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+Rcpp::List fit_steady_state(SEXP spliced, SEXP unspliced, const Rcpp::List& how, const Rcpp::IntegerVector& genes, const Rcpp::Nullable<Rcpp::List>& known, const Rcpp::LogicalVector& allowed, const Rcpp::List& names, bool stochastic, bool variance, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_fit_steady_state(SEXP splicedSEXP, SEXP unsplicedSEXP, SEXP howSEXP, SEXP genesSEXP, SEXP knownSEXP, SEXP allowedSEXP, SEXP namesSEXP, SEXP stochasticSEXP, SEXP varianceSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type spliced(splicedSEXP);
@@ -631,11 +645,12 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type genes(genesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::Nullable<Rcpp::List>& >::type known(knownSEXP);
     Rcpp::traits::input_parameter< const Rcpp::LogicalVector& >::type allowed(allowedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type names(namesSEXP);
     Rcpp::traits::input_parameter< bool >::type stochastic(stochasticSEXP);
     Rcpp::traits::input_parameter< bool >::type variance(varianceSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(fit_steady_state(spliced, unspliced, how, genes, known, allowed, stochastic, variance, options, threads));
+    rcpp_result_gen = Rcpp::wrap(fit_steady_state(spliced, unspliced, how, genes, known, allowed, names, stochastic, variance, options, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -859,7 +874,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_velocity_components", (DL_FUNC) &_fatefield_velocity_components, 5},
     {"_fatefield_fuzzy_neighbours", (DL_FUNC) &_fatefield_fuzzy_neighbours, 2},
     {"_fatefield_gene_moments", (DL_FUNC) &_fatefield_gene_moments, 6},
-    {"_fatefield_fit_steady_state", (DL_FUNC) &_fatefield_fit_steady_state, 10},
+    {"_fatefield_cpp_simulate_splicing", (DL_FUNC) &_fatefield_cpp_simulate_splicing, 5},
+    {"_fatefield_fit_steady_state", (DL_FUNC) &_fatefield_fit_steady_state, 11},
     {"_fatefield_cell_confidence", (DL_FUNC) &_fatefield_cell_confidence, 4},
     {"_fatefield_velocity_graph_defaults", (DL_FUNC) &_fatefield_velocity_graph_defaults, 0},
     {"_fatefield_transition_defaults", (DL_FUNC) &_fatefield_transition_defaults, 0},

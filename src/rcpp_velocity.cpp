@@ -2,6 +2,7 @@
 // numbered from 1 in R.
 #include "core/graph/fuzzy.hpp"
 #include "core/graph/pca.hpp"
+#include "core/sim/splicing.hpp"
 #include "core/splicing/confidence.hpp"
 #include "core/splicing/counts.hpp"
 #include "core/splicing/moments.hpp"
@@ -52,6 +53,13 @@ CellMeans means_from(SEXP neighbours, bool directed) {
     graph.start.push_back(static_cast<std::int64_t>(graph.index.size()));
   }
   return CellMeans(cell_sets(graph));
+}
+
+// Rows become the columns of a dgCMatrix.
+Rcpp::List compressed(const SparseRows& x) {
+  return Rcpp::List::create(Rcpp::_["p"] = Rcpp::IntegerVector(x.start.begin(), x.start.end()),
+                            Rcpp::_["i"] = Rcpp::IntegerVector(x.index.begin(), x.index.end()),
+                            Rcpp::_["x"] = Rcpp::NumericVector(x.value.begin(), x.value.end()));
 }
 
 Rcpp::LogicalVector flags(const std::vector<bool>& x) { return Rcpp::LogicalVector(x.begin(), x.end()); }
@@ -173,10 +181,7 @@ Rcpp::List velocity_components(SEXP x, const Rcpp::NumericVector& size, const Rc
 Rcpp::List fuzzy_neighbours(const Rcpp::List& knn, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const SparseRows graph = fuzzy_graph(glue::neighbours_from(knn));
-    return Rcpp::List::create(Rcpp::_["p"] = Rcpp::IntegerVector(graph.start.begin(), graph.start.end()),
-                              Rcpp::_["i"] = Rcpp::IntegerVector(graph.index.begin(), graph.index.end()),
-                              Rcpp::_["x"] = graph.value);
+    return compressed(fuzzy_graph(glue::neighbours_from(knn)));
   });
 }
 
@@ -213,13 +218,32 @@ Rcpp::List gene_moments(SEXP spliced, SEXP unspliced, const Rcpp::List& how, con
   });
 }
 
+// Cells of known kinetics: list(spliced, unspliced (parts of a dgCMatrix), time, library, alpha, beta, gamma,
+// switched).
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_simulate_splicing(double n_cells, double n_genes, double rate, double seed, int threads) {
+  return glue::guarded([&] {
+    const ThreadScope scope(threads);
+    SplicingDesign design;
+    design.n_cells = static_cast<std::int64_t>(n_cells);
+    design.n_genes = static_cast<std::int64_t>(n_genes);
+    design.rate = rate;
+    const SplicedCells x = simulate_splicing(design, static_cast<std::uint64_t>(seed));
+    return Rcpp::List::create(
+        Rcpp::_["spliced"] = compressed(x.spliced), Rcpp::_["unspliced"] = compressed(x.unspliced),
+        Rcpp::_["time"] = x.time, Rcpp::_["library"] = x.library, Rcpp::_["alpha"] = x.alpha,
+        Rcpp::_["beta"] = x.beta, Rcpp::_["gamma"] = x.gamma, Rcpp::_["switched"] = x.switched);
+  });
+}
+
 // list(velocity, variance or NULL (genes x cells), gamma, ratio, offset, r2, velocity_genes, few). `known`:
-// list(Ms, Mu) of the same genes, or NULL; `allowed`: TRUE where a gene may be a velocity gene.
+// list(Ms, Mu) of the same genes, or NULL; `allowed`: TRUE where a gene may be a velocity gene; `names`: of
+// genes and cells, set here because R would copy the matrices to set them.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List fit_steady_state(SEXP spliced, SEXP unspliced, const Rcpp::List& how,
                             const Rcpp::IntegerVector& genes, const Rcpp::Nullable<Rcpp::List>& known,
-                            const Rcpp::LogicalVector& allowed, bool stochastic, bool variance,
-                            const Rcpp::List& options, int threads) {
+                            const Rcpp::LogicalVector& allowed, const Rcpp::List& names, bool stochastic,
+                            bool variance, const Rcpp::List& options, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     Inputs in(spliced, unspliced, how, from_one(genes));
@@ -239,6 +263,8 @@ Rcpp::List fit_steady_state(SEXP spliced, SEXP unspliced, const Rcpp::List& how,
     job.velocity = velocity.begin();
     job.variance = variance ? spread.begin() : nullptr;
     job.keep_going = glue::until_interrupt();
+    velocity.attr("dimnames") = names;
+    if (variance) spread.attr("dimnames") = names;
     const SteadyStates fit = fit_steady_states(in.moments, job, glue::from_list<VelocityOptions>(options));
     return Rcpp::List::create(Rcpp::_["velocity"] = velocity,
                               Rcpp::_["variance"] = variance ? SEXP(spread) : R_NilValue,

@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::int64_t kExact = 500;
 constexpr std::int64_t kExtra = 10;
-constexpr std::int64_t kBlocks = 8;
+constexpr std::int64_t kWidth = 8;  // of a block
+constexpr std::int64_t kGrow = 12;  // times the vectors kept, then the space is shrunk
+constexpr int kLook = 6;            // blocks between two looks at the residuals
 constexpr int kRestarts = 10;
 constexpr double kTolerance = 1e-9;
 constexpr std::int64_t kRowBlock = 512, kColumnBlock = 64;
@@ -90,38 +92,96 @@ Spectrum exact(const LinearMap& a, const Centred& c, std::int64_t k) {
   return s;
 }
 
-Spectrum krylov(const LinearMap& a, const Centred& c, std::int64_t k, std::uint64_t seed) {
-  const std::int64_t width = std::min(k + kExtra, std::min(a.rows, a.cols));
-  const std::int64_t blocks = std::max<std::int64_t>(1, std::min(kBlocks, a.cols / width));
-  Dense block(a.cols, width);
-  std::vector<double> start(static_cast<std::size_t>(block.size()));
-  normals(seed, Stream::Projection, 0, a.cols, 0, width, start.data());
-  for (std::int64_t i = 0; i < a.cols; ++i) {
-    for (std::int64_t j = 0; j < width; ++j) block(i, j) = start[static_cast<std::size_t>(i * width + j)];
-  }
-  Spectrum s;
-  for (int restart = 0; restart < kRestarts; ++restart) {
-    Dense basis(a.cols, 0), image(a.cols, 0);
-    for (std::int64_t b = 0; b < blocks; ++b) {
-      // Twice, because once leaves rounding errors of what was taken away.
-      for (int pass = 0; pass < 2; ++pass) {
-        if (basis.cols() > 0) block -= basis * (basis.transpose() * block).eval();
-        block = orthonormal(block);
+// The space that a few vectors span under repeated products with the matrix. Blocks are narrow: with as many
+// vectors, a narrow block's space holds higher powers of the matrix than a wide one's.
+class Krylov {
+ public:
+  Krylov(const LinearMap& a, const Centred& c, std::int64_t k, std::uint64_t seed)
+      : c_(c),
+        k_(k),
+        kept_(std::min(k + kExtra, a.cols)),
+        most_(std::min(a.cols, kGrow * (k + kExtra))),
+        block_(starts(a.cols, seed)),
+        basis_(a.cols, 0),
+        image_(a.cols, 0) {}
+
+  Spectrum run() {
+    for (int restart = 0; restart <= kRestarts; ++restart) {
+      for (int blocks = 1; has_room(); ++blocks) {
+        add_block();
+        if (basis_.cols() < kept_ || (blocks % kLook != 0 && has_room())) continue;
+        look();
+        if (residuals_.maxCoeff() <= kTolerance * values_(0)) return leading();
       }
-      basis.conservativeResize(Eigen::NoChange, basis.cols() + width);
-      basis.rightCols(width) = block;
-      block = c.covariance(block);
-      image.conservativeResize(Eigen::NoChange, image.cols() + width);
-      image.rightCols(width) = block;
+      if (basis_.cols() == block_.rows()) break;
+      shrink();
     }
-    const Dense projected = basis.transpose() * image;
-    s = descending(0.5 * (projected + projected.transpose()), width);
-    const Dense residual = image * s.vectors - basis * s.vectors * s.values.asDiagonal();
-    block = s.vectors = basis * s.vectors;
-    if (residual.leftCols(k).colwise().norm().maxCoeff() <= kTolerance * s.values(0)) break;
+    return leading();
   }
-  return {s.values.head(k), s.vectors.leftCols(k)};
-}
+
+ private:
+  static Dense starts(std::int64_t rows, std::uint64_t seed) {
+    Dense out(rows, kWidth);
+    std::vector<double> numbers(static_cast<std::size_t>(out.size()));
+    normals(seed, Stream::Projection, 0, rows, 0, kWidth, numbers.data());
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < kWidth; ++j) out(i, j) = numbers[static_cast<std::size_t>(i * kWidth + j)];
+    return out;
+  }
+
+  // For a whole block; the last block of all there is may be narrower.
+  bool has_room() const {
+    const bool all = most_ == block_.rows();
+    return all ? basis_.cols() < most_ : basis_.cols() + kWidth <= most_;
+  }
+
+  void add_block() {
+    block_.conservativeResize(Eigen::NoChange, std::min<std::int64_t>(kWidth, most_ - basis_.cols()));
+    // Twice, because once leaves rounding errors of what was taken away.
+    for (int pass = 0; pass < 2; ++pass) {
+      away_from_basis();
+      block_ = orthonormal(block_);
+    }
+    append(basis_, block_);
+    block_ = c_.covariance(block_);
+    append(image_, block_);
+  }
+
+  void away_from_basis() {
+    if (basis_.cols() > 0) block_ -= basis_ * (basis_.transpose() * block_).eval();
+  }
+
+  static void append(Dense& x, const Dense& columns) {
+    x.conservativeResize(Eigen::NoChange, x.cols() + columns.cols());
+    x.rightCols(columns.cols()) = columns;
+  }
+
+  // Rayleigh and Ritz: the best approximations in the space, and how far they are from being components.
+  void look() {
+    const Dense projected = basis_.transpose() * image_;
+    const Spectrum s = descending(0.5 * (projected + projected.transpose()), kept_);
+    values_ = s.values;
+    inner_ = s.vectors;
+    const Dense difference =
+        image_ * inner_.leftCols(k_) - basis_ * inner_.leftCols(k_) * values_.head(k_).asDiagonal();
+    residuals_ = difference.colwise().norm();
+  }
+
+  // Keeps the best approximations and goes on with the same block, which holds all their residuals.
+  void shrink() {
+    away_from_basis();
+    basis_ = (basis_ * inner_).eval();
+    image_ = (image_ * inner_).eval();
+    inner_.setIdentity(kept_, kept_);
+  }
+
+  Spectrum leading() const { return {values_.head(k_), basis_ * inner_.leftCols(k_)}; }
+
+  const Centred& c_;
+  const std::int64_t k_, kept_, most_;
+  Dense block_, basis_, image_, inner_;
+  Eigen::VectorXd values_, residuals_;
+};
 
 }  // namespace
 
@@ -162,7 +222,8 @@ PrincipalAxes principal_components(const LinearMap& a, std::int64_t k, std::uint
   }
   const OneEigenThread one;
   const Centred centred(a);
-  const Spectrum s = std::min(a.rows, a.cols) <= kExact ? exact(a, centred, k) : krylov(a, centred, k, seed);
+  const Spectrum s =
+      std::min(a.rows, a.cols) <= kExact ? exact(a, centred, k) : Krylov(a, centred, k, seed).run();
   PrincipalAxes out;
   out.centre = a.column_means;
   out.rotation = from_eigen(s.vectors);

@@ -18,20 +18,36 @@ std::vector<double> by_rows(const Matrix& x) {
   return out;
 }
 
+// So many numbers stay in registers while a row is added up.
+constexpr std::int64_t kLanes = 8;
+
+// Part of one row of x b: out(i, first ..), `lanes` of them.
+void row_product(const SparseRows& x, std::int64_t i, const std::vector<double>& turned, std::int64_t first,
+                 std::int64_t lanes, Matrix& out) {
+  double sum[kLanes] = {};
+  const std::int64_t width = out.cols;
+  const double* const from = turned.data() + first;
+  if (lanes == kLanes) {
+    for (std::int64_t at = x.start[i]; at < x.start[i + 1]; ++at) {
+      const double* const row = from + x.index[at] * width;
+      for (std::int64_t j = 0; j < kLanes; ++j) sum[j] += x.value[at] * row[j];
+    }
+  } else {
+    for (std::int64_t at = x.start[i]; at < x.start[i + 1]; ++at) {
+      const double* const row = from + x.index[at] * width;
+      for (std::int64_t j = 0; j < lanes; ++j) sum[j] += x.value[at] * row[j];
+    }
+  }
+  for (std::int64_t j = 0; j < lanes; ++j) out(i, first + j) = sum[j];
+}
+
 // out = x b, rows in blocks.
 void product(const SparseRows& x, const Matrix& b, Matrix& out) {
   const std::vector<double> turned = by_rows(b);
-  const std::int64_t width = b.cols;
   parallel_for((x.rows + kRows - 1) / kRows, [&](std::int64_t block) {
-    std::vector<double> sum(static_cast<std::size_t>(width));
-    for (std::int64_t i = block * kRows; i < std::min(x.rows, (block + 1) * kRows); ++i) {
-      std::fill(sum.begin(), sum.end(), 0.0);
-      for (std::int64_t at = x.start[i]; at < x.start[i + 1]; ++at) {
-        const double* const row = turned.data() + x.index[at] * width;
-        for (std::int64_t j = 0; j < width; ++j) sum[j] += x.value[at] * row[j];
-      }
-      for (std::int64_t j = 0; j < width; ++j) out(i, j) = sum[j];
-    }
+    for (std::int64_t i = block * kRows; i < std::min(x.rows, (block + 1) * kRows); ++i)
+      for (std::int64_t first = 0; first < b.cols; first += kLanes)
+        row_product(x, i, turned, first, std::min(kLanes, b.cols - first), out);
   });
 }
 
