@@ -61,8 +61,11 @@
 #' @param reduction Where to look for neighbours: the name of a reduction of the object; for
 #'   matrices a matrix of cells x dims.
 #'   `NULL` computes principal components of the spliced counts.
-#' @param graph Neighbours that are known: the name of a graph or of a neighbour object in a Seurat
-#'   object, a square matrix of weights, or `list(index, distance)` (cells x neighbours).
+#' @param graph Neighbours that are known, in place of those of a reduction.
+#'   The name of a graph or neighbour object (SingleCellExperiment: pairing of cells), which holds
+#'   weights, larger for nearer cells, but for one named `distances`; both `c("distances",
+#'   "connectivities")`; a square matrix of weights; or `list(index, distance)` (cells x neighbours).
+#'   Moments are taken over all of it, `k` limits what is kept as neighbours.
 #' @param moments First moments that are known: the names of two assays or layers, or
 #'   `list(Ms, Mu)` of matrices (genes x cells).
 #'   `TRUE` means `c("Ms", "Mu")`.
@@ -75,7 +78,8 @@
 #' @param parity Follow scVelo step for step: neighbours are exact whatever their number; each of the
 #'   two matrices is normalised where the first five cells are whole numbers; velocity genes must be
 #'   highly variable where the object says which are; and of objects that are normalised already the
-#'   stored `Ms`, `Mu` and `pca` are taken where they are there.
+#'   stored `Ms` and `Mu`, and neighbours (`distances` and `connectivities`, or `pca`), are taken where they are
+#'   there.
 #' @param name Name of the assay for the velocities, and stem of the columns.
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell how many genes are left?
@@ -215,6 +219,7 @@ estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, r
   if (parity && !pair$kind$spliced$first_whole) {
     stored <- stored_steps(object, reduction, graph, moments, verbose)
     reduction <- stored$reduction
+    graph <- stored$graph
     moments <- stored$moments
   }
   source$moments <- find_moments(object, moments)

@@ -224,10 +224,12 @@ add_neighbours <- function(object, knn, name, cells) {
   object
 }
 
+seurat_graphs <- function(object) names(methods::slot(object, "graphs"))
+
 # A graph as a matrix of weights, or a Neighbor as list(index, distance), by name.
 fetch_graph <- function(object, name) {
   neighbours <- names(methods::slot(object, "neighbors"))
-  graphs <- names(methods::slot(object, "graphs"))
+  graphs <- seurat_graphs(object)
   if (!name %in% c(neighbours, graphs)) {
     stop_input(
       "graph", "`graph`: the object has no graph ", quoted(name), "; it has ",

@@ -35,52 +35,71 @@ own_components <- function(pair, sizes, genes, options, dims) {
 }
 
 check_space <- function(reduction, cells, dims) {
-  x <- check_matrix(reduction, "reduction")
-  if (nrow(x) != length(cells)) {
-    stop_input(
-      "reduction", "`reduction` has ", nrow(x), " rows, but there are ", length(cells), " cells."
-    )
-  }
-  if (!is.null(rownames(x)) && !identical(rownames(x), cells)) {
-    if (!setequal(rownames(x), cells)) {
-      stop_input("reduction", "`reduction` has rows of other names than the cells.")
-    }
-    x <- x[cells, , drop = FALSE]
-  }
+  x <- match_cells(check_matrix(reduction, "reduction"), cells, "reduction")
   if (is.null(dims)) x else x[, check_dims(dims, ncol(x)), drop = FALSE]
 }
 
-# `graph`: list(index, distance), or a square matrix of weights (larger is nearer).
+# Rows in the order of the cells where they have names.
+match_cells <- function(x, cells, argument) {
+  if (nrow(x) != length(cells)) {
+    stop_input(
+      argument, "`", argument, "` has ", nrow(x), " rows, but there are ", length(cells), " cells."
+    )
+  }
+  if (is.null(rownames(x)) || identical(rownames(x), cells)) {
+    return(x)
+  }
+  if (!setequal(rownames(x), cells)) {
+    stop_input(argument, "`", argument, "` has rows of other names than the cells.")
+  }
+  x[cells, , drop = FALSE]
+}
+
+# `graph`: list(index, distance), a square matrix of weights (larger is nearer), or a list of such a
+# matrix `connectivities` and one of `distances`, or of the latter alone.
 graph_neighbours <- function(graph, cells, k) {
   if (is.list(graph) && all(c("index", "distance") %in% names(graph))) {
     return(list_neighbours(graph, cells))
   }
-  if (!(is.matrix(graph) || inherits(graph, "Matrix"))) {
+  if (!is.list(graph)) graph <- list(connectivities = graph)
+  if (!any(c("connectivities", "distances") %in% names(graph))) {
     stop_input(
-      "graph", "`graph` must be a square matrix of weights between cells or ",
-      "list(index = , distance = ), not ", described(graph), "."
+      "graph", "`graph` must be a square matrix of weights between cells, list(index, distance) or ",
+      "list(distances, connectivities), not ", described(graph), "."
     )
   }
-  x <- as_compressed(methods::as(graph, "CsparseMatrix"))
-  if (nrow(x) != length(cells) || ncol(x) != length(cells)) {
-    stop_input(
-      "graph", "`graph` must be ", length(cells), " x ", length(cells), ", as there are cells, not ",
-      nrow(x), " x ", ncol(x), "."
-    )
+  graph <- lapply(graph[intersect(c("connectivities", "distances"), names(graph))], square_matrix, cells)
+  knn <- if (is.null(graph$distances)) {
+    nearest_of_rows(graph$connectivities, k, decreasing = TRUE)
+  } else {
+    nearest_of_rows(graph$distances, k, decreasing = FALSE)
   }
-  if (!is.null(rownames(x)) && !identical(rownames(x), cells)) {
-    if (!setequal(rownames(x), cells)) {
-      stop_input("graph", "`graph` has rows of other names than the cells.")
-    }
-    order <- match(cells, rownames(x))
-    x <- x[order, order]
-  }
-  if (any(!is.finite(x@x)) || any(x@x < 0)) {
-    stop_input("graph", "`graph` must hold weights that are finite and not negative.")
-  }
-  strongest <- strongest_neighbours(x, k)
-  list(knn = strongest$knn, neighbours = strongest$graph, space = NULL)
+  weights <- graph$connectivities
+  # A cell is averaged with those that name it, too.
+  neighbours <- if (is.null(weights)) knn else methods::as(weights + Matrix::t(weights), "generalMatrix")
+  list(knn = knn, neighbours = neighbours, space = NULL)
 }
+
+# cells x cells, compressed, without diagonal.
+square_matrix <- function(x, cells) {
+  if (!(is.matrix(x) || inherits(x, "Matrix")) || nrow(x) != ncol(x)) {
+    stop_input("graph", "`graph` must be a square matrix of cells x cells, not ", described(x), ".")
+  }
+  x <- match_cells(x, cells, "graph")
+  if (!is.null(colnames(x)) && setequal(colnames(x), cells)) x <- x[, cells]
+  x <- as_compressed(methods::as(x, "CsparseMatrix"))
+  if (any(!is.finite(x@x)) || any(x@x < 0)) {
+    stop_input("graph", "`graph` must hold numbers that are finite and not negative.")
+  }
+  Matrix::sparseMatrix(
+    i = (x@i + 1L)[off_diagonal(x)], j = columns_of(x)[off_diagonal(x)], x = x@x[off_diagonal(x)],
+    dims = dim(x)
+  )
+}
+
+columns_of <- function(x) rep(seq_len(ncol(x)), diff(x@p))
+
+off_diagonal <- function(x) x@i + 1L != columns_of(x)
 
 list_neighbours <- function(graph, cells) {
   index <- as.matrix(graph$index)
@@ -103,12 +122,9 @@ list_neighbours <- function(graph, cells) {
   list(knn = knn, neighbours = knn, space = NULL)
 }
 
-# The k - 1 strongest of each row as lists (fewer where a row has fewer), and the symmetric graph of
-# all: a cell is averaged with those that name it, too.
-strongest_neighbours <- function(x, k) {
-  x <- Matrix::drop0(x)
-  diag(x) <- 0
-  x <- Matrix::drop0(x)
+# The first k - 1 of each row as lists, fewer where a row has fewer: list(index, distance). Weights
+# (`decreasing`) become distances from 0 to 1.
+nearest_of_rows <- function(x, k, decreasing) {
   rows <- Matrix::t(x)
   count <- diff(rows@p)
   if (any(count == 0L)) {
@@ -117,16 +133,14 @@ strongest_neighbours <- function(x, k) {
       if (sum(count == 0L) > 1L) "s", ", the first is number ", which(count == 0L)[[1L]], "."
     )
   }
-  row <- rep(seq_along(count), count)
-  order <- order(row, -rows@x)
-  rank <- sequence(count)
+  distance <- if (decreasing) 1 - rows@x / max(rows@x) else rows@x
+  order <- order(rep(seq_along(count), count), distance)
   k <- min(k - 1, min(count))
-  top <- order[rank <= k]
-  knn <- list(
+  top <- order[sequence(count) <= k]
+  list(
     index = matrix(rows@i[top] + 1L, ncol = k, byrow = TRUE),
-    distance = 1 - matrix(rows@x[top] / max(rows@x), ncol = k, byrow = TRUE)
+    distance = matrix(distance[top], ncol = k, byrow = TRUE)
   )
-  list(knn = knn, graph = methods::as(x + Matrix::t(x), "generalMatrix"))
 }
 
 # Says where batches and times cannot be told apart, and how well batches mix among neighbours.

@@ -129,35 +129,52 @@ find_moments <- function(object, moments) {
     c("Ms", "Mu"))
 }
 
-# A graph or neighbour object by name; matrices and lists as they are.
+# Graphs or neighbour objects by name; matrices and lists as they are. One named "distances" holds these,
+# others hold weights.
 find_graph <- function(object, graph) {
   if (!is.character(graph)) {
     return(graph)
   }
-  check_string(graph, "graph")
-  if (is_seurat(object)) {
-    return(fetch_graph(object, graph))
+  found <- lapply(graph, function(name) {
+    if (is_seurat(object)) fetch_graph(object, name) else fetch_pairs(object, name)
+  })
+  if (length(found) == 1L && graph != "distances") {
+    return(found[[1L]])
   }
-  present <- SingleCellExperiment::colPairNames(object)
-  if (!graph %in% present) {
-    stop_input("graph", "`graph`: the object has no pairing of cells ", quoted(graph), "; it has ",
-      quoted(present), ".")
-  }
-  SingleCellExperiment::colPair(object, graph, asSparse = TRUE)
+  stats::setNames(found, ifelse(graph == "distances", "distances", "connectivities"))
 }
 
-# Under parity: reduction and moments of an object whose counts are normalised already.
+fetch_pairs <- function(object, name) {
+  present <- SingleCellExperiment::colPairNames(object)
+  if (!name %in% present) {
+    stop_input("graph", "`graph`: the object has no pairing of cells ", quoted(name), "; it has ",
+      quoted(present), ".", near(name, present))
+  }
+  SingleCellExperiment::colPair(object, name, asSparse = TRUE)
+}
+
+# Under parity: what an object of normalised counts holds of later steps is taken over, as scVelo does.
 stored_steps <- function(object, reduction, graph, moments, verbose) {
   say <- function(...) if (verbose) message("Parity: ", ...)
-  if (is.null(reduction) && is.null(graph) && any(tolower(reduction_names(object)) == "pca")) {
-    reduction <- choose_reduction(object)
-    say("neighbours are found in the object's reduction ", quoted(reduction), ".")
+  if (is.null(reduction) && is.null(graph)) {
+    graphs <- c("distances", "connectivities")
+    if (all(graphs %in% graph_names(object))) {
+      graph <- graphs
+      say("the object's \"distances\" and \"connectivities\" are taken for neighbours.")
+    } else if (any(tolower(reduction_names(object)) == "pca")) {
+      reduction <- choose_reduction(object)
+      say("neighbours are found in the object's reduction ", quoted(reduction), ".")
+    }
   }
   if (is.null(moments) && all(c("Ms", "Mu") %in% layer_places(object)$name)) {
     moments <- c("Ms", "Mu")
     say("the object's \"Ms\" and \"Mu\" are taken as first moments.")
   }
-  list(reduction = reduction, moments = moments)
+  list(reduction = reduction, graph = graph, moments = moments)
+}
+
+graph_names <- function(object) {
+  if (is_seurat(object)) seurat_graphs(object) else SingleCellExperiment::colPairNames(object)
 }
 
 # What an object says of its genes, TRUE/FALSE in the order of `genes`, or NULL where it does not.

@@ -168,7 +168,7 @@ Rcpp::List velocity_components(SEXP x, const Rcpp::NumericVector& size, const Rc
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     const SparseRows logs = logs_by_cell(counts_view(x), from_one(genes), numbers(size));
-    if (k == 0) return Rcpp::List::create(Rcpp::_["scores"] = glue::to_r(dense(logs)));
+    if (k == 0) return Rcpp::List::create(Rcpp::_["scores"] = glue::to_r(dense_matrix(logs)));
     const LinearMap map = sparse_map(logs);
     const PrincipalAxes axes = principal_components(map, static_cast<std::int64_t>(k), 0, "dims");
     return Rcpp::List::create(Rcpp::_["scores"] = glue::to_r(component_scores(map, axes)),

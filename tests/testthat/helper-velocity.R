@@ -30,3 +30,45 @@ expect_rows_near <- function(x, y, tolerance) {
   testthat::expect_lt(worst, tolerance)
   testthat::expect_true(all(abs(x[scale == 0, ]) == 0))
 }
+
+# `X` of a preprocessed set, genes x cells.
+stored_x <- function(object) layer_data(object, "data", SeuratObject::DefaultAssay(object))
+
+# Stored neighbours of a preprocessed set, cells x 29, in no order.
+golden_neighbours <- function(set) {
+  distances <- methods::as(golden_object(set)[["distances"]], "dgCMatrix")
+  rows <- Matrix::t(distances)
+  matrix(rows@i + 1L, nrow(rows), byrow = TRUE)
+}
+
+setequal_rows <- function(x, y) {
+  all(vapply(seq_len(nrow(x)), function(i) setequal(x[i, ], y[i, ]), logical(1)))
+}
+
+# The same cells of known kinetics in every kind of object that holds two matrices, by name.
+splicing_objects <- function(x) {
+  new <- function() SeuratObject::CreateSeuratObject(x$spliced, assay = "spliced")
+  seurat <- new()
+  seurat <- add_assay(seurat, "unspliced", new_assay(x$unspliced, key = "un_"))
+  objects <- list(seurat = seurat)
+  if (exists("CreateAssay5Object", envir = asNamespace("SeuratObject"))) {
+    assay <- getExportedValue("SeuratObject", "CreateAssay5Object")(
+      counts = list(spliced = x$spliced, unspliced = x$unspliced)
+    )
+    objects$layers <- SeuratObject::CreateSeuratObject(assay, assay = "RNA")
+  }
+  if (requireNamespace("SingleCellExperiment", quietly = TRUE)) {
+    objects$sce <- SingleCellExperiment::SingleCellExperiment(
+      assays = list(counts = x$spliced, mature = x$spliced, nascent = x$unspliced)
+    )
+  }
+  objects
+}
+
+# Principal components and neighbours in plain R, for up to a few hundred cells.
+naive_knn <- function(x, k) {
+  d <- as.matrix(stats::dist(x))
+  diag(d) <- Inf
+  index <- t(apply(d, 1L, order))[, seq_len(k - 1L)]
+  list(index = unname(index), distance = unname(t(apply(d, 1L, sort)))[, seq_len(k - 1L)])
+}

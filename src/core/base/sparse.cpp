@@ -35,7 +35,7 @@ SparseRows transpose(const SparseRows& x) {
   return out;
 }
 
-Matrix dense(const SparseRows& x) {
+Matrix dense_matrix(const SparseRows& x) {
   Matrix out(x.rows, x.cols);
   for (std::int64_t i = 0; i < x.rows; ++i)
     for (std::int64_t e = x.start[i]; e < x.start[i + 1]; ++e) out(i, x.index[e]) = x.value[e];

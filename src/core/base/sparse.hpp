@@ -22,7 +22,7 @@ struct SparseRows {
 SparseRows transpose(const SparseRows& x);
 
 /// With its zeros.
-Matrix dense(const SparseRows& x);
+Matrix dense_matrix(const SparseRows& x);
 
 /// Sums of the rows.
 std::vector<double> row_sums(const SparseRows& x);

@@ -77,27 +77,26 @@ std::vector<double> size_factors(const std::vector<double>& totals) {
 BatchSizes batch_size_factors(const std::vector<double>& spliced, const std::vector<double>& unspliced,
                               const std::vector<std::int32_t>& batch) {
   const std::size_t n = spliced.size();
-  std::vector<double> both(n);
-  for (std::size_t c = 0; c < n; ++c) both[c] = spliced[c] + unspliced[c];
-  const double all = median(both);
-  BatchSizes out{std::vector<double>(n, 1.0), std::vector<double>(n, 1.0)};
-  const std::int32_t batches = *std::max_element(batch.begin(), batch.end()) + 1;
-  for (std::int32_t b = 0; b < batches; ++b) {
-    std::vector<double> s, u, m;
+  const auto batches = static_cast<std::size_t>(*std::max_element(batch.begin(), batch.end()) + 1);
+  std::vector<double> middle_s, middle_u;
+  double level = 0;
+  for (std::size_t b = 0; b < batches; ++b) {
+    std::vector<double> s, u;
     for (std::size_t c = 0; c < n; ++c) {
-      if (batch[c] != b) continue;
+      if (static_cast<std::size_t>(batch[c]) != b) continue;
       s.push_back(spliced[c]);
       u.push_back(unspliced[c]);
-      m.push_back(both[c]);
     }
-    if (s.empty()) continue;
-    const double middle_s = median(s), middle_u = median(u);
-    const double level = divisor(median(m), all);
-    for (std::size_t c = 0; c < n; ++c) {
-      if (batch[c] != b) continue;
-      out.spliced[c] = level * divisor(spliced[c], middle_s);
-      out.unspliced[c] = level * divisor(unspliced[c], middle_u);
-    }
+    middle_s.push_back(s.empty() ? 0 : median(s));
+    middle_u.push_back(u.empty() ? 0 : median(u));
+    level += static_cast<double>(s.size()) / static_cast<double>(n) * (middle_s[b] + middle_u[b]);
+  }
+  BatchSizes out;
+  for (std::size_t c = 0; c < n; ++c) {
+    const auto b = static_cast<std::size_t>(batch[c]);
+    const double depth = divisor(middle_s[b] + middle_u[b], level);
+    out.spliced.push_back(depth * divisor(spliced[c], middle_s[b]));
+    out.unspliced.push_back(depth * divisor(unspliced[c], middle_u[b]));
   }
   return out;
 }

@@ -22,8 +22,8 @@ struct BatchSizes {
 };
 
 /// Within a batch, cells come to the batch's own median totals, spliced and unspliced each. Then one factor
-/// per batch, the same for spliced and unspliced, brings the batch's median of both together to that of all
-/// cells: depth is levelled, and the share of unspliced molecules in a batch stays as it was measured.
+/// per batch, the same for spliced and unspliced, brings both together to the mean of all batches: depth is
+/// levelled, and the share of unspliced molecules in a batch stays as it was measured.
 /// @param batch one code per cell, from 0
 BatchSizes batch_size_factors(const std::vector<double>& spliced, const std::vector<double>& unspliced,
                               const std::vector<std::int32_t>& batch);
