@@ -595,7 +595,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // fuzzy_neighbours
-Rcpp::List fuzzy_neighbours(const Rcpp::List& knn, int threads);
+Rcpp::S4 fuzzy_neighbours(const Rcpp::List& knn, int threads);
 RcppExport SEXP _fatefield_fuzzy_neighbours(SEXP knnSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;

@@ -176,12 +176,12 @@ Rcpp::List velocity_components(SEXP x, const Rcpp::NumericVector& size, const Rc
   });
 }
 
-// The symmetrised fuzzy graph of list(index, distance), as the parts of a dgCMatrix.
+// The symmetrised fuzzy graph of list(index, distance).
 // [[Rcpp::export(rng = false)]]
-Rcpp::List fuzzy_neighbours(const Rcpp::List& knn, int threads) {
+Rcpp::S4 fuzzy_neighbours(const Rcpp::List& knn, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    return compressed(fuzzy_graph(glue::neighbours_from(knn)));
+    return glue::to_r(fuzzy_graph(glue::neighbours_from(knn)));
   });
 }
 
