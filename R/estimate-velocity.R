@@ -267,7 +267,9 @@ velocity_of_pair <- function(pair, mode, given, genes, retain, dims, reduction, 
   options <- velocity_options(given, any(counts))
   totals <- count_totals(pair$spliced, pair$unspliced)
   sizes <- cell_sizes(totals, counts, batch)
-  chosen <- choose_genes(pair, totals, sizes, options, genes, retain, highly.variable, verbose)
+  chosen <- choose_genes(
+    pair, totals, sizes, options, genes, retain, highly.variable, parity, verbose
+  )
   around <- choose_neighbours(pair, sizes, chosen$space, options, dims, reduction, graph, parity)
   batches <- check_batches(batch, time, around$knn)
   prepared <- list(
@@ -301,7 +303,8 @@ cell_sizes <- function(totals, counts, batch) {
 
 # Which genes to fit and which to look for neighbours in, as row numbers; `table`: what is known of
 # the fitted ones; `allowed`: which may become velocity genes.
-choose_genes <- function(pair, totals, sizes, options, genes, retain, highly.variable, verbose) {
+choose_genes <- function(pair, totals, sizes, options, genes, retain, highly.variable, parity,
+                         verbose) {
   all <- rownames(pair$spliced)
   if (sum(totals$spliced) == 0 || sum(totals$unspliced) == 0) {
     none <- if (sum(totals$spliced) == 0) "spliced" else "unspliced"
@@ -333,7 +336,7 @@ choose_genes <- function(pair, totals, sizes, options, genes, retain, highly.var
   fit <- if (is.null(genes)) index else named_genes(genes, all, totals, "genes")
   if (verbose) message("Genes: ", length(fit), " of ", length(all), " are fitted.")
   allowed <- if (is.null(highly.variable)) rep(TRUE, length(all)) else highly.variable
-  allowed[c(retain, if (!is.null(genes)) fit)] <- TRUE
+  if (!parity) allowed[c(retain, if (!is.null(genes)) fit)] <- TRUE
   list(
     genes = fit, space = index, allowed = allowed[fit], table = table[fit, , drop = FALSE]
   )

@@ -200,11 +200,8 @@ Rcpp::List gene_moments(SEXP spliced, SEXP unspliced, const Rcpp::List& how, con
     for (Rcpp::NumericMatrix& matrix : out) to.push_back(matrix.begin());
     parallel_for(n, [&](std::int64_t g) {
       GeneMoments m;
-      if (second) {
-        in.moments.all(g, m);
-      } else {
-        in.moments.first(g, m);
-      }
+      in.moments.first(g, m);
+      if (second) in.moments.second(g, m);
       const std::vector<double>* const parts[] = {&m.s, &m.u, &m.ss, &m.su};
       for (std::size_t part = 0; part < to.size(); ++part)
         for (std::int64_t c = 0; c < cells; ++c) to[part][c * n + g] = (*parts[part])[c];

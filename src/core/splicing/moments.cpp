@@ -24,27 +24,32 @@ void each_cell(const SparseRows& spliced, const SparseRows& unspliced, std::int6
   }
 }
 
-// Sums of kWidth numbers per cell over the sets, beside each other: each holder costs one place in memory.
-template <int kWidth, typename F>
-void add_up(const SparseRows& spliced, const SparseRows& unspliced, const CellMeans& means, std::int64_t g,
-            std::vector<double>& sums, F&& numbers) {
-  sums.assign(static_cast<std::size_t>(kWidth * means.cells()), 0.0);
+// Means over the sets of two numbers made of the counts of a cell; their sums lie beside each other, so that
+// a holder costs one place in memory.
+template <typename F>
+void take_means(const SparseRows& spliced, const SparseRows& unspliced, const CellMeans& means,
+                std::int64_t g, std::vector<double>& sums, std::vector<double>& first,
+                std::vector<double>& second, F&& numbers) {
+  const auto n = static_cast<std::size_t>(means.cells());
+  sums.assign(2 * n, 0.0);
   each_cell(spliced, unspliced, g, [&](std::int32_t cell, double s, double u) {
-    double add[kWidth];
-    numbers(s, u, add);
+    double a = 0, b = 0;
+    numbers(s, u, a, b);
     std::int64_t count = 0;
     const std::int32_t* const holder = means.holders(cell, count);
     for (std::int64_t h = 0; h < count; ++h) {
-      double* const to = sums.data() + kWidth * static_cast<std::int64_t>(holder[h]);
-      for (int w = 0; w < kWidth; ++w) to[w] += add[w];
+      double* const to = sums.data() + 2 * static_cast<std::int64_t>(holder[h]);
+      to[0] += a;
+      to[1] += b;
     }
   });
-}
-
-template <int kWidth>
-void take_mean(const CellMeans& means, const std::vector<double>& sums, int which, std::vector<double>& out) {
-  out.resize(static_cast<std::size_t>(means.cells()));
-  for (std::int64_t c = 0; c < means.cells(); ++c) out[c] = sums[kWidth * c + which] * means.share(c);
+  first.resize(n);
+  second.resize(n);
+  for (std::size_t c = 0; c < n; ++c) {
+    const double share = means.share(static_cast<std::int64_t>(c));
+    first[c] = sums[2 * c] * share;
+    second[c] = sums[2 * c + 1] * share;
+  }
 }
 
 }  // namespace
@@ -81,26 +86,19 @@ void Moments::known_first(std::int64_t g, GeneMoments& out) const {
 
 void Moments::first(std::int64_t g, GeneMoments& out) const {
   if (known_s_.data != nullptr) return known_first(g, out);
-  add_up<2>(spliced_, unspliced_, means_, g, out.sums, [](double s, double u, double* add) {
-    add[0] = s;
-    add[1] = u;
-  });
-  take_mean<2>(means_, out.sums, 0, out.s);
-  take_mean<2>(means_, out.sums, 1, out.u);
+  take_means(spliced_, unspliced_, means_, g, out.sums, out.s, out.u,
+             [](double s, double u, double& a, double& b) {
+               a = s;
+               b = u;
+             });
 }
 
-void Moments::all(std::int64_t g, GeneMoments& out) const {
-  add_up<4>(spliced_, unspliced_, means_, g, out.sums, [](double s, double u, double* add) {
-    add[0] = s;
-    add[1] = u;
-    add[2] = s * s;
-    add[3] = s * u;
-  });
-  take_mean<4>(means_, out.sums, 2, out.ss);
-  take_mean<4>(means_, out.sums, 3, out.su);
-  if (known_s_.data != nullptr) return known_first(g, out);
-  take_mean<4>(means_, out.sums, 0, out.s);
-  take_mean<4>(means_, out.sums, 1, out.u);
+void Moments::second(std::int64_t g, GeneMoments& out) const {
+  take_means(spliced_, unspliced_, means_, g, out.sums, out.ss, out.su,
+             [](double s, double u, double& a, double& b) {
+               a = s * s;
+               b = s * u;
+             });
 }
 
 }  // namespace fatefield

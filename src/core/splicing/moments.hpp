@@ -55,8 +55,8 @@ class Moments {
 
   /// s and u of gene g.
   void first(std::int64_t g, GeneMoments& out) const;
-  /// s, u, ss and su.
-  void all(std::int64_t g, GeneMoments& out) const;
+  /// ss and su.
+  void second(std::int64_t g, GeneMoments& out) const;
 
  private:
   void known_first(std::int64_t g, GeneMoments& out) const;

@@ -149,17 +149,15 @@ class Fit {
 
   template <typename Choose>
   void fit_gene(std::int64_t g, GeneMoments& m, Choose&& choose) {
-    if (job_.stochastic) {
-      moments_.all(g, m);
-    } else {
-      moments_.first(g, m);
-    }
+    moments_.first(g, m);
     const SteadyLine line = fit_line(m.s.data(), m.u.data(), cells_, options_);
     out_.ratio[g] = out_.gamma[g] = line.gamma;
     out_.offset[g] = line.offset;
     out_.r2[g] = line.r2;
     velocity_gene_[g] = allowed_[g] && choose(g, line);
-    if (job_.stochastic && velocity_gene_[g]) out_.gamma[g] = fit_stochastic(m, line, options_);
+    if (!job_.stochastic || !velocity_gene_[g]) return;
+    moments_.second(g, m);
+    out_.gamma[g] = fit_stochastic(m, line, options_);
   }
 
   void variance_velocity(const GeneMoments& m, double gamma, double* out) const {
