@@ -22,21 +22,19 @@ at::Tensor tensor(const Matrix& m) {
 }
 
 template <typename T>
-void fill(const at::Tensor& from, Aligned<T>& to, FieldCells<T>& cells) {
+void fill(const at::Tensor& from, ChunkedRows<T>& to) {
   const at::Tensor plain = from.to(at::kDouble).contiguous();
-  for (std::int64_t i = 0; i < cells.cells; ++i) {
-    for (std::int64_t g = 0; g < cells.genes; ++g) {
-      cells.row(to, g / cells.chunk, i)[g % cells.chunk] =
-          static_cast<T>(plain.data_ptr<double>()[i * cells.genes + g]);
-    }
+  for (std::int64_t i = 0; i < to.cells; ++i) {
+    for (std::int64_t j = 0; j < to.columns; ++j)
+      to(i, j) = static_cast<T>(plain.data_ptr<double>()[i * to.columns + j]);
   }
 }
 
 template <typename T>
 FieldCells<T> cells_of(const at::Tensor& x, const at::Tensor& y) {
-  FieldCells<T> cells(x.size(0), x.size(1));
-  fill(x, cells.x, cells);
-  fill(y, cells.y, cells);
+  FieldCells<T> cells(x.size(0), x.size(1), y.size(1));
+  fill(x, cells.x);
+  fill(y, cells.y);
   return cells;
 }
 
@@ -64,7 +62,7 @@ Numbers numbers(const FieldNetShape& shape, std::int64_t rows) {
     normals(seed, Stream::Simulator, 0, rows, 0, columns, out.data_ptr<double>());
     return out;
   };
-  Numbers out{made(1, shape.genes), made(2, shape.genes), {}, {}};
+  Numbers out{made(1, shape.features), made(2, shape.genes), {}, {}};
   if (shape.samples()) out.eps = made(3, shape.hidden[static_cast<std::size_t>(shape.latent)]);
   for (std::int64_t i = 0; i < rows && shape.batches > 0; ++i) out.batch.push_back(i % shape.batches);
   return out;
@@ -163,7 +161,7 @@ TEST_CASE("the published step of the VAE is reproduced", "[field_net][golden]") 
   const auto read = [&](const std::string& name) { return golden_tensor(golden, "deepvelo_step/" + name); };
   const at::Tensor x = read("x"), y = read("y"), eps = read("eps").contiguous();
   FieldNetShape shape;
-  shape.genes = x.size(1);
+  shape.features = shape.genes = x.size(1);
   shape.hidden = {64, 16, 16, 64};
   shape.latent = 1;
   // Mean and variance are one layer here.
@@ -207,7 +205,7 @@ TEST_CASE("the published step of the VAE is reproduced", "[field_net][golden]") 
 
 TEST_CASE("values and every gradient of a field's network agree with LibTorch", "[field_net]") {
   FieldNetShape vae;
-  vae.genes = 300;
+  vae.features = vae.genes = 300;
   vae.hidden = {40, 7, 9, 33};
   vae.latent = 1;
   for (const Activation a : {Activation::Relu, Activation::Silu, Activation::Softplus, Activation::Tanh}) {
@@ -219,6 +217,7 @@ TEST_CASE("values and every gradient of a field's network agree with LibTorch", 
   agree(vae, 70);
 
   FieldNetShape mlp;
+  mlp.features = 70;
   mlp.genes = 37;
   mlp.hidden = {20};
   agree(mlp, 5);
@@ -227,6 +226,7 @@ TEST_CASE("values and every gradient of a field's network agree with LibTorch", 
   agree(mlp, 130);
 
   FieldNetShape wide;
+  wide.features = 30;
   wide.genes = 2100;
   wide.hidden = {64, 16, 16, 64};
   agree(wide, 2);
@@ -234,7 +234,7 @@ TEST_CASE("values and every gradient of a field's network agree with LibTorch", 
 
 TEST_CASE("training with all noises is the same bytes on one and two threads", "[field_net][identity]") {
   FieldNetShape shape;
-  shape.genes = 700;
+  shape.features = shape.genes = 700;
   shape.hidden = {24, 5, 6, 20};
   shape.latent = 1;
   shape.activation = Activation::Silu;
@@ -246,7 +246,7 @@ TEST_CASE("training with all noises is the same bytes on one and two threads", "
     net.set_weights(initial_field_weights(shape, 2));
     FieldNoise<float> noise;
     noise.seed = 4;
-    const auto entries = static_cast<std::size_t>(cells.chunks() * cells.chunk);
+    const auto entries = static_cast<std::size_t>(cells.x.padded());
     noise.sd.assign(entries, 0.3f);
     noise.threshold.assign(entries, -1.0f);
     noise.lost.assign(entries, -0.5f);

@@ -20,7 +20,7 @@
 
 namespace fatefield {
 
-/// Memory that evaluations need, made once by the field's room() and used by one thread at a time;
+/// Memory that evaluations of one field need, made by its room() and used by one thread at a time;
 /// evaluations with it allocate nothing.
 class FieldRoom {
  public:
@@ -61,8 +61,8 @@ class VelocityField {
   /// The Jacobian at one state, exact.
   virtual JacobianFactors factors(const double* x, FieldRoom& room) const = 0;
 
-  /// How far each state is from the cells the field was fitted to (n numbers): 0 at one of them; 99 of 100 of
-  /// them are below 1 when they are left out. Far beyond 1 the velocity is an extrapolation.
+  /// How far each state is from the cells the field was fitted to (n numbers). 99 of 100 of these cells, each
+  /// left out, have at most 1; far beyond it the velocity is an extrapolation.
   virtual void support_score(std::int64_t n, const double* x, double* out, FieldRoom& room) const = 0;
 
   /// Everything; restore_field() is the inverse, and gives the same bytes of every answer.

@@ -15,8 +15,8 @@ constexpr std::int64_t kNarrowRows = 64, kWideRows = 128;
 
 std::int64_t rounded_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
-std::int64_t chunk_of(std::int64_t genes) {
-  const std::int64_t wished = rounded_up((genes + kChunksWished - 1) / kChunksWished, kLeastChunk);
+std::int64_t chunk_of(std::int64_t columns) {
+  const std::int64_t wished = rounded_up((columns + kChunksWished - 1) / kChunksWished, kLeastChunk);
   return std::min(kMostChunk, wished);
 }
 
@@ -30,53 +30,20 @@ T* scratch(std::int64_t n) {
 
 }  // namespace
 
-std::int64_t FieldNetShape::outputs(std::int64_t l) const {
-  if (l + 1 == layers()) return genes;
-  return hidden[static_cast<std::size_t>(l)] * (l == latent ? 2 : 1);
-}
-
-std::int64_t FieldNetShape::parameters() const {
-  std::int64_t n = hidden.front() * batches;
-  for (std::int64_t l = 0; l < layers(); ++l) n += outputs(l) * (inputs(l) + 1);
-  return n;
-}
-
-std::vector<FieldTensor> initial_field_weights(const FieldNetShape& shape, std::uint64_t seed) {
-  std::vector<FieldTensor> out;
-  const auto fill = [&](Matrix& m, double reach, std::uint64_t tensor) {
-    for (std::size_t i = 0; i < m.values.size(); ++i)
-      m.values[i] = reach * (2.0 * uniform(seed, Stream::Init, tensor, i) - 1.0);
-  };
-  for (std::int64_t l = 0; l < shape.layers(); ++l) {
-    const std::int64_t in = shape.inputs(l), to = shape.outputs(l);
-    const std::string name = "layer" + std::to_string(l);
-    out.push_back({name + ".weight", Matrix(to, in)});
-    // Mean and variance of the latent layer are two heads.
-    const double heads = l == shape.latent ? 2.0 : 1.0;
-    fill(out.back().values, std::sqrt(6.0 / (static_cast<double>(in) + static_cast<double>(to) / heads)),
-         static_cast<std::uint64_t>(l));
-    out.push_back({name + ".bias", Matrix(to, 1)});
-  }
-  if (shape.batches > 0) out.push_back({"batch.weight", Matrix(shape.hidden.front(), shape.batches)});
-  return out;
-}
-
 template <typename T>
-FieldCells<T>::FieldCells(std::int64_t n_cells, std::int64_t n_genes)
-    : cells(n_cells), genes(n_genes), chunk(chunk_of(n_genes)) {
-  x.assign(static_cast<std::size_t>(chunks() * chunk * cells), T(0));
-  y = x;
+ChunkedRows<T>::ChunkedRows(std::int64_t n_cells, std::int64_t n_columns)
+    : cells(n_cells), columns(n_columns), chunk(chunk_of(n_columns)) {
+  values.assign(static_cast<std::size_t>(padded() * cells), T(0));
 }
 
 template <typename T>
 FieldNet<T>::FieldNet(const FieldNetShape& shape, const FieldCells<T>& cells, std::int64_t most_rows)
     : shape_(shape), cells_(cells), k_(dense_kernels<T>()), most_rows_(most_rows) {
-  const std::int64_t wide = cells.chunks() * cells.chunk;
   std::int64_t at = 0;
   for (std::int64_t l = 0; l < shape.layers(); ++l) {
     Layer y{shape.inputs(l), shape.outputs(l), 0, 0, 0, 0};
-    y.padded_in = l == 0 ? wide : y.in;
-    y.padded_out = l + 1 == shape.layers() ? wide : rounded_up(y.out, k_.width);
+    y.padded_in = l == 0 ? cells.x.padded() : y.in;
+    y.padded_out = l + 1 == shape.layers() ? cells.y.padded() : rounded_up(y.out, k_.width);
     y.weight = at;
     y.bias = at + y.padded_in * y.padded_out;
     at = y.bias + y.padded_out;
@@ -89,8 +56,8 @@ FieldNet<T>::FieldNet(const FieldNetShape& shape, const FieldCells<T>& cells, st
   at += shape.batches * layer(0).padded_out;
   p_.assign(static_cast<std::size_t>(at), T(0));
   first_ = second_ = p_;
-  inputs_ = make_room<T>(cells.chunks() * most_rows * cells.chunk);
-  parts_ = make_room<T>(cells.chunks() * most_rows * part_stride());
+  inputs_ = make_room<T>(cells.x.padded() * most_rows);
+  parts_ = make_room<T>(std::max(cells.x.chunks(), cells.y.chunks()) * most_rows * part_stride());
   for (std::int64_t l = 0; l < depth(); ++l) {
     const auto n = static_cast<std::size_t>(most_rows * stride(l));
     narrow_.before.emplace_back(n, T(0));
@@ -156,13 +123,13 @@ void FieldNet<T>::update(const AdamStep& adam, std::int64_t at, std::int64_t n, 
 // The batch's inputs of a chunk, with noise.
 template <typename T>
 void FieldNet<T>::gather(const FieldBatch& b, std::int64_t chunk, const FieldNoise<T>* noise) {
-  const std::int64_t n = cells_.chunk;
+  const std::int64_t n = cells_.x.chunk;
   T* x = inputs_of(chunk);
   const bool disturbed = noise != nullptr && !noise->sd.empty();
-  const auto key = static_cast<std::uint32_t>(b.epoch * cells_.chunks() + chunk);
+  const auto key = static_cast<std::uint32_t>(b.epoch * cells_.x.chunks() + chunk);
   if (disturbed) normals<T>(noise->seed, Stream::Noise, b.first, b.rows, key, n, x);
   for (std::int64_t r = 0; r < b.rows; ++r) {
-    const T* from = cells_.row(cells_.x, chunk, b.cells[r]);
+    const T* from = cells_.x.row(chunk, b.cells[r]);
     if (disturbed) {
       k_.disturb(n, from, noise->sd.data() + chunk * n, x + r * n);
     } else {
@@ -181,9 +148,9 @@ void FieldNet<T>::gather(const FieldBatch& b, std::int64_t chunk, const FieldNoi
 template <typename T>
 void FieldNet<T>::first_layer(const FieldBatch& b, const FieldNoise<T>* noise) {
   const Layer& y = layer(0);
-  const std::int64_t n = cells_.chunk, w = k_.width, ld = stride(0);
+  const std::int64_t n = cells_.x.chunk, w = k_.width, ld = stride(0);
   const Aligned<T> nothing(static_cast<std::size_t>(w), T(0));
-  parallel_for(cells_.chunks(), [&](std::int64_t c) {
+  parallel_for(cells_.x.chunks(), [&](std::int64_t c) {
     gather(b, c, noise);
     for (std::int64_t j = 0; j < y.padded_out; j += w) {
       k_.product(b.rows, n, w, inputs_of(c), n, p_.data() + y.weight + j * y.padded_in + c * n * w,
@@ -192,11 +159,12 @@ void FieldNet<T>::first_layer(const FieldBatch& b, const FieldNoise<T>* noise) {
   });
 }
 
-// to (rows x stride) += all chunks' parts.
+// to (rows x stride) += the parts of these chunks.
 template <typename T>
-void FieldNet<T>::add_parts(std::int64_t l, std::int64_t first, std::int64_t rows, T* to) {
+void FieldNet<T>::add_parts(std::int64_t chunks, std::int64_t l, std::int64_t first, std::int64_t rows,
+                            T* to) {
   const std::int64_t ld = stride(l), n = rounded_up(layer(l).out, k_.width);
-  for (std::int64_t c = 0; c < cells_.chunks(); ++c) {
+  for (std::int64_t c = 0; c < chunks; ++c) {
     const T* from = part(c) + first * ld;
     for (std::int64_t r = 0; r < rows; ++r) k_.add(n, from + r * ld, to + r * ld);
   }
@@ -221,7 +189,7 @@ double FieldNet<T>::narrow_forward(const FieldBatch& b, const T* eps) {
           const std::int64_t label = cells_.batch[static_cast<std::size_t>(b.cells[first + r])];
           k_.add(y.padded_out, p_.data() + batch_at_ + label * y.padded_out, before + r * ld);
         }
-        add_parts(0, first, rows, before);
+        add_parts(cells_.x.chunks(), 0, first, rows, before);
       } else {
         const T* from = narrow_.after[static_cast<std::size_t>(l - 1)].data() + first * stride(l - 1);
         k_.product(rows, y.in, y.padded_out, from, stride(l - 1), p_.data() + y.weight, before, ld, bias);
@@ -253,11 +221,11 @@ double FieldNet<T>::narrow_forward(const FieldBatch& b, const T* eps) {
 template <typename T>
 double FieldNet<T>::last_layer(const FieldBatch& b, double error, const AdamStep* adam, T* keep) {
   const Layer& y = layer(depth());
-  const std::int64_t n = cells_.chunk, w = k_.width, ld = stride(depth() - 1);
+  const std::int64_t n = cells_.y.chunk, w = k_.width, ld = stride(depth() - 1);
   const T* a = narrow_.after.back().data();
   const T scale = static_cast<T>(error / static_cast<double>(b.rows));
-  std::vector<double> squares(static_cast<std::size_t>(cells_.chunks()), 0.0);
-  parallel_for(cells_.chunks(), [&](std::int64_t c) {
+  std::vector<double> squares(static_cast<std::size_t>(cells_.y.chunks()), 0.0);
+  parallel_for(cells_.y.chunks(), [&](std::int64_t c) {
     const std::int64_t block = std::min(kWideRows, b.rows);
     T* out = scratch<T>(block * n + (y.in + 1) * n);
     T *gradient = out + block * n, *bias_gradient = gradient + y.in * n;
@@ -271,11 +239,11 @@ double FieldNet<T>::last_layer(const FieldBatch& b, double error, const AdamStep
       k_.product(rows, y.in, n, a + first * ld, ld, panels, out, n, p_.data() + y.bias + c * n);
       for (std::int64_t r = 0; r < rows; ++r) {
         if (keep != nullptr) {
-          const std::int64_t genes = std::min(n, cells_.genes - c * n);
-          std::copy(out + r * n, out + r * n + genes, keep + (first + r) * cells_.genes + c * n);
+          const std::int64_t genes = std::min(n, cells_.y.columns - c * n);
+          std::copy(out + r * n, out + r * n + genes, keep + (first + r) * cells_.y.columns + c * n);
         }
         squares[static_cast<std::size_t>(c)] +=
-            k_.residual(n, scale, cells_.row(cells_.y, c, b.cells[first + r]), out + r * n);
+            k_.residual(n, scale, cells_.y.row(c, b.cells[first + r]), out + r * n);
       }
       if (adam == nullptr) continue;
       k_.reduce(rows, y.in, n, out, n, panels, part(c) + first * ld, ld);
@@ -310,7 +278,7 @@ void FieldNet<T>::narrow_backward(const FieldBatch& b, double kl, const T* eps, 
       T* g = narrow_.in_after[static_cast<std::size_t>(l)].data() + first * ld;
       if (l == depth() - 1) {
         std::fill(g, g + rows * ld, T(0));
-        add_parts(l, first, rows, g);
+        add_parts(cells_.y.chunks(), l, first, rows, g);
       }
       if (l == shape_.latent) {
         const std::int64_t units = shape_.hidden[static_cast<std::size_t>(l)];
@@ -357,8 +325,8 @@ void FieldNet<T>::narrow_backward(const FieldBatch& b, double kl, const T* eps, 
 template <typename T>
 void FieldNet<T>::first_gradient(const FieldBatch& b, const AdamStep& adam) {
   const Layer& y = layer(0);
-  const std::int64_t n = cells_.chunk, w = k_.width, ld = stride(0);
-  parallel_for(cells_.chunks(), [&](std::int64_t c) {
+  const std::int64_t n = cells_.x.chunk, w = k_.width, ld = stride(0);
+  parallel_for(cells_.x.chunks(), [&](std::int64_t c) {
     T* gradient = scratch<T>(n * w);
     for (std::int64_t j = 0; j < y.padded_out; j += w) {
       std::fill(gradient, gradient + n * w, T(0));
@@ -397,15 +365,15 @@ FieldLoss FieldNet<T>::loss(const FieldBatch& b, const T* eps) {
 
 template <typename T>
 std::vector<T> FieldNet<T>::outputs(const FieldBatch& b, const T* eps) {
-  std::vector<T> out(static_cast<std::size_t>(b.rows * cells_.genes));
+  std::vector<T> out(static_cast<std::size_t>(b.rows * cells_.y.columns));
   first_layer(b, nullptr);
   narrow_forward(b, eps);
   last_layer(b, 1.0, nullptr, out.data());
   return out;
 }
 
-template struct FieldCells<float>;
-template struct FieldCells<double>;
+template struct ChunkedRows<float>;
+template struct ChunkedRows<double>;
 template class FieldNet<float>;
 template class FieldNet<double>;
 

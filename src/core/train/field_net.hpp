@@ -1,5 +1,6 @@
-// The network of a velocity field while it is trained: thousands of genes, a few narrow layers, thousands of
-// genes. No torch; the derivatives are written out, and the optimiser is part of the backward pass.
+// The network of a velocity field while it is trained: components or thousands of genes in, a few narrow
+// layers, thousands of genes out. No torch; the derivatives are written out, the optimiser is part of the
+// backward pass.
 //
 // A step needs each of the two wide layers' weights twice and changes them. They are cut into chunks of
 // genes; a chunk's part of a product, its gradient and its step of Adam are done at once, so that gradients
@@ -13,61 +14,40 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "base/aligned.hpp"
-#include "base/matrix.hpp"
+#include "models/velocity_field_shape.hpp"
 #include "nets/dense_kernel.hpp"
-#include "nets/shape.hpp"
 
 namespace fatefield {
 
-struct FieldNetShape {
-  std::int64_t genes = 0;
-  std::vector<std::int64_t> hidden;  ///< at least one
-  std::int64_t latent = -1;          ///< which of them is sampled, not the first; below 0 for none
-  Activation activation = Activation::Relu;
-  std::int64_t batches = 0;  ///< values of the covariate; 0 for none
+/// Rows of cells cut into chunks of columns: [chunk][cell][column]. Columns beyond the last are zero.
+template <typename T>
+struct ChunkedRows {
+  std::int64_t cells = 0, columns = 0, chunk = 0;
+  Aligned<T> values;
 
-  bool samples() const { return latent >= 0; }
-  std::int64_t layers() const { return static_cast<std::int64_t>(hidden.size()) + 1; }
-  std::int64_t inputs(std::int64_t l) const {
-    return l == 0 ? genes : hidden[static_cast<std::size_t>(l - 1)];
+  ChunkedRows(std::int64_t n_cells, std::int64_t n_columns);
+  std::int64_t chunks() const { return (columns + chunk - 1) / chunk; }
+  std::int64_t padded() const { return chunks() * chunk; }
+  const T* row(std::int64_t c, std::int64_t cell) const { return values.data() + (c * cells + cell) * chunk; }
+  T& operator()(std::int64_t cell, std::int64_t column) {
+    return values[static_cast<std::size_t>((column / chunk * cells + cell) * chunk + column % chunk)];
   }
-  /// Outputs of a layer; those of the latent one are means, then logarithms of variances.
-  std::int64_t outputs(std::int64_t l) const;
-  /// Numbers in all weights and biases.
-  std::int64_t parameters() const;
 };
 
-/// Weights outputs x inputs, with names: "layer0.weight", "layer0.bias", ..., then "batch.weight" (h_0 x
-/// batches).
-struct FieldTensor {
-  std::string name;
-  Matrix values;  ///< of a bias: outputs x 1
-};
-
-/// Uniform in +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio, AISTATS 2010), biases zero.
-std::vector<FieldTensor> initial_field_weights(const FieldNetShape& shape, std::uint64_t seed);
-
-/// Inputs and targets of all cells in the units of the network, cut into chunks of genes:
-/// [chunk][cell][gene].
+/// Inputs and targets of all cells in the units of the network.
 template <typename T>
 struct FieldCells {
-  std::int64_t cells = 0, genes = 0, chunk = 0;
-  Aligned<T> x, y;
+  ChunkedRows<T> x, y;
   std::vector<std::int64_t> batch;  ///< covariate, from 0; empty for none
 
-  FieldCells(std::int64_t n_cells, std::int64_t n_genes);
-  std::int64_t chunks() const { return (genes + chunk - 1) / chunk; }
-  T* row(Aligned<T>& of, std::int64_t c, std::int64_t cell) { return of.data() + (c * cells + cell) * chunk; }
-  const T* row(const Aligned<T>& of, std::int64_t c, std::int64_t cell) const {
-    return of.data() + (c * cells + cell) * chunk;
-  }
+  FieldCells(std::int64_t cells, std::int64_t features, std::int64_t genes)
+      : x(cells, features), y(cells, genes) {}
 };
 
-/// What is done to inputs in training, per gene (chunks x chunk entries); empty for nothing.
+/// What is done to inputs in training: x.padded() entries each, or empty for nothing.
 template <typename T>
 struct FieldNoise {
   std::uint64_t seed = 0;
@@ -134,7 +114,7 @@ class FieldNet {
   std::int64_t stride(std::int64_t l) const { return leading<T>(layer(l).out); }
   std::int64_t part_stride() const { return std::max(stride(0), stride(depth() - 1)); }
   T* part(std::int64_t chunk) { return parts_.get() + chunk * most_rows_ * part_stride(); }
-  T* inputs_of(std::int64_t chunk) { return inputs_.get() + chunk * most_rows_ * cells_.chunk; }
+  T* inputs_of(std::int64_t chunk) { return inputs_.get() + chunk * most_rows_ * cells_.x.chunk; }
 
   void gather(const FieldBatch& b, std::int64_t chunk, const FieldNoise<T>* noise);
   void first_layer(const FieldBatch& b, const FieldNoise<T>* noise);
@@ -142,7 +122,7 @@ class FieldNet {
   double last_layer(const FieldBatch& b, double error, const AdamStep* adam, T* keep);
   void narrow_backward(const FieldBatch& b, double kl, const T* eps, const AdamStep& adam);
   void first_gradient(const FieldBatch& b, const AdamStep& adam);
-  void add_parts(std::int64_t l, std::int64_t first, std::int64_t rows, T* to);
+  void add_parts(std::int64_t chunks, std::int64_t l, std::int64_t first, std::int64_t rows, T* to);
   void update(const AdamStep& adam, std::int64_t at, std::int64_t n, const T* gradient, bool decays);
   template <typename F>
   void each_weight(F&& visit) const;
