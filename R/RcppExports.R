@@ -57,6 +57,34 @@ h5ad_matrix <- function(file, path, cells, features, keep_dense) {
     .Call(`_fatefield_h5ad_matrix`, file, path, cells, features, keep_dense)
 }
 
+integrate_defaults <- function(compat) {
+    .Call(`_fatefield_integrate_defaults`, compat)
+}
+
+cell_space <- function(cells, log, options, threads) {
+    .Call(`_fatefield_cell_space`, cells, log, options, threads)
+}
+
+cell_space_parts <- function(cells) {
+    .Call(`_fatefield_cell_space_parts`, cells)
+}
+
+cell_noise <- function(cells, threads) {
+    .Call(`_fatefield_cell_noise`, cells, threads)
+}
+
+sde_motion <- function(bytes, population, start, end, seed, threads) {
+    .Call(`_fatefield_sde_motion`, bytes, population, start, end, seed, threads)
+}
+
+motion_scales <- function(motion, cells, kappa, time, threads) {
+    .Call(`_fatefield_motion_scales`, motion, cells, kappa, time, threads)
+}
+
+integrate_motion <- function(motion, cells, starts, times, request, options, tick, threads) {
+    .Call(`_fatefield_integrate_motion`, motion, cells, starts, times, request, options, tick, threads)
+}
+
 loom_contents <- function(file) {
     .Call(`_fatefield_loom_contents`, file)
 }

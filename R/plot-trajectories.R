@@ -70,7 +70,7 @@ PlotTrajectories <- function(object, background = NULL,
     ggplot2::aes(colour = .data$colour, group = .data$trajectory), linewidth = linewidth,
     alpha = alpha, lineend = "round"
   ) +
-    ggplot2::geom_point(data = paths[paths$time == object$times[[1L]], ], size = 0.8) +
+    ggplot2::geom_point(data = paths[paths$time %in% object$times[start_index(object)], ], size = 0.8) +
     path_colours(paths$colour, colour.by) + ggplot2::coord_equal() + theme_cells() +
     ggplot2::labs(x = shown$names[[1L]], y = shown$names[[2L]])
 }
@@ -88,19 +88,19 @@ path_colours <- function(colour, colour.by) {
 }
 
 # The background's cells in the space of the trajectories, cells x dims, or NULL.
-background_cells <- function(object, background) {
+background_cells <- function(object, background, argument = "background") {
   if (is.null(background)) {
     return(NULL)
   }
-  check_object(background, "background")
+  check_object(background, argument)
   x <- if (is_plain_matrix(background)) {
-    check_matrix(background, "background")
+    check_matrix(background, argument)
   } else {
     embedding(background, object$reduction)
   }
   if (all(object$dims %in% colnames(x))) x <- x[, object$dims, drop = FALSE]
   if (ncol(x) != length(object$dims)) {
-    stop_input("background", "`background` has ", ncol(x), " dimensions, the trajectories have ",
+    stop_input(argument, "`", argument, "` has ", ncol(x), " dimensions, the trajectories have ",
       length(object$dims), ".")
   }
   x

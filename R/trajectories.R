@@ -5,8 +5,10 @@
 # the start cell of each trajectory. `sim`, `member`: whole numbers, the replicate and the member of
 # the ensemble. `log_weights`: matrix [trajectory, time], the log of the mass that growth gave; NULL
 # means 0. `dims`: names of the dimensions, else those of `states`.
+# Of integrated paths also `speed` and `growth`, matrices [trajectory, time], `paths`, a data.frame of one
+# row per trajectory, and `start`, the time at which paths are at their cells, else the first.
 new_trajectories <- function(states, times, cell, sim, member = NULL, log_weights = NULL,
-                             reduction = NULL, dims = NULL) {
+                             reduction = NULL, dims = NULL, ...) {
   if (!is.array(states) || !is.numeric(states) || length(dim(states)) != 3L) {
     stop_input(
       "states", "`states` must be an array [trajectory, dim, time], not ", described(states), "."
@@ -29,14 +31,13 @@ new_trajectories <- function(states, times, cell, sim, member = NULL, log_weight
     )
   }
   dimnames(states) <- list(NULL, as.character(dims), NULL)
-  structure(
-    list(
-      states = states, times = as.numeric(times), cell = as.factor(cell), sim = as.integer(sim),
-      member = as.integer(member), log_weights = unname(log_weights), reduction = reduction,
-      dims = as.character(dims)
-    ),
-    class = "fatefield_trajectories"
+  parts <- list(
+    states = states, times = as.numeric(times), cell = as.factor(cell), sim = as.integer(sim),
+    member = as.integer(member), log_weights = unname(log_weights), reduction = reduction,
+    dims = as.character(dims)
   )
+  more <- list(...)
+  structure(c(parts, more[!vapply(more, is.null, logical(1))]), class = "fatefield_trajectories")
 }
 
 check_extent <- function(x, n, argument) {
@@ -65,7 +66,7 @@ states_at <- function(x, time = NULL) {
 
 #' Simulated trajectories
 #'
-#' [SimulateCells()] returns trajectories: a list of class `fatefield_trajectories`.
+#' [SimulateCells()] and [IntegrateCells()] return trajectories: a list of class `fatefield_trajectories`.
 #' Its elements are
 #' `states`, an array (trajectory x dimension x time) in the units of the reduction;
 #' `times`, in the units of the time column;
@@ -73,6 +74,8 @@ states_at <- function(x, time = NULL) {
 #' `sim` and `member`, the number of the replicate and of the member of the ensemble;
 #' `log_weights`, a matrix (trajectory x time), the log of the mass that growth gave a trajectory;
 #' `reduction` and `dims`, the names of the space.
+#' Those of [IntegrateCells()] have also `speed`, `growth` and `paths`, see there, and `start`, the time at
+#' which the paths are at their cells.
 #'
 #' @param x Trajectories.
 #' @param i (numbers, TRUE/FALSE or names) Trajectories to keep; names are names of start cells.
@@ -82,7 +85,8 @@ states_at <- function(x, time = NULL) {
 #' @param row.names,optional Not used; part of the generic.
 #' @return `[` gives trajectories; `dim()` the numbers of trajectories, dimensions and times;
 #'   `as.data.frame()` one row per trajectory and time with columns `trajectory`, `cell`, `sim`,
-#'   `member`, `time`, `log_weight` and one column per dimension.
+#'   `member`, `time`, `log_weight`, `speed` and `growth` where there are any, and one column per
+#'   dimension.
 #' @name trajectories
 #' @examples
 #' walk <- structure(
@@ -114,6 +118,10 @@ print.fatefield_trajectories <- function(x, ...) {
   )
   members <- length(unique(x$member))
   if (members > 1L) cat("simulated by ", members, " models of an ensemble\n", sep = "")
+  if (!is.null(x$paths)) {
+    ends <- table(droplevels(x$paths$end))
+    cat("ends: ", paste0(names(ends), " ", ends, collapse = ", "), "\n", sep = "")
+  }
   invisible(x)
 }
 
@@ -127,11 +135,18 @@ dim.fatefield_trajectories <- function(x) dim(x$states)
   i <- if (missing(i)) seq_along(x$cell) else trajectory_index(i, x$cell)
   j <- if (missing(j)) seq_along(x$dims) else place_of(j, x$dims, "j")
   k <- if (missing(k)) seq_along(x$times) else place_of(k, x$times, "k")
+  of_time <- function(m) if (!is.null(m)) m[i, k, drop = FALSE]
   new_trajectories(
     states = x$states[i, j, k, drop = FALSE], times = x$times[k], cell = droplevels(x$cell[i]),
-    sim = x$sim[i], member = x$member[i], log_weights = x$log_weights[i, k, drop = FALSE],
-    reduction = x$reduction, dims = x$dims[j]
+    sim = x$sim[i], member = x$member[i], log_weights = of_time(x$log_weights),
+    reduction = x$reduction, dims = x$dims[j], speed = of_time(x$speed), growth = of_time(x$growth),
+    paths = if (!is.null(x$paths)) x$paths[i, , drop = FALSE], start = x$start
   )
+}
+
+# Which of the stored times is the start; NULL where it was left out.
+start_index <- function(x) {
+  if (is.null(x$start)) 1L else which(x$times == x$start)
 }
 
 trajectory_index <- function(i, cell) {
@@ -164,9 +179,14 @@ as.data.frame.fatefield_trajectories <- function(x, row.names = NULL, optional =
   per_time <- function(values) rep(values, times = size[[3L]])
   coordinates <- lapply(seq_len(size[[2L]]), function(j) as.vector(x$states[, j, ]))
   names(coordinates) <- x$dims
-  data.frame(
-    trajectory = per_time(seq_len(size[[1L]])), cell = per_time(x$cell), sim = per_time(x$sim),
-    member = per_time(x$member), time = rep(x$times, each = size[[1L]]),
-    log_weight = as.vector(x$log_weights), coordinates, check.names = FALSE
+  of_time <- lapply(Filter(is.matrix, unclass(x)[c("speed", "growth")]), as.vector)
+  columns <- c(
+    list(
+      trajectory = per_time(seq_len(size[[1L]])), cell = per_time(x$cell), sim = per_time(x$sim),
+      member = per_time(x$member), time = rep(x$times, each = size[[1L]]),
+      log_weight = as.vector(x$log_weights)
+    ),
+    of_time, coordinates
   )
+  data.frame(columns, check.names = FALSE)
 }

@@ -175,6 +175,96 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// integrate_defaults
+Rcpp::List integrate_defaults(std::string compat);
+RcppExport SEXP _fatefield_integrate_defaults(SEXP compatSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
+    rcpp_result_gen = Rcpp::wrap(integrate_defaults(compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_space
+SEXP cell_space(SEXP cells, bool log, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_cell_space(SEXP cellsSEXP, SEXP logSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< bool >::type log(logSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_space(cells, log, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_space_parts
+SEXP cell_space_parts(SEXP cells);
+RcppExport SEXP _fatefield_cell_space_parts(SEXP cellsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_space_parts(cells));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_noise
+Rcpp::NumericVector cell_noise(SEXP cells, int threads);
+RcppExport SEXP _fatefield_cell_noise(SEXP cellsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_noise(cells, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// sde_motion
+SEXP sde_motion(const Rcpp::RawVector& bytes, Rcpp::Nullable<Rcpp::NumericMatrix> population, double start, double end, double seed, int threads);
+RcppExport SEXP _fatefield_sde_motion(SEXP bytesSEXP, SEXP populationSEXP, SEXP startSEXP, SEXP endSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::NumericMatrix> >::type population(populationSEXP);
+    Rcpp::traits::input_parameter< double >::type start(startSEXP);
+    Rcpp::traits::input_parameter< double >::type end(endSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(sde_motion(bytes, population, start, end, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// motion_scales
+Rcpp::List motion_scales(SEXP motion, SEXP cells, double kappa, double time, int threads);
+RcppExport SEXP _fatefield_motion_scales(SEXP motionSEXP, SEXP cellsSEXP, SEXP kappaSEXP, SEXP timeSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type motion(motionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type kappa(kappaSEXP);
+    Rcpp::traits::input_parameter< double >::type time(timeSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(motion_scales(motion, cells, kappa, time, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// integrate_motion
+Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& starts, const Rcpp::NumericVector& times, const Rcpp::List& request, const Rcpp::List& options, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_integrate_motion(SEXP motionSEXP, SEXP cellsSEXP, SEXP startsSEXP, SEXP timesSEXP, SEXP requestSEXP, SEXP optionsSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type motion(motionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type starts(startsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type request(requestSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(integrate_motion(motion, cells, starts, times, request, options, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // loom_contents
 Rcpp::List loom_contents(const std::string& file);
 RcppExport SEXP _fatefield_loom_contents(SEXP fileSEXP) {
@@ -834,6 +924,13 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
     {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
     {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
+    {"_fatefield_integrate_defaults", (DL_FUNC) &_fatefield_integrate_defaults, 1},
+    {"_fatefield_cell_space", (DL_FUNC) &_fatefield_cell_space, 4},
+    {"_fatefield_cell_space_parts", (DL_FUNC) &_fatefield_cell_space_parts, 1},
+    {"_fatefield_cell_noise", (DL_FUNC) &_fatefield_cell_noise, 2},
+    {"_fatefield_sde_motion", (DL_FUNC) &_fatefield_sde_motion, 6},
+    {"_fatefield_motion_scales", (DL_FUNC) &_fatefield_motion_scales, 5},
+    {"_fatefield_integrate_motion", (DL_FUNC) &_fatefield_integrate_motion, 8},
     {"_fatefield_loom_contents", (DL_FUNC) &_fatefield_loom_contents, 1},
     {"_fatefield_loom_matrix", (DL_FUNC) &_fatefield_loom_matrix, 2},
     {"_fatefield_loom_cell_matrix", (DL_FUNC) &_fatefield_loom_cell_matrix, 2},

@@ -9,19 +9,14 @@
 #include "core/splicing/normalise.hpp"
 #include "core/splicing/steady_state.hpp"
 #include "core/splicing/variable.hpp"
+#include "glue_counts.hpp"
 #include "glue_graph.hpp"
 
 using namespace fatefield;
 
 namespace {
 
-CountsView counts_view(SEXP x) {
-  if (!Rf_isS4(x)) return CountsView(glue::view(Rcpp::NumericMatrix(x)));
-  const Rcpp::S4 sparse(x);
-  const Rcpp::IntegerVector dim = sparse.slot("Dim"), p = sparse.slot("p"), i = sparse.slot("i");
-  const Rcpp::NumericVector values = sparse.slot("x");
-  return CountsView(dim[0], dim[1], p.begin(), i.begin(), values.begin());
-}
+using glue::counts_view;
 
 std::vector<double> numbers(const Rcpp::NumericVector& x) { return {x.begin(), x.end()}; }
 
@@ -41,18 +36,7 @@ CellMeans means_from(SEXP neighbours, bool directed) {
     const Neighbours lists = glue::neighbours_from(neighbours);
     return CellMeans(directed ? cell_sets(lists) : cell_sets(fuzzy_graph(lists)));
   }
-  const CountsView view = counts_view(neighbours);
-  SparseRows graph;
-  graph.rows = graph.cols = view.cells();
-  graph.start.push_back(0);
-  for (std::int64_t c = 0; c < view.cells(); ++c) {
-    view.each(c, [&](std::int64_t other, double weight) {
-      graph.index.push_back(static_cast<std::int32_t>(other));
-      graph.value.push_back(weight);
-    });
-    graph.start.push_back(static_cast<std::int64_t>(graph.index.size()));
-  }
-  return CellMeans(cell_sets(graph));
+  return CellMeans(cell_sets(glue::cells_of(counts_view(neighbours))));
 }
 
 // Rows become the columns of a dgCMatrix.

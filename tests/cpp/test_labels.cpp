@@ -53,6 +53,18 @@ TEST_CASE("shares are the counts of the k nearest", "[labels]") {
   CHECK(near.probability(0, 0) == 1.0);
 }
 
+TEST_CASE("of labels with as many votes that of the nearest cell wins", "[labels]") {
+  const Line line(20, 10);
+  for (const bool majority : {false, true}) {
+    LabelOptions o = options_of(4);
+    o.vote = majority ? "majority" : "soft";
+    const LabelTransfer vote(line.x, line.codes, 2, o, KnnOptions());
+    CHECK(vote.transfer(state_at(9.4)).label[0] == 0);  // cells 9, 10, 8, 11
+    CHECK(vote.transfer(state_at(9.6)).label[0] == 1);  // cells 10, 9, 11, 8
+    CHECK(vote.transfer(state_at(9.6)).probability(0, 1) == (majority ? 1.0 : 0.5));
+  }
+}
+
 TEST_CASE("a kernel gives near cells the louder vote, and a majority takes all", "[labels]") {
   const Line line(20, 10);
   LabelOptions o = options_of(3);

@@ -19,7 +19,8 @@ enum class Stream : std::uint32_t {
   Simulator = 6,   ///< simulated data
   Bootstrap = 7,   ///< resampling
   Projection = 8,  ///< random directions
-  Bridge = 9       ///< pairs of cells, and points on the bridges between them
+  Bridge = 9,      ///< pairs of cells, and points on the bridges between them
+  Start = 10       ///< noise on the states that paths start from
 };
 
 /// One Philox block: 128 random bits for a 128-bit counter and a 64-bit key.

@@ -39,12 +39,6 @@ LabelOptions checked(LabelOptions o, std::int64_t cells) {
   return o;
 }
 
-void to_majority(double* share, std::int64_t n) {
-  const std::int64_t winner = std::max_element(share, share + n) - share;
-  std::fill(share, share + n, 0.0);
-  share[winner] = 1.0;
-}
-
 double order_statistic(std::vector<double> x, double q) {
   const auto at = static_cast<std::size_t>(std::ceil(q * static_cast<double>(x.size()))) - 1;
   std::nth_element(x.begin(), x.begin() + at, x.end());
@@ -83,7 +77,7 @@ double LabelTransfer::estimate_cutoff() const {
 }
 
 std::vector<char> LabelTransfer::vote(MatrixView states, std::int64_t first, std::int64_t n, double* share,
-                                      double* distance) const {
+                                      double* distance, std::int32_t* label) const {
   std::vector<float> queries(static_cast<std::size_t>(n * dims()));
   std::vector<std::int64_t> rows;  // those that can be looked up
   std::vector<char> assigned(static_cast<std::size_t>(n), 0);
@@ -94,6 +88,7 @@ std::vector<char> LabelTransfer::vote(MatrixView states, std::int64_t first, std
     // A path that ran away to infinity belongs to no label.
     if (std::all_of(query, query + dims(), [](float q) { return std::isfinite(q); })) rows.push_back(i);
     if (distance != nullptr) distance[i] = std::numeric_limits<double>::infinity();
+    if (label != nullptr) label[i] = -1;
   }
   const auto count_rows = static_cast<std::int64_t>(rows.size());
   const std::vector<std::int32_t> skip(rows.size(), -1);
@@ -102,14 +97,17 @@ std::vector<char> LabelTransfer::vote(MatrixView states, std::int64_t first, std
   for (std::int64_t r = 0; r < count_rows; ++r) {
     const std::int64_t i = rows[r];
     double away;
-    assigned[i] = count(found.data() + r * asked_, share + i * n_labels_, &away);
+    std::int32_t most = -1;
+    assigned[i] = count(found.data() + r * asked_, share + i * n_labels_, &away, &most);
     if (distance != nullptr) distance[i] = away;
+    if (label != nullptr) label[i] = most;
   }
   return assigned;
 }
 
 // The vote of the neighbours found for a state; false where they are too far away.
-bool LabelTransfer::count(const Neighbour* found, double* share, double* distance) const {
+bool LabelTransfer::count(const Neighbour* found, double* share, double* distance,
+                          std::int32_t* label) const {
   double sum = 0;
   for (std::int64_t j = passed_; j < asked_; ++j) sum += std::sqrt(found[j].squared);
   *distance = sum / static_cast<double>(options_.k);
@@ -125,8 +123,20 @@ bool LabelTransfer::count(const Neighbour* found, double* share, double* distanc
     total += weight;
   }
   for (std::int64_t l = 0; l < n_labels_; ++l) share[l] /= total;
-  if (options_.vote == "majority") to_majority(share, n_labels_);
+  *label = winner(found, share);
+  if (options_.vote == "majority") {
+    std::fill(share, share + n_labels_, 0.0);
+    share[*label] = 1.0;
+  }
   return true;
+}
+
+std::int32_t LabelTransfer::winner(const Neighbour* found, const double* share) const {
+  const double* const most = std::max_element(share, share + n_labels_);
+  if (options_.compat == "scdiffeq") return static_cast<std::int32_t>(most - share);
+  std::int64_t j = passed_;
+  while (share[codes_[found[j].index]] < *most) ++j;
+  return codes_[found[j].index];
 }
 
 Labels LabelTransfer::transfer(MatrixView states) const {
@@ -141,12 +151,10 @@ Labels LabelTransfer::transfer(MatrixView states) const {
   parallel_for((states.rows + step - 1) / step, [&](std::int64_t block) {
     const std::int64_t first = block * step, n = std::min(step, states.rows - first);
     std::vector<double> shares(static_cast<std::size_t>(n * n_labels_));
-    const std::vector<char> assigned = vote(states, first, n, shares.data(), out.distance.data() + first);
+    vote(states, first, n, shares.data(), out.distance.data() + first, out.label.data() + first);
     for (std::int64_t i = 0; i < n; ++i) {
-      const double* share = shares.data() + i * n_labels_;
-      for (std::int64_t l = 0; l < n_labels_; ++l) out.probability(first + i, l) = share[l];
-      out.label[first + i] =
-          assigned[i] ? static_cast<std::int32_t>(std::max_element(share, share + n_labels_) - share) : -1;
+      for (std::int64_t l = 0; l < n_labels_; ++l)
+        out.probability(first + i, l) = shares[static_cast<std::size_t>(i * n_labels_ + l)];
     }
   });
   return out;

@@ -15,7 +15,8 @@ namespace fatefield {
 struct Labels {
   /// n x labels: the share of each label in the vote; rows sum to 1, those of unassigned states are 0.
   Matrix probability;
-  /// The label with the largest share (the first of equals), -1 for unassigned states.
+  /// The label with the largest share, of equals that of the nearest cell (the first under compat); -1 for
+  /// unassigned states.
   std::vector<std::int32_t> label;
   /// Mean distance to the neighbours, in the units of the states.
   std::vector<double> distance;
@@ -36,9 +37,10 @@ class LabelTransfer {
 
   /// The vote for rows [first, first + n) of states. The n x n_labels() shares of an unassigned state are 0.
   /// @param distance n: mean distances to the neighbours, or nullptr
+  /// @param label n: as Labels::label, or nullptr
   /// @return n: whether each state is assigned
   std::vector<char> vote(MatrixView states, std::int64_t first, std::int64_t n, double* share,
-                         double* distance = nullptr) const;
+                         double* distance = nullptr, std::int32_t* label = nullptr) const;
   /// As NeighbourIndex::block_of().
   std::int64_t block_of(std::int64_t n) const { return index_.block_of(n); }
 
@@ -49,7 +51,8 @@ class LabelTransfer {
 
  private:
   double estimate_cutoff() const;
-  bool count(const Neighbour* found, double* share, double* distance) const;
+  bool count(const Neighbour* found, double* share, double* distance, std::int32_t* label) const;
+  std::int32_t winner(const Neighbour* found, const double* share) const;
 
   NeighbourIndex index_;
   std::vector<std::int32_t> codes_;

@@ -176,6 +176,24 @@ Matrix NeuralSde::drift(const MatrixView& x, double t) const {
   });
 }
 
+Matrix NeuralSde::drift(const MatrixView& x, const std::vector<double>& t) const {
+  if (!impl_->options.time_input) return drift(x, t.empty() ? 0.0 : t.front());
+  const Scaling& s = impl_->scaling;
+  // Scaled time rides along as one more column, so that it is cut into the same blocks.
+  impl_->check_dims(x);
+  if (x.rows == 0) return Matrix(0, 0);
+  const TorchThreadScope one_thread;
+  at::Tensor tau = at::empty({x.rows, 1}, at::kDouble);
+  for (std::int64_t i = 0; i < x.rows; ++i) tau.data_ptr<double>()[i] = (t[i] - s.start) / s.span;
+  const at::Tensor z = at::cat({impl_->scaled(x), tau.to(impl_->type())}, 1).to(impl_->device);
+  return to_matrix(by_blocks(z,
+                             [&](const at::Tensor& b) {
+                               return impl_->nets.drift(impl_->parameters, b.select(1, x.cols),
+                                                        b.narrow(1, 0, x.cols), nullptr);
+                             }),
+                   s.scale / s.span);
+}
+
 Matrix NeuralSde::diffusion(const MatrixView& x, double t) const {
   const Scaling& s = impl_->scaling;
   return evaluate(x, t, s.scale / std::sqrt(s.span), [&](double tau, const at::Tensor& z) {

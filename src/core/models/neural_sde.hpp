@@ -65,6 +65,8 @@ class NeuralSde {
 
   /// n x D, per unit of time. Errors of kind Model when x has other dimensions.
   Matrix drift(const MatrixView& x, double t) const;
+  /// The same with a time for each row.
+  Matrix drift(const MatrixView& x, const std::vector<double>& t) const;
   /// Standard deviation per dimension and square root of time, n x D.
   Matrix diffusion(const MatrixView& x, double t) const;
   /// The scalar whose gradient is the drift, n x 1.

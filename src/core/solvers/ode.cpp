@@ -144,12 +144,12 @@ at::Tensor weighted(const std::vector<at::Tensor>& k, const std::vector<double>&
   return sum;
 }
 
-at::Tensor add_stages(const OdeField& f, const Tableau& tableau, std::size_t from, std::size_t to,
+at::Tensor add_stages(const OdeField& f, const RungeKutta& method, std::size_t from, std::size_t to,
                       OdeStep& step) {
   at::Tensor y = step.from;
   for (std::size_t s = from; s < to; ++s) {
-    y = step.from + weighted(step.k, tableau.a[s]) * step.h;
-    step.k.push_back(f(step.t + tableau.c[s] * step.h, y));
+    y = step.from + weighted(step.k, method.a[s]) * step.h;
+    step.k.push_back(f(step.t + method.c[s] * step.h, y));
   }
   return y;
 }

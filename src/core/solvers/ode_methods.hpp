@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "solvers/ode.hpp"
+#include "solvers/tableaux.hpp"
 
 namespace fatefield {
 
@@ -17,17 +18,11 @@ std::unique_ptr<OdeSolver> make_bosh3();
 std::unique_ptr<OdeSolver> make_dopri5();
 std::unique_ptr<OdeSolver> make_dop853();
 
-/// An explicit Runge-Kutta method: stage s is f(t + c[s] h, y + h sum_j a[s][j] k[j]).
-struct Tableau {
-  std::vector<double> c;
-  std::vector<std::vector<double>> a;
-};
-
 /// sum_j weights[j] k[j] over the weights that are not zero, of which there is at least one.
 at::Tensor weighted(const std::vector<at::Tensor>& k, const std::vector<double>& weights);
 
 /// Adds stages [from, to) to a step that has those before; gives the state at which the last was taken.
-at::Tensor add_stages(const OdeField& f, const Tableau& tableau, std::size_t from, std::size_t to,
+at::Tensor add_stages(const OdeField& f, const RungeKutta& method, std::size_t from, std::size_t to,
                       OdeStep& step);
 
 /// Root mean square over all entries.
