@@ -205,13 +205,17 @@ simulation_seurat <- function(parts) {
 }
 
 simulation_sce <- function(parts) {
+  # Where scater and scran keep the loadings.
+  rotation <- parts$components$loadings
+  dimnames(rotation) <- list(rownames(parts$counts), colnames(parts$pca))
+  pca <- structure(parts$pca, rotation = rotation)
   SingleCellExperiment::SingleCellExperiment(
     assays = list(
       counts = parts$counts, logcounts = parts$data, spliced = parts$counts,
       unspliced = parts$unspliced
     ),
     colData = S4Vectors::DataFrame(parts$cells),
-    reducedDims = list(PCA = parts$pca, LATENT = parts$latent),
+    reducedDims = list(PCA = pca, LATENT = parts$latent),
     metadata = list(truth = parts$truth)
   )
 }
