@@ -36,7 +36,7 @@ gene_space <- function(object, model, assay = NULL, loadings = NULL, center = NU
                        expression = NULL) {
   x <- model_coordinates(object, model)
   if (identical(model$type, "field")) {
-    return(field_genes(x))
+    return(space_of_field(x))
   }
   e <- expression_of(object, model, assay, expression)
   e <- e[, rownames(x), drop = FALSE]

@@ -174,7 +174,7 @@ test_that("genes that cannot be moved are all named, with the nearest name", {
 
 test_that("the genes of a velocity field are its states", {
   x <- matrix(c(0, 1, 2, 5, 3, 3, 3, 3), 4, dimnames = list(letters[1:4], c("A", "B")))
-  space <- field_genes(x)
+  space <- space_of_field(x)
   logged <- log1p(x)
   expect_equal(space$centre, colMeans(logged))
   expect_equal(space$scale, c(A = sd(logged[, 1]), B = 1))
