@@ -68,7 +68,7 @@ gene_space <- function(object, model, assay = NULL, loadings = NULL, center = NU
 }
 
 # The state is the genes. `x`: cells x genes, normalised counts.
-field_genes <- function(x) {
+space_of_field <- function(x) {
   logged <- log1p(x)
   genes <- colnames(x)
   centre <- colMeans(logged)
