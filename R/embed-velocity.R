@@ -25,6 +25,12 @@
 #' The pseudotime is the diffusion distance along the graph from the root, averaged with 1 less that
 #' from the end point, in each part of the graph that hangs together.
 #'
+#' Velocities of the dynamical mode give a latent time too, the one that all genes share: times of cells by the genes of
+#' a likelihood of at least `min.likelihood` and an r2 above `min.r2` are counted from a root, cells before it coming last; of the quantiles 0.15,
+#' 0.2, ..., 0.35 over the genes the two that spread cells most evenly are added.
+#' This is averaged over up to four roots (those of the least time in total among cells with a root score above 0.999,
+#' or `root` alone), and over neighbours, as far as they agree with theirs.
+#'
 #' A graph that the object holds already, of the same velocities and options, is used again, so that
 #' another reduction costs little.
 #'
@@ -57,7 +63,9 @@
 #' @param verbose Tell what is found?
 #' @param ... More options: `tolerance = 0.001`, `count = 10`, `low = 0.02` and `high = 0.98` of roots and
 #'   end points (distance of eigenvalues from 1, their number, quantiles to cut off at);
-#'   `components = 10` of the diffusion map; `max.restarts = 300` of the search for eigenvectors.
+#'   `components = 10` of the diffusion map; `max.restarts = 300` of the search for eigenvectors;
+#'   `min.likelihood = 0.1` and `min.r2 = 0.01` of the genes, `roots = 4` at most and `min.agreement = 0.75` of cells with their neighbours
+#'   (squared, 1 less the difference), of the latent time.
 #'
 #' @return
 #' For matrices and results a list of class `fatefield_arrows`:
@@ -65,7 +73,8 @@
 #'   \item{graph}{dgCMatrix, cells x cells, correlations; rows are the cells that steps start from.}
 #'   \item{cells}{data.frame, one row per cell: `velocity_confidence_transition`, the correlation of
 #'     the velocity with the expected step; `root_cells`, `end_points` and `velocity_pseudotime`, all
-#'     from 0 to 1; `NA` for cells apart from all others.}
+#'     from 0 to 1; `NA` for cells apart from all others.
+#'     For velocities of the dynamical mode also `latent_time`, from 0 to 1.}
 #'   \item{root,end}{Names of the cells where the pseudotime begins and ends, one for each part.}
 #' For an object the object with the arrows as a reduction, the columns of `cells` in its cell data,
 #' and the graph: as a graph `velocity_graph` of a Seurat object, else with the results of the package.
@@ -166,7 +175,8 @@ embed_in_object <- function(object, reduction, dims, genes, root, sqrt.transform
   store_cells(object, parts$cells)
 }
 
-# What the graph is made of: list(velocity, expression (genes x cells), knn, mode).
+# What the graph is made of: list(velocity, expression (genes x cells), knn, mode); for fitted kinetics `kinetics`, what
+# latent time is made of.
 velocity_field_of <- function(object, expression, knn, genes) {
   if (inherits(object, "fatefield_velocity")) {
     genes <- if (is.null(genes)) {
@@ -180,7 +190,10 @@ velocity_field_of <- function(object, expression, knn, genes) {
     }
     return(list(
       velocity = object$velocity[genes, , drop = FALSE],
-      expression = velocity_moments(object, genes)$Ms, knn = object$knn, mode = object$mode
+      expression = velocity_moments(object, genes)$Ms, knn = object$knn, mode = object$mode,
+      kinetics = if (!is.null(object$fit_t)) {
+        list(t = object$fit_t, genes = object$genes[rownames(object$fit_t), ], how = object$inputs$how)
+      }
     ))
   }
   velocity <- gene_matrix(object, "object")
@@ -259,7 +272,8 @@ embed_options <- function(field, sqrt.transform, max.neighbors, scale, self.tran
   check_flag(verbose, "verbose")
   if (is.null(sqrt.transform)) sqrt.transform <- field$mode == "stochastic"
   more <- merge_options(
-    c(terminal_defaults(), pseudotime_defaults()["components"]), list(...), argument = ""
+    c(terminal_defaults(), pseudotime_defaults()["components"], latent_time_defaults()), list(...),
+    argument = ""
   )
   list(
     graph = merge_options(velocity_graph_defaults(), list(
@@ -268,7 +282,8 @@ embed_options <- function(field, sqrt.transform, max.neighbors, scale, self.tran
     )),
     steps = merge_options(transition_defaults(), list(scale = scale)),
     self.transitions = self.transitions, terminal = terminal,
-    ends = more[names(terminal_defaults())], time = more[names(pseudotime_defaults())]
+    ends = more[names(terminal_defaults())], time = more[names(pseudotime_defaults())],
+    latent = more[names(latent_time_defaults())]
   )
 }
 
@@ -315,8 +330,34 @@ field_scores <- function(field, graph, options, root, verbose) {
   cells$root_cells <- begin$score
   cells$end_points <- end$score
   cells$velocity_pseudotime <- ifelse(is.nan(time$time), NA_real_, time$time)
+  if (!is.null(field$kinetics)) {
+    cells$latent_time <- field_latent_time(field$kinetics, begin$score, root, options$latent, verbose)
+  }
   say_terminal(begin, end, time, cells, verbose)
   list(cells = cells, root = names[time$root], end = names[time$end])
+}
+
+# One number per cell; NA where too few genes are fitted well.
+field_latent_time <- function(kinetics, score, root, options, verbose) {
+  found <- cell_latent_time(
+    kinetics$t, kinetics$genes$fit_likelihood, kinetics$genes$fit_r2, score, root, kinetics$how, options,
+    thread_count()
+  )
+  if (length(found$time) == 0L) {
+    rlang::warn(
+      paste0(
+        "There is no latent time: ", found$genes, " genes have a likelihood of at least ", options$min.likelihood,
+        " and an r2 above ", options$min.r2, ", and 2 are needed. Lower `min.likelihood`."
+      ),
+      class = "fatefield_warning_latent_time"
+    )
+    return(rep(NA_real_, length(score)))
+  }
+  if (verbose) {
+    message("Latent time: from ", found$genes, " genes and ", length(found$root), " root",
+      if (length(found$root) != 1L) "s", ".")
+  }
+  found$time
 }
 
 say_terminal <- function(begin, end, time, cells, verbose) {

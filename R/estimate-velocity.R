@@ -27,12 +27,29 @@
 #'    above the 95th percentile of expression.
 #'    `mode = "stochastic"`: in velocity genes the second moments enter too, each equation weighted by
 #'    its own residuals.
-#'    `mode = "dynamical"`: the kinetics of each gene are fitted by expectation and maximisation.
-#' 7. Velocity genes, on which everything later rests, have `r2` and `gamma` above 0.01.
+#'    `mode = "dynamical"`: the kinetics of each gene are fitted, see below.
+#' 7. Velocity genes, on which everything later rests, have `r2` and `gamma` above 0.01; in mode `"dynamical"` they have a
+#'    likelihood above 0.001, an `r2` above 0.01 and a usual scaling.
 #'
 #' Velocities say where a cell goes only as far as splicing is what changes: genes whose kinetics
 #' differ between cell types, or whose unspliced molecules are hardly seen, mislead.
 #' Look at the number of velocity genes and at the confidence, and compare the modes.
+#'
+#' @section The dynamical mode:
+#' Each gene is transcribed at rate `alpha` from time 0 until `t_`, then no longer; `beta` is the rate of splicing, `gamma`
+#' that of degradation: `du/dt = alpha - beta u`, `ds/dt = beta u - gamma s`.
+#' Unspliced counts are `scaling` times `u`, as both kinds are not seen equally well.
+#' Genes are fitted whose deterministic slope has `r2` (of the slope through all cells) and `gamma` above 0.01, and those
+#' named by `genes` or `retain`.
+#' Times are scaled such that the kinetics of each gene take 20 units, and the velocity, `beta u - gamma s` of the fit, is
+#' per such unit; it is 0 for cells in a steady state.
+#'
+#' Where the published method (Bergen et al.) stops after a fixed number of steps, here each gene is fitted to convergence
+#' from several starts, distances being those from cells to the nearest point of the curve, in units in which `u` and `s`
+#' spread alike.
+#' What a thin loop leaves open, `gamma / beta` and how long the gene is transcribed, is held near 1 and `2 / beta`.
+#' The likelihood is never below that of the published steps, which are run too and taken where they do better.
+#' `parity = TRUE` takes these alone, in double precision.
 #'
 #' @section Batches:
 #' `batch` needs a `reduction` (or `graph`) in which batches are aligned, such as that of Harmony or
@@ -75,6 +92,8 @@
 #'   `NULL` does so where values are whole numbers.
 #' @param variance Keep the velocity of the variance too (mode `"stochastic"`)?
 #'   `FALSE` by default: it takes as much memory as the velocities.
+#' @param velocity.u Keep the velocities of the unspliced counts too (mode `"dynamical"`)?
+#'   `FALSE` by default, for the same reason.
 #' @param parity Follow scVelo step for step: neighbours are exact whatever their number; each of the
 #'   two matrices is normalised where the first five cells are whole numbers; velocity genes must be
 #'   highly variable where the object says which are; and of objects that are normalised already the
@@ -90,26 +109,36 @@
 #'   themselves; `percentile.upper = 95`; `fit.offset = FALSE`, a basal unspliced level (deterministic
 #'   mode), fitted with the cells below `percentile.lower = 5` too; `r2.adjusted = FALSE`, `r2` of the
 #'   slope through all cells; `min.r2 = 0.01`; `min.ratio = 0.01`.
+#'   In mode `"dynamical"` also `starts = 3`, how many of ten starts are followed to the end; `max.iterations = 200` of
+#'   each, and `tolerance = 1e-6` of the logarithm of the error; `ratio.width = 0.5` and `duration.width = 0.6`, standard
+#'   deviations of the logarithms of `gamma / beta` and of the duration of transcription about what they are held near (0
+#'   lets go), and `belief = 4`, how many neighbourhoods of cells that counts as; `min.likelihood = 0.001` of velocity
+#'   genes.
 #'
 #' @return
 #' For matrices a list of class `fatefield_velocity`:
 #'   \item{velocity}{Matrix, genes x cells; `NaN` for genes that could not be fitted.}
 #'   \item{genes}{data.frame, one row per gene: `velocity_gamma`, `velocity_qreg_ratio` (the slope of the
-#'     deterministic mode), `velocity_r2`, `velocity_genes`, with an offset `velocity_offset`; and, where genes
-#'     were chosen, `means`, `dispersions`, `dispersions_norm`, `highly_variable`.}
+#'     deterministic mode), `velocity_r2`, `velocity_genes`, with an offset `velocity_offset`; in mode
+#'     `"dynamical"` `velocity_genes` and, `NA` where there is no fit, `fit_alpha`, `fit_beta` (of unspliced counts as they
+#'     are, that of the equations divided by `fit_scaling`), `fit_gamma`, `fit_t_`, `fit_scaling`, `fit_std_u`, `fit_std_s`,
+#'     `fit_likelihood`, `fit_variance` (of the distances), `fit_pval_steady`, `fit_steady_u`, `fit_steady_s` (whether and
+#'     where cells gather at high expression), `fit_alignment_scaling` (by which times were multiplied), `fit_status`
+#'     (`"fitted"`, or why not), `fit_converged`, `fit_iterations`, and for all genes `fit_r2`; and, where genes were chosen, `means`, `dispersions`, `dispersions_norm`, `highly_variable`.}
 #'   \item{cells}{data.frame, one row per cell: `spliced_size` and `unspliced_size`, by which counts
 #'     were divided; `velocity_length`; `velocity_confidence`, the mean correlation with the
 #'     velocities of the neighbours.}
 #'   \item{knn}{list(`index`, `distance`), cells x (k - 1), nearest first, from 1, without the cell.}
 #'   \item{mode}{The mode.}
-#'   \item{variance}{As `velocity`, where asked for.}
+#'   \item{variance,u}{As `velocity`, where asked for: of the variance, and of unspliced counts.}
+#'   \item{fit_t}{In mode `"dynamical"`: the time of each cell by each fitted gene, genes x cells.}
 #' For an object the object with an assay `velocity` (SingleCellExperiment: alternative experiment)
-#' whose feature data are `genes`, the columns of `cells`, and the neighbours as `velocity.nn`
+#' whose feature data are `genes` (and `velocity_variance`, `velocity_u`, `velocity_fit_t`), the columns of `cells`, and the neighbours as `velocity.nn`
 #' (the cell itself first, as Seurat has it).
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no unspliced counts; other genes or cells in the two;
-#' logarithms in place of counts; negative or missing values; no gene left by the filters; more
-#' neighbours than cells.
+#' logarithms in place of counts; negative or missing values; no gene left by the filters or with kinetics that
+#' can be fitted; more neighbours than cells.
 #' @references
 #' La Manno et al. (2018) RNA velocity of single cells. Nature 560.
 #'
@@ -137,8 +166,8 @@ EstimateVelocity.default <- function(object, unspliced,
                                      min.shared.counts = NULL, nfeatures = NULL, genes = NULL,
                                      retain = NULL, dims = NULL, k = NULL, reduction = NULL,
                                      graph = NULL, moments = NULL, batch = NULL, time = NULL,
-                                     normalise = NULL, variance = FALSE, parity = FALSE,
-                                     threads = NULL, verbose = TRUE, ...) {
+                                     normalise = NULL, variance = FALSE, velocity.u = FALSE,
+                                     parity = FALSE, threads = NULL, verbose = TRUE, ...) {
   if (missing(unspliced)) {
     stop_input("unspliced", "`unspliced` is needed: a matrix of genes x cells beside the spliced one.")
   }
@@ -152,7 +181,7 @@ EstimateVelocity.default <- function(object, unspliced,
     genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
     moments = moments, batch = cell_values(batch, pair, "batch"),
     time = cell_values(time, pair, "time"), normalise = normalise, variance = variance,
-    parity = parity, verbose = verbose
+    velocity.u = velocity.u, parity = parity, verbose = verbose
   )
 }
 
@@ -163,8 +192,9 @@ EstimateVelocity.Seurat <- function(object, spliced = NULL, unspliced = NULL,
                                     min.shared.counts = NULL, nfeatures = NULL, genes = NULL,
                                     retain = NULL, dims = NULL, k = NULL, reduction = NULL,
                                     graph = NULL, moments = NULL, batch = NULL, time = NULL,
-                                    normalise = NULL, variance = FALSE, parity = FALSE,
-                                    name = "velocity", threads = NULL, verbose = TRUE, ...) {
+                                    normalise = NULL, variance = FALSE, velocity.u = FALSE,
+                                    parity = FALSE, name = "velocity", threads = NULL,
+                                    verbose = TRUE, ...) {
   local_threads(threads)
   mode <- check_choice(mode, c("stochastic", "deterministic", "dynamical"), "mode")
   object <- estimate_in_object(
@@ -174,7 +204,7 @@ EstimateVelocity.Seurat <- function(object, spliced = NULL, unspliced = NULL,
     ),
     genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
     moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
-    parity = parity, name = name, verbose = verbose
+    velocity.u = velocity.u, parity = parity, name = name, verbose = verbose
   )
   log_command(object, "EstimateVelocity", list(
     mode = mode, min.shared.counts = min.shared.counts, nfeatures = nfeatures, dims = dims, k = k,
@@ -191,7 +221,7 @@ EstimateVelocity.SingleCellExperiment <- function(object, spliced = NULL, unspli
                                                   k = NULL, reduction = NULL, graph = NULL,
                                                   moments = NULL, batch = NULL, time = NULL,
                                                   normalise = NULL, variance = FALSE,
-                                                  parity = FALSE, name = "velocity",
+                                                  velocity.u = FALSE, parity = FALSE, name = "velocity",
                                                   threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   estimate_in_object(
@@ -201,14 +231,14 @@ EstimateVelocity.SingleCellExperiment <- function(object, spliced = NULL, unspli
     ),
     genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
     moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
-    parity = parity, name = name, verbose = verbose
+    velocity.u = velocity.u, parity = parity, name = name, verbose = verbose
   )
 }
 
 # What both kinds of object share: reads what is named, estimates, stores.
 estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, retain, dims,
-                               reduction, graph, moments, batch, time, normalise, variance, parity,
-                               name, verbose) {
+                               reduction, graph, moments, batch, time, normalise, variance, velocity.u,
+                               parity, name, verbose) {
   check_flag(parity, "parity")
   check_flag(verbose, "verbose")
   source <- list(
@@ -234,7 +264,7 @@ estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, r
     },
     batch = if (!is.null(batch)) cell_column(object, batch, "batch"),
     time = if (!is.null(time)) cell_column(object, time, "time"),
-    normalise = normalise, variance = variance, parity = parity,
+    normalise = normalise, variance = variance, velocity.u = velocity.u, parity = parity,
     highly.variable = if (parity) stored_highly_variable(object, rownames(pair$spliced)),
     verbose = verbose
   )
@@ -252,9 +282,14 @@ cell_values <- function(values, pair, argument) {
 # From two checked matrices to the result, see EstimateVelocity(). `given`: options by name.
 # `highly.variable`: TRUE/FALSE per gene where an object says so, or NULL.
 velocity_of_pair <- function(pair, mode, given, genes, retain, dims, reduction, graph, moments, batch,
-                             time, normalise, variance, parity, highly.variable = NULL, verbose) {
+                             time, normalise, variance, velocity.u, parity, highly.variable = NULL,
+                             verbose) {
   mode <- check_choice(mode, c("stochastic", "deterministic", "dynamical"), "mode")
-  for (flag in c("variance", "parity", "verbose")) check_flag(get(flag), flag)
+  for (flag in c("variance", "velocity.u", "parity", "verbose")) check_flag(get(flag), flag)
+  if (velocity.u && mode != "dynamical") {
+    stop_input("velocity.u", "`velocity.u`: only the dynamical mode has velocities of unspliced counts, not mode ",
+      quoted(mode), ".")
+  }
   if (!is.null(batch)) {
     batch <- check_labels(batch, "batch", ncol(pair$spliced), distinct = 2L)
     if (anyNA(batch)) stop_input("batch", "`batch` must be known for each cell.")
@@ -264,7 +299,7 @@ velocity_of_pair <- function(pair, mode, given, genes, retain, dims, reduction, 
     }
   }
   counts <- to_normalise(pair, normalise, parity, verbose)
-  options <- velocity_options(given, any(counts))
+  options <- velocity_options(given, any(counts), mode)
   totals <- count_totals(pair$spliced, pair$unspliced)
   sizes <- cell_sizes(totals, counts, batch)
   chosen <- choose_genes(
@@ -275,6 +310,7 @@ velocity_of_pair <- function(pair, mode, given, genes, retain, dims, reduction, 
   prepared <- list(
     spliced = pair$spliced, unspliced = pair$unspliced, genes = chosen$genes, mode = mode,
     names = rownames(pair$spliced)[chosen$genes], options = options, variance = variance,
+    velocity.u = velocity.u, parity = parity, named = chosen$named,
     how = list(
       spliced.size = sizes$spliced, unspliced.size = sizes$unspliced,
       neighbours = around$neighbours, directed = FALSE
@@ -287,10 +323,12 @@ velocity_of_pair <- function(pair, mode, given, genes, retain, dims, reduction, 
 }
 
 # Options with their defaults; values that are no counts are not filtered by counts unless asked for.
-velocity_options <- function(given, counts) {
+velocity_options <- function(given, counts, mode) {
   if (!counts && is.null(given$min.shared.counts)) given$min.shared.counts <- 0
-  options <- merge_options(velocity_defaults(), given, argument = "")
+  dynamical <- if (mode == "dynamical") dynamical_defaults()
+  options <- merge_options(c(velocity_defaults(), dynamical), given, argument = "")
   check_velocity_options(options)
+  if (mode == "dynamical") check_dynamical_options(options)
   options
 }
 
@@ -302,7 +340,7 @@ cell_sizes <- function(totals, counts, batch) {
 }
 
 # Which genes to fit and which to look for neighbours in, as row numbers; `table`: what is known of
-# the fitted ones; `allowed`: which may become velocity genes.
+# the fitted ones; `allowed`: which may become velocity genes; `named`: which the user asked for.
 choose_genes <- function(pair, totals, sizes, options, genes, retain, highly.variable, parity,
                          verbose) {
   all <- rownames(pair$spliced)
@@ -334,11 +372,13 @@ choose_genes <- function(pair, totals, sizes, options, genes, retain, highly.var
     index <- index[found$chosen | index %in% retain]
   }
   fit <- if (is.null(genes)) index else named_genes(genes, all, totals, "genes")
-  if (verbose) message("Genes: ", length(fit), " of ", length(all), " are fitted.")
+  if (verbose) message("Genes: ", length(fit), " of ", length(all), " are kept.")
   allowed <- if (is.null(highly.variable)) rep(TRUE, length(all)) else highly.variable
-  if (!parity) allowed[c(retain, if (!is.null(genes)) fit)] <- TRUE
+  named <- c(retain, if (!is.null(genes)) fit)
+  if (!parity) allowed[named] <- TRUE
   list(
-    genes = fit, space = index, allowed = allowed[fit], table = table[fit, , drop = FALSE]
+    genes = fit, space = index, allowed = allowed[fit], named = fit %in% named,
+    table = table[fit, , drop = FALSE]
   )
 }
 
@@ -392,6 +432,10 @@ velocity_steady_state <- function(prepared) {
   list(velocity = fit$velocity, genes = genes, variance = fit$variance)
 }
 
+# Matrices beside the velocities, genes x cells, that only some modes have: the velocity of the variance, that of
+# unspliced counts, and the time of each cell by each gene.
+velocity_parts <- c("variance", "u", "fit_t")
+
 # The result of a fit, with what is known of all cells.
 new_velocity <- function(fit, prepared, table, knn, batch, batches) {
   cells <- colnames(prepared$spliced)
@@ -411,7 +455,7 @@ new_velocity <- function(fit, prepared, table, knn, batch, batches) {
     velocity = fit$velocity, genes = cbind(fit$genes, table), cells = columns, knn = knn,
     mode = prepared$mode
   )
-  for (part in c("variance", "fit_t")) result[[part]] <- fit[[part]]
+  for (part in velocity_parts) result[[part]] <- fit[[part]]
   result$inputs <- prepared[c("spliced", "unspliced", "how", "known")]
   structure(result, class = "fatefield_velocity", batches = batches)
 }
@@ -421,6 +465,7 @@ print.fatefield_velocity <- function(x, ...) {
   cat("RNA velocity (", x$mode, ") of ", nrow(x$velocity), " genes in ", ncol(x$velocity), " cells\n",
     sep = "")
   cat("  velocity genes  ", sum(x$genes$velocity_genes), "\n", sep = "")
+  if (x$mode == "dynamical") cat("  fitted          ", sum(x$genes$fit_status == "fitted"), "\n", sep = "")
   cat("  confidence      median ", format(stats::median(x$cells$velocity_confidence), digits = 3L),
     "\n", sep = "")
   invisible(x)

@@ -6,7 +6,7 @@
 store_velocity <- function(object, result, source, name = "velocity") {
   check_string(name, "name")
   object <- store_assay(object, result$velocity, name, features = result$genes)
-  for (part in intersect(c("variance", "fit_t"), names(result))) {
+  for (part in intersect(velocity_parts, names(result))) {
     object <- store_assay(object, result[[part]], paste0(name, "_", part))
   }
   columns <- result$cells
@@ -20,7 +20,7 @@ store_velocity <- function(object, result, source, name = "velocity") {
     mode = result$mode, cells = result$cells, knn = result$knn, source = source,
     graph = if (!is.list(how$neighbours)) how$neighbours,
     known = if (is.null(source$moments)) result$inputs$known,
-    parts = intersect(c("variance", "fit_t"), names(result)), batches = attr(result, "batches")
+    parts = intersect(velocity_parts, names(result)), batches = attr(result, "batches")
   ))
 }
 

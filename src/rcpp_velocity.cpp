@@ -5,39 +5,21 @@
 #include "core/sim/splicing.hpp"
 #include "core/splicing/confidence.hpp"
 #include "core/splicing/counts.hpp"
-#include "core/splicing/moments.hpp"
 #include "core/splicing/normalise.hpp"
 #include "core/splicing/steady_state.hpp"
 #include "core/splicing/variable.hpp"
-#include "glue_counts.hpp"
-#include "glue_graph.hpp"
+#include "glue_moments.hpp"
 
 using namespace fatefield;
 
 namespace {
 
 using glue::counts_view;
-
-std::vector<double> numbers(const Rcpp::NumericVector& x) { return {x.begin(), x.end()}; }
-
-std::vector<std::int64_t> from_one(const Rcpp::IntegerVector& x) {
-  std::vector<std::int64_t> out;
-  for (int i : x) out.push_back(static_cast<std::int64_t>(i) - 1);
-  return out;
-}
-
-Rcpp::NumericMatrix empty_matrix(std::int64_t rows, std::int64_t cols) {
-  return Rcpp::NumericMatrix(Rcpp::no_init(static_cast<int>(rows), static_cast<int>(cols)));
-}
-
-// A symmetric dgCMatrix of weights, or list(index, distance) with `directed` for one direction only.
-CellMeans means_from(SEXP neighbours, bool directed) {
-  if (!Rf_isS4(neighbours)) {
-    const Neighbours lists = glue::neighbours_from(neighbours);
-    return CellMeans(directed ? cell_sets(lists) : cell_sets(fuzzy_graph(lists)));
-  }
-  return CellMeans(cell_sets(glue::cells_of(counts_view(neighbours))));
-}
+using glue::empty_matrix;
+using glue::flags;
+using glue::from_one;
+using glue::MomentInputs;
+using glue::numbers;
 
 // Rows become the columns of a dgCMatrix.
 Rcpp::List compressed(const SparseRows& x) {
@@ -45,21 +27,6 @@ Rcpp::List compressed(const SparseRows& x) {
                             Rcpp::_["i"] = Rcpp::IntegerVector(x.index.begin(), x.index.end()),
                             Rcpp::_["x"] = Rcpp::NumericVector(x.value.begin(), x.value.end()));
 }
-
-Rcpp::LogicalVector flags(const std::vector<bool>& x) { return Rcpp::LogicalVector(x.begin(), x.end()); }
-
-// What moments are taken of, kept together for one call.
-struct Inputs {
-  SparseRows spliced, unspliced;
-  CellMeans means;
-  Moments moments;
-
-  Inputs(SEXP s, SEXP u, const Rcpp::List& how, const std::vector<std::int64_t>& genes)
-      : spliced(by_gene(counts_view(s), genes, numbers(how["spliced.size"]))),
-        unspliced(by_gene(counts_view(u), genes, numbers(how["unspliced.size"]))),
-        means(means_from(how["neighbours"], Rcpp::as<bool>(how["directed"]))),
-        moments(spliced, unspliced, means) {}
-};
 
 }  // namespace
 
@@ -176,7 +143,7 @@ Rcpp::List gene_moments(SEXP spliced, SEXP unspliced, const Rcpp::List& how, con
                         bool second, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const Inputs in(spliced, unspliced, how, from_one(genes));
+    const MomentInputs in(spliced, unspliced, how, from_one(genes));
     const std::int64_t n = in.moments.genes(), cells = in.moments.cells();
     std::vector<Rcpp::NumericMatrix> out;
     for (int part = 0; part < (second ? 4 : 2); ++part) out.push_back(empty_matrix(n, cells));
@@ -227,14 +194,7 @@ Rcpp::List fit_steady_state(SEXP spliced, SEXP unspliced, const Rcpp::List& how,
                             bool variance, const Rcpp::List& options, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    Inputs in(spliced, unspliced, how, from_one(genes));
-    Rcpp::NumericMatrix s, u;
-    if (known.isNotNull()) {
-      const Rcpp::List given(known);
-      s = Rcpp::as<Rcpp::NumericMatrix>(given["Ms"]);
-      u = Rcpp::as<Rcpp::NumericMatrix>(given["Mu"]);
-      in.moments.take_first(glue::view(s), glue::view(u));
-    }
+    const MomentInputs in(spliced, unspliced, how, from_one(genes), known);
     Rcpp::NumericMatrix velocity = empty_matrix(in.moments.genes(), in.moments.cells());
     Rcpp::NumericMatrix spread =
         variance ? empty_matrix(velocity.nrow(), velocity.ncol()) : empty_matrix(0, 0);

@@ -152,23 +152,27 @@ test_that("results are the same on one thread and on two, and by the seed", {
   expect_false(identical(some$graph@i, other$graph@i))
 })
 
-test_that("the graph of stored velocities is the stored one", {
-  skip_if_not_installed("hdf5r")
-  path <- skip_without_shared("golden", "scvelo.h5")
-  object <- ReadH5AD(skip_without_shared("golden", "pancreas_50obs_preprocessed.h5ad"), verbose = FALSE)
-  genes <- utils::read.csv(skip_without_shared("golden", "pancreas_50obs.deterministic.var.csv"))
-  file <- hdf5r::H5File$new(path, "r")
-  on.exit(file$close_all())
-  stored <- file[["pancreas_50obs/deterministic"]]
-  chosen <- genes$velocity_genes == "True"
-  velocity <- stored[["velocity"]][, ][chosen, ]
-  expression <- as.matrix(layer_data(object, "data", "Ms"))[chosen, ]
-  colnames(velocity) <- colnames(expression)
-  rows <- Matrix::t(fetch_graph(object, "distances"))
-  near <- matrix(rows@i + 1L, 50, byrow = TRUE)
-  found <- embed_quietly(velocity, embedding(object, "pca"), expression = expression, knn = near)
-  expect_lt(max(abs(as.matrix(found$graph) - t(stored[["graph_pos_minus_neg"]][, ]))), 1e-6)
-})
+for (set in golden_sets) {
+  for (mode in c("deterministic", "stochastic")) {
+    test_that(paste(set, mode, "velocities have scVelo's graph"), {
+      object <- golden_object(set)
+      chosen <- golden_table(set, mode)$velocity_genes
+      expression <- as.matrix(layer_data(object, "data", "Ms"))[chosen, ]
+      velocity <- golden_array(set, mode, "velocity")[chosen, ]
+      colnames(velocity) <- colnames(expression)
+      found <- embed_quietly(
+        velocity, embedding(object, "pca"), expression = expression, knn = golden_neighbours(set),
+        sqrt.transform = mode == "stochastic", terminal = FALSE
+      )
+      wanted <- t(golden_array(set, mode, "graph_pos_minus_neg"))
+      expect_lt(max(abs(as.matrix(found$graph) - wanted)), 1e-6)
+      # From the counts on, too.
+      whole <- EstimateVelocity(object, mode = mode, parity = TRUE, verbose = FALSE)
+      whole <- embed_quietly(whole, reduction = "pca", terminal = FALSE)
+      expect_lt(max(abs(as.matrix(fetch_graph(whole, "velocity_graph")) - wanted)), 2e-5)
+    })
+  }
+}
 
 test_that("wrong input is named", {
   cells <- arrow_cells()

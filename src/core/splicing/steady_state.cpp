@@ -134,16 +134,18 @@ class Fit {
   template <typename Choose>
   void run_block(std::int64_t first, std::int64_t last, Choose&& choose) {
     const auto room = static_cast<std::size_t>((last - first) * cells_);
-    std::vector<double> velocity(room), variance(job_.variance == nullptr ? 0 : room, 0.0);
+    std::vector<double> velocity(job_.velocity == nullptr ? 0 : room);
+    std::vector<double> variance(job_.variance == nullptr ? 0 : room, 0.0);
     GeneMoments m;
     for (std::int64_t g = first; g < last; ++g) {
       fit_gene(g, m, choose);
+      if (velocity.empty()) continue;
       double* const to = velocity.data() + (g - first) * cells_;
       for (std::int64_t c = 0; c < cells_; ++c) to[c] = m.u[c] - out_.gamma[g] * m.s[c] - out_.offset[g];
       if (velocity_gene_[g] && !variance.empty())
         variance_velocity(m, out_.gamma[g], variance.data() + (g - first) * cells_);
     }
-    put(velocity, first, last, job_.velocity);
+    if (!velocity.empty()) put(velocity, first, last, job_.velocity);
     if (!variance.empty()) put(variance, first, last, job_.variance);
   }
 

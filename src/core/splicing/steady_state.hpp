@@ -43,9 +43,9 @@ struct SteadyStates {
 struct SteadyStateJob {
   bool stochastic = true;
   std::vector<bool> allowed;   ///< per gene, whether it may be a velocity gene; empty for all
-  double* velocity = nullptr;  ///< genes x cells, column-major
-  double* variance =
-      nullptr;  ///< the same for the velocity of the variance, 0 outside velocity genes; may be null
+  double* velocity = nullptr;  ///< genes x cells, column-major; null where only the lines are wanted
+  double* variance = nullptr;  ///< the same for the velocity of the variance, 0 outside velocity genes, only
+                               ///< beside `velocity`; may be null
   std::function<bool()> keep_going;  ///< asked on the calling thread; false throws Interrupted
 };
 
