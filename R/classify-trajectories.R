@@ -8,6 +8,8 @@
 #' Ends at which no label has at least `min.vote` of the votes are `"ambiguous"`.
 #'
 #' Paths of [IntegrateCells()] have one end for each cell, so that cells are what is counted.
+#' Ends of paths along a velocity field are compared with cells in principal components of `log1p()` of its
+#' genes.
 #' Two intervals tell how sure the shares are: that of Wilson, which takes paths as independent, and the
 #' bootstrap over cells, which keeps all paths of a cell together.
 #' Neither knows how wrong the model is.
@@ -76,6 +78,7 @@ ClassifyTrajectories <- function(object, labels, reference, time = NULL, among =
   conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
   n.boot <- check_count(n.boot, "n.boot")
   cells <- background_cells(object, reference, "reference")
+  object <- near_trajectories(object)
   voters <- class_voters(cells, label_column(reference, labels), among, k, weights)
   if (!is.null(fates)) fates <- check_among(fates, voters$labels, "fates")
   found <- classify_states(states_at(object, time), voters, min.vote)

@@ -8,7 +8,8 @@ integration_chunk <- 2e7
 #'
 #' Each cell is moved along dx/dt = kappa f(x), forward or back in time, with steps of its own, so that
 #' no path depends on the cells integrated beside it.
-#' f is the drift of a neural SDE from [FitSDE()].
+#' f is a velocity field from [FitVelocityField()], whose states are the counts of its genes, or the drift of a
+#' neural SDE from [FitSDE()].
 #'
 #' @section Solvers:
 #' `"rk23"`, `"dopri5"` and `"dop853"` choose their steps by the error, with SciPy's rules: the root mean
@@ -38,6 +39,14 @@ integration_chunk <- 2e7
 #' its growth, and a path ends where that exceeds `growth.limit` (1000).
 #' Partial pulls shrink it by `1 - snap.share`; after a full one it is counted anew.
 #'
+#' @section The published scheme:
+#' `compat = "deepvelo"` integrates as the paper did: `kappa = "quantile"`, the 0.99 quantile over genes of mean
+#' velocity over mean count (`kappa.quantile`); as many unit steps as the 0.8 quantile (`span.quantile`) of
+#' twice the standard deviation of a gene's counts over its mean velocity; full pulls to the mean of 30 cells
+#' every `points - 1 = 2` of them; `"rk23"`; negative counts allowed; no events.
+#' What was a slip in the published code stays mended: the velocity is that of the current state, not of the
+#' start, and neighbours are found among logarithms.
+#'
 #' @section Probability flow:
 #' The drift of a neural SDE leaves the noise out, so that a cloud of its paths is narrower than the
 #' cells.
@@ -48,20 +57,21 @@ integration_chunk <- 2e7
 #' are drawn together so that the variance of the cloud is kept.
 #' The more dimensions, the wider the kernels and the nearer p to a normal density.
 #'
-#' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
-#' @param model A model from [FitSDE()], or the name of one in the object; `NULL` takes the last one
-#'   fitted.
+#' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims; for a velocity field
+#'   size-normalised spliced counts, cells x genes).
+#' @param model A model from [FitVelocityField()] or [FitSDE()], or the name of one in the object; `NULL`
+#'   takes the last one fitted.
 #' @param cells (names, numbers or TRUE/FALSE) Start cells; `NULL` takes the cells of the model's first
-#'   time, or all where times are not known.
+#'   time, for a velocity field all.
 #' @param times Times at which states are kept, counted from the start and increasing; 0 is added.
 #'   They count back in time where `direction` does.
 #'   `NULL` takes 31 times from 0 to `t.max`.
 #' @param t.max The last time; `NULL` takes the time from the cells to the model's last time (backward: to
-#'   its first).
+#'   its first), for a velocity field the time in which a cell of median speed crosses the data.
 #' @param direction `"forward"` (default), `"backward"`, or `"both"`: one path through each cell.
 #' @param solver See below; `NULL` takes `"dopri5"`, or `"euler"` where there is noise on the way.
 #' @param snap `"partial"`, `"full"` or `"none"`, see below.
-#'   `NULL` takes `"none"` for a neural SDE.
+#'   `NULL` takes `"partial"` for a velocity field and `"none"` for a neural SDE.
 #' @param path Of a neural SDE: `"drift"` (default) or `"probability-flow"`, see below.
 #' @param noise Noise on the way (Euler and Maruyama): the standard deviation that it alone would give
 #'   each gene over the whole time, in units of the noise of single cells, which is the standard deviation
@@ -71,7 +81,11 @@ integration_chunk <- 2e7
 #' @param n.sim Paths of each cell, where there is noise.
 #' @param k Nearest cells to pull to and to measure the noise by; default 30.
 #' @param kappa Factor of the velocity, default 1: how fast the clock runs.
-#' @param keep `"states"` (default), or `"end"`: only those at the last time.
+#'   For a velocity field also `"quantile"` or `"ratio"` (of mean absolute velocity to mean count), the
+#'   published ones.
+#' @param keep `"states"` (default), or `"end"`: only those at the last time, which for many cells and genes
+#'   saves memory.
+#' @param compat `"none"` (default), or `"deepvelo"`, see below.
 #' @param seed.use Seed of the noise; `NULL` draws one from R's generator, which is else untouched.
 #' @param threads Threads to work on, for this call alone.
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
@@ -80,9 +94,11 @@ integration_chunk <- 2e7
 #' @param ... More options by name, with their defaults: `rtol = 1e-3`, `atol = 1e-6`, `dt = 0` (a hundredth of
 #'   the time), `first.step = 0` (estimated), `max.steps = 10000`; `snap.every`, `snap.share = 0.5`,
 #'   `snap.statistic = "mean"`; `fixed.point = 1e-6`: a path has arrived where no velocity is above this;
-#'   `support = "cells"` or `"none"`: a path ends where its mean distance to the `k` nearest cells is more than
-#'   `support.limit = 3` times the 0.99 quantile of that distance among the cells (for neural SDEs `"none"` is
-#'   the default); `shadow = "backward"`, `"always"` or `"never"`: follow a disturbance;
+#'   `support = "field"`, `"cells"` or `"none"`: a path ends where the field's own score of support is above
+#'   `support.limit = 3` (99 of 100 of its cells have at most 1), or its mean distance to the `k` nearest cells
+#'   more than that many times the 0.99 quantile of that distance among the cells (defaults `"field"` for
+#'   velocity fields, `"none"` for neural SDEs); `positive = TRUE`: hold counts of a velocity field at 0 or
+#'   above; `components = 30`; `shadow = "backward"`, `"always"` or `"never"`: follow a disturbance;
 #'   `growth.limit = 1000`.
 #'
 #' @return [trajectories] with, beside their usual elements, `speed` (path x time: the length of
@@ -105,11 +121,19 @@ integration_chunk <- 2e7
 #' Song et al. (2021) Score-based generative modeling through stochastic differential equations. ICLR.
 #' @seealso [SimulateCells()] for futures with chance, [PlotTrajectories()], [PredictFate()]
 #' @examples
-#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
-#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
-#' paths <- IntegrateCells(cells, cells = 1:3, verbose = FALSE)
+#' # Progenitors along a velocity field, and where they end.
+#' cells <- SimulateTwoBranch(n.cells = 300, n.genes = 40)
+#' cells <- EstimateVelocity(cells, verbose = FALSE)
+#' cells <- FitVelocityField(cells, epochs = 30, verbose = FALSE)
+#' paths <- IntegrateCells(cells, cells = which(cells$stage == "progenitor"), verbose = FALSE)
 #' paths
 #' head(paths$paths)
+#' ClassifyTrajectories(paths, labels = "stage", reference = cells, among = c("minor", "major"))
+#'
+#' # Along the drift of a neural SDE.
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' IntegrateCells(cells, cells = 1:3, verbose = FALSE)
 #'
 #' # Where cells of the last day come from.
 #' late <- which(cells$day == max(cells$day))[1:3]
@@ -123,27 +147,35 @@ IntegrateCells.default <- function(object, model = NULL, cells = NULL, times = N
                                    direction = c("forward", "backward", "both"), solver = NULL,
                                    snap = NULL, path = c("drift", "probability-flow"), noise = 0,
                                    start.noise = 0, n.sim = 1L, k = NULL, kappa = NULL,
-                                   keep = c("states", "end"), seed.use = 42L, threads = NULL,
-                                   verbose = TRUE, ...) {
+                                   keep = c("states", "end"), compat = "none", seed.use = 42L,
+                                   threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
+    stop_input("model", "`model` is needed: a matrix holds none; give one from ",
+      "FitVelocityField() or FitSDE().")
   }
   check_flag(verbose, "verbose")
-  model <- choose_model(object, model)
+  model <- choose_model(object, model, type = c("sde", "field"))
   noise <- list(
     way = check_number(noise, "noise", min = 0),
     start = check_number(start.noise, "start.noise", min = 0),
     n.sim = check_count(n.sim, "n.sim")
   )
   direction <- check_choice(direction, c("forward", "backward", "both"), "direction")
+  path <- check_choice(path, c("drift", "probability-flow"), "path")
   given <- list(solver = solver, snap = snap, k = k, kappa = kappa, ...)
-  field <- motion_of_sde(
-    object, model, cells, check_choice(path, c("drift", "probability-flow"), "path"), noise, given
-  )
-  elapsed <- elapsed_times(times, t.max, function(way) field$span(way), direction)
-  integrate_directions(field, elapsed, direction, noise, check_choice(keep, c("states", "end"), "keep"),
+  motion <- if (model$type == "field") {
+    motion_of_field(object, model, cells, path, noise, given, compat)
+  } else {
+    motion_of_sde(object, model, cells, path, noise, given, compat)
+  }
+  elapsed <- if (is.null(times) && is.null(t.max) && !is.null(motion$times)) {
+    motion$times
+  } else {
+    elapsed_times(times, t.max, motion$span, direction)
+  }
+  integrate_directions(motion, elapsed, direction, noise, check_choice(keep, c("states", "end"), "keep"),
     seed_from(seed.use), verbose)
 }
 
@@ -154,37 +186,6 @@ IntegrateCells.Seurat <- function(object, ...) IntegrateCells.default(object, ..
 #' @rdname IntegrateCells
 #' @export
 IntegrateCells.SingleCellExperiment <- function(object, ...) IntegrateCells.default(object, ...)
-
-# What integrate_directions() needs of a neural SDE: its members as functions that give a motion between two
-# times, its start states and times, the observed cells and the options.
-motion_of_sde <- function(object, model, cells, path, noise, given) {
-  x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model)
-  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
-  start <- unique(starts[cells])
-  if (length(start) > 1L) {
-    stop_input("cells", "`cells` are of different times (", paste(format(sort(start)), collapse = ", "),
-      "); integrate those of one time at a time.")
-  }
-  defaults <- utils::modifyList(integrate_defaults("none"), list(
-    positive = FALSE, snap = "none", support = "none", solver = default_solver(noise)
-  ))
-  options <- merge_options(defaults, given, argument = "")
-  first <- starts == min(starts)
-  list(
-    options = options, starts = x[cells, , drop = FALSE], start = start, observed = t(x), log = FALSE,
-    members = lapply(model$states, function(bytes) {
-      function(end, seed) {
-        population <- if (path == "probability-flow") x[first, , drop = FALSE]
-        sde_motion(bytes, population, min(starts), max(model$times, end), seed, thread_count())
-      }
-    }),
-    span = function(way) if (way == "forward") max(model$times) - start else start - min(model$times),
-    model = model
-  )
-}
-
-default_solver <- function(noise) if (noise$way > 0) "euler" else integrate_defaults("none")$solver
 
 # Times from the start on, 0 first.
 elapsed_times <- function(times, t.max, span, direction) {
@@ -210,10 +211,10 @@ elapsed_times <- function(times, t.max, span, direction) {
 }
 
 # All members and directions, joined to trajectories.
-integrate_directions <- function(field, elapsed, direction, noise, keep, seed, verbose,
+integrate_directions <- function(motion, elapsed, direction, noise, keep, seed, verbose,
                                  chunk = integration_chunk) {
-  space <- cell_space(field$observed, field$log, field$options, thread_count())
-  options <- field$options
+  space <- motion$space
+  options <- motion$options
   span <- elapsed[[length(elapsed)]]
   unit <- if (noise$way > 0 || noise$start > 0) cell_noise(space, thread_count()) else numeric()
   request <- list(
@@ -222,23 +223,22 @@ integrate_directions <- function(field, elapsed, direction, noise, keep, seed, v
     noise.sd = if (noise$way > 0) noise$way * unit / sqrt(span) else numeric()
   )
   ways <- if (direction == "both") c("backward", "forward") else direction
-  each <- nrow(field$starts) * noise$n.sim
-  tick <- progress_bar(each * length(ways) * length(field$members), "Integrating", verbose)
-  parts <- lapply(seq_along(field$members), function(member) {
-    motion <- field$members[[member]](field$start + span, seed)
+  each <- nrow(motion$starts) * noise$n.sim
+  tick <- progress_bar(each * length(ways) * length(motion$members), "Integrating", verbose)
+  parts <- lapply(seq_along(motion$members), function(member) {
+    moved <- motion$members[[member]](motion$start + span, seed)
     if (options$snap != "none" && options$snap.every == 0) {
-      options$snap.every <-
-        motion_scales(motion, space, options$kappa, field$start, thread_count())$crossing
+      options$snap.every <- motion$crossing(moved)
     }
     by.way <- lapply(seq_along(ways), function(w) {
       before <- each * ((member - 1L) * length(ways) + w - 1L)
-      times <- field$start + elapsed * if (ways[[w]] == "backward") -1 else 1
-      integrate_chunks(motion, space, field$starts, times, request, options, keep, chunk,
+      times <- motion$start + elapsed * if (ways[[w]] == "backward") -1 else 1
+      integrate_chunks(moved, space, motion$starts, times, request, options, keep, chunk,
         function(n) tick(before + n))
     })
     if (length(ways) == 2L) join_ways(by.way[[1L]], by.way[[2L]]) else by.way[[1L]]
   })
-  join_members(parts, field, noise$n.sim)
+  join_members(parts, motion, noise$n.sim)
 }
 
 # Cells of one way, as many at a time as fit.
@@ -304,17 +304,17 @@ join_ways <- function(back, forth) {
 }
 
 # Trajectories from the parts of all members.
-join_members <- function(parts, field, n.sim) {
+join_members <- function(parts, motion, n.sim) {
   all <- bind_paths(parts)
-  cells <- rownames(field$starts)
+  cells <- rownames(motion$starts)
   warn_of_paths(all$paths, rep(rep(cells, each = n.sim), length(parts)))
   new_trajectories(
     states = all$states, times = all$times,
     cell = factor(rep(rep(cells, each = n.sim), length(parts)), levels = cells),
     sim = rep(seq_len(n.sim), times = length(cells) * length(parts)),
-    member = rep(seq_along(parts), each = n.sim * length(cells)), reduction = field$model$reduction,
-    dims = field$model$dims, speed = all$speed, growth = all$growth, paths = all$paths,
-    start = field$start
+    member = rep(seq_along(parts), each = n.sim * length(cells)), reduction = motion$model$reduction,
+    dims = motion$model$dims, speed = all$speed, growth = all$growth, paths = all$paths,
+    start = motion$start, axes = motion$axes
   )
 }
 

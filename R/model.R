@@ -31,7 +31,7 @@ new_model <- function(type, config, states, dims, reduction = NULL, assay = NULL
   check_model(structure(model, class = c(paste0("fatefield_", type), "fatefield_model")))
 }
 
-# The model, or an error that says what is wrong with it. `type`: the kind needed, NULL for any.
+# The model, or an error that says what is wrong with it. `type`: the kinds that will do, NULL for any.
 check_model <- function(model, argument = "model", type = NULL) {
   if (!inherits(model, "fatefield_model") || !is.list(model)) {
     stop_model(
@@ -50,9 +50,9 @@ check_model <- function(model, argument = "model", type = NULL) {
       ", but its class is ", quoted(class(model)), "."
     )
   }
-  if (!is.null(type) && !identical(model$type, type)) {
+  if (!is.null(type) && !model$type %in% type) {
     stop_model(
-      argument, "`", argument, "` must be a model of type ", quoted(type), ", not ",
+      argument, "`", argument, "` must be a model of type ", paste0("\"", type, "\"", collapse = " or "), ", not ",
       quoted(model$type), "."
     )
   }

@@ -79,7 +79,7 @@ long_history <- function(history, columns) {
 # Losses share a panel, so do the distances of a kind at each time; all else has its own.
 history_panel <- function(series) {
   panel <- gsub("[._]", " ", series)
-  panel[series %in% c("loss", "train", "held_out", "held.out", "heldout", "validation") |
+  panel[series %in% c("loss", "error", "train", "held_out", "held.out", "heldout", "validation") |
     grepl("(loss|train|valid).*", series)] <- "loss"
   panel[startsWith(series, "sinkhorn")] <- "divergence at each time"
   panel[startsWith(series, "sliced")] <- "sliced distance at each time"

@@ -2,10 +2,12 @@
 
 #' Plot simulated trajectories
 #'
-#' Draws paths from [SimulateCells()] over the cells, coloured by time, by the cell they start from,
-#' or by the label of their end.
+#' Draws paths from [SimulateCells()] or [IntegrateCells()] over the cells, coloured by time, by the cell they
+#' start from, or by the label of their end.
 #' In another reduction than that of the simulation each state is drawn at the mean of its nearest
 #' cells there.
+#' Paths along a velocity field are drawn in principal components of `log1p()` of its genes where no reduction
+#' is named.
 #'
 #' @param object Trajectories.
 #' @param background The cells to draw behind: the object they came from, or a matrix (cells x dims)
@@ -49,6 +51,7 @@ PlotTrajectories <- function(object, background = NULL,
   k <- check_count(k, "k")
   object <- object[thinned(length(object$cell), max.paths)]
   cells <- background_cells(object, background)
+  object <- near_trajectories(object)
   shown <- shown_states(object, background, cells, reduction, dims, k)
   paths <- path_frame(shown$states, object)
   paths$colour <- if (colour.by == "fate") {
@@ -87,7 +90,8 @@ path_colours <- function(colour, colour.by) {
   )
 }
 
-# The background's cells in the space of the trajectories, cells x dims, or NULL.
+# The background's cells in the space in which cells are near each other, see near_space(), cells x dims; NULL
+# where there is no background.
 background_cells <- function(object, background, argument = "background") {
   if (is.null(background)) {
     return(NULL)
@@ -95,15 +99,29 @@ background_cells <- function(object, background, argument = "background") {
   check_object(background, argument)
   x <- if (is_plain_matrix(background)) {
     check_matrix(background, argument)
-  } else {
+  } else if (is.null(object$axes)) {
     embedding(background, object$reduction)
+  } else {
+    field_states(object, background, argument)
   }
   if (all(object$dims %in% colnames(x))) x <- x[, object$dims, drop = FALSE]
   if (ncol(x) != length(object$dims)) {
     stop_input(argument, "`", argument, "` has ", ncol(x), " dimensions, the trajectories have ",
       length(object$dims), ".")
   }
-  x
+  near_space(object, x)
+}
+
+# States of an object's cells, of the genes of trajectories along one of its velocity fields.
+field_states <- function(object, background, argument) {
+  for (name in rev(tool_names(background, "models"))) {
+    model <- tool(background, "models", name)
+    if (model$type == "field" && identical(model$dims, object$dims)) {
+      return(model_coordinates(background, model))
+    }
+  }
+  stop_input(argument, "`", argument, "` holds no velocity field of the genes of the trajectories; give a ",
+    "matrix, cells x genes, or the object they came from.")
 }
 
 # States to draw, array [trajectory, 2, time], the plane of the background and names of the axes.

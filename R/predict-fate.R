@@ -150,6 +150,10 @@ PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference 
     )
   }
   reference <- check_matrix(reference, "reference")
+  if (!is.null(object$axes)) {
+    reference <- background_cells(object, reference, "reference")
+    object <- near_trajectories(object)
+  }
   if (is.null(labels)) stop_labels()
   options <- vote_options(k, weights, vote, cutoff, prior, compat)
   voters <- label_voters(reference, check_labels(labels, "labels", nrow(reference)), NULL, options)

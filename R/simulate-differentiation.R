@@ -199,7 +199,7 @@ simulation_seurat <- function(parts) {
   object <- add_reduction(
     object, parts$pca, "pca", "PC", loadings = loadings, stdev = parts$components$stdev
   )
-  object <- add_reduction(object, parts$latent, "latent", "latent")
+  if (!is.null(parts$latent)) object <- add_reduction(object, parts$latent, "latent", "latent")
   SeuratObject::Misc(object, slot = "truth") <- parts$truth
   object
 }
@@ -215,7 +215,7 @@ simulation_sce <- function(parts) {
       unspliced = parts$unspliced
     ),
     colData = S4Vectors::DataFrame(parts$cells),
-    reducedDims = list(PCA = pca, LATENT = parts$latent),
+    reducedDims = Filter(Negate(is.null), list(PCA = pca, LATENT = parts$latent)),
     metadata = list(truth = parts$truth)
   )
 }

@@ -6,7 +6,8 @@
 # the ensemble. `log_weights`: matrix [trajectory, time], the log of the mass that growth gave; NULL
 # means 0. `dims`: names of the dimensions, else those of `states`.
 # Of integrated paths also `speed` and `growth`, matrices [trajectory, time], `paths`, a data.frame of one
-# row per trajectory, and `start`, the time at which paths are at their cells, else the first.
+# row per trajectory, and `start`, the time at which paths are at their cells, else the first. `axes`, of paths
+# in genes: list(centre, rotation) of the principal components of log1p in which cells are near each other.
 new_trajectories <- function(states, times, cell, sim, member = NULL, log_weights = NULL,
                              reduction = NULL, dims = NULL, ...) {
   if (!is.array(states) || !is.numeric(states) || length(dim(states)) != 3L) {
@@ -74,8 +75,9 @@ states_at <- function(x, time = NULL) {
 #' `sim` and `member`, the number of the replicate and of the member of the ensemble;
 #' `log_weights`, a matrix (trajectory x time), the log of the mass that growth gave a trajectory;
 #' `reduction` and `dims`, the names of the space.
-#' Those of [IntegrateCells()] have also `speed`, `growth` and `paths`, see there, and `start`, the time at
-#' which the paths are at their cells.
+#' Those of [IntegrateCells()] have also `speed`, `growth` and `paths`, see there, `start`, the time at which the
+#' paths are at their cells, and, along a velocity field, `axes`: the `centre` and `rotation` of the principal
+#' components of `log1p()` in which a path's nearest cells are found.
 #'
 #' @param x Trajectories.
 #' @param i (numbers, TRUE/FALSE or names) Trajectories to keep; names are names of start cells.
@@ -140,13 +142,39 @@ dim.fatefield_trajectories <- function(x) dim(x$states)
     states = x$states[i, j, k, drop = FALSE], times = x$times[k], cell = droplevels(x$cell[i]),
     sim = x$sim[i], member = x$member[i], log_weights = of_time(x$log_weights),
     reduction = x$reduction, dims = x$dims[j], speed = of_time(x$speed), growth = of_time(x$growth),
-    paths = if (!is.null(x$paths)) x$paths[i, , drop = FALSE], start = x$start
+    paths = if (!is.null(x$paths)) x$paths[i, , drop = FALSE], start = x$start,
+    axes = if (identical(j, seq_along(x$dims))) x$axes
   )
+}
+
+# States (n x dims of the trajectories) in the space in which cells are near each other.
+near_space <- function(x, states) {
+  if (is.null(x$axes)) {
+    return(states)
+  }
+  logs <- ifelse(states < 0, states, log1p(pmax(states, 0)))
+  out <- sweep(logs, 2L, x$axes$centre) %*% x$axes$rotation
+  dimnames(out) <- list(rownames(states), paste0("component_", seq_len(ncol(out))))
+  out
 }
 
 # Which of the stored times is the start; NULL where it was left out.
 start_index <- function(x) {
   if (is.null(x$start)) 1L else which(x$times == x$start)
+}
+
+# Trajectories whose states are in that space.
+near_trajectories <- function(x) {
+  if (is.null(x$axes)) {
+    return(x)
+  }
+  size <- dim(x$states)
+  flat <- near_space(x, matrix(aperm(x$states, c(1L, 3L, 2L)), ncol = size[[2L]]))
+  x$states <- aperm(array(flat, c(size[[1L]], size[[3L]], ncol(flat))), c(1L, 3L, 2L))
+  x$dims <- colnames(flat)
+  dimnames(x$states) <- list(NULL, x$dims, NULL)
+  x$axes <- NULL
+  x
 }
 
 trajectory_index <- function(i, cell) {

@@ -6,22 +6,12 @@
 #include "core/splicing/counts.hpp"
 #include "glue.hpp"
 #include "glue_counts.hpp"
+#include "glue_motion.hpp"
 
 using namespace fatefield;
+using fatefield::glue::at;
 
 namespace {
-
-// A velocity with the model it comes from.
-struct Motion {
-  std::unique_ptr<NeuralSde> sde;
-  std::unique_ptr<Dynamics> dynamics;
-};
-
-template <typename T>
-const T& at(SEXP pointer) {
-  const Rcpp::XPtr<T> p(pointer);
-  return *p.checked_get();
-}
 
 std::vector<double> numbers(const Rcpp::NumericVector& x) { return {x.begin(), x.end()}; }
 
@@ -58,7 +48,7 @@ SEXP cell_space(SEXP cells, bool log, const Rcpp::List& options, int threads) {
     const ThreadScope scope(threads);
     const auto o = glue::from_list<IntegrateOptions>(options);
     SparseRows rows = glue::cells_of(glue::counts_view(cells));
-    StateSpace space = log ? log_components(rows, o.components) : StateSpace();
+    CellAxes space = log ? log_components(rows, o.components) : CellAxes();
     return Rcpp::XPtr<CellSpace>(new CellSpace(std::move(rows), std::move(space), o));
   });
 }

@@ -38,10 +38,10 @@ Matrix decay_of(const MatrixView& x, const std::vector<double>&) {
   return out;
 }
 
-std::vector<Cloud> known_clouds(std::int64_t points, std::int64_t dims) {
-  std::vector<Cloud> out;
+std::vector<FutureCloud> known_clouds(std::int64_t points, std::int64_t dims) {
+  std::vector<FutureCloud> out;
   for (int k = 0; k <= 20; ++k) {
-    Cloud c{0.1 * k, normal_cloud(points, dims, std::sqrt(variance_at(0.1 * k)), 7 + k),
+    FutureCloud c{0.1 * k, normal_cloud(points, dims, std::sqrt(variance_at(0.1 * k)), 7 + k),
             Matrix(points, dims)};
     std::fill(c.variance.values.begin(), c.variance.values.end(), kNoise * kNoise);
     out.push_back(std::move(c));

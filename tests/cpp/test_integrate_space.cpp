@@ -41,8 +41,8 @@ std::vector<double> counts(std::int64_t n, std::int64_t dims) {
   return out;
 }
 
-StateSpace some_space(std::int64_t dims, std::int64_t components) {
-  StateSpace s;
+CellAxes some_space(std::int64_t dims, std::int64_t components) {
+  CellAxes s;
   s.log = true;
   s.rotation = Matrix(dims, components);
   for (std::int64_t g = 0; g < dims; ++g) {
@@ -53,7 +53,7 @@ StateSpace some_space(std::int64_t dims, std::int64_t components) {
   return s;
 }
 
-std::vector<double> naive_coordinates(const StateSpace& s, const double* x) {
+std::vector<double> naive_coordinates(const CellAxes& s, const double* x) {
   std::vector<double> z(static_cast<std::size_t>(s.rotation.cols));
   for (std::int64_t c = 0; c < s.rotation.cols; ++c) {
     for (std::int64_t g = 0; g < s.rotation.rows; ++g)
@@ -63,7 +63,7 @@ std::vector<double> naive_coordinates(const StateSpace& s, const double* x) {
 }
 
 // Cells by their distance from a state in the space, nearest first.
-std::vector<std::pair<double, std::int64_t>> naive_order(const StateSpace& s,
+std::vector<std::pair<double, std::int64_t>> naive_order(const CellAxes& s,
                                                          const std::vector<double>& cells, const double* x) {
   const std::vector<double> z = naive_coordinates(s, x);
   std::vector<std::pair<double, std::int64_t>> out;
@@ -110,7 +110,7 @@ GivenDynamics push_on(double speed) {
 
 TEST_CASE("coordinates and their changes are those of log1p and a rotation", "[integrate]") {
   const std::int64_t genes = 7;
-  const StateSpace space = some_space(genes, 3);
+  const CellAxes space = some_space(genes, 3);
   const CellSpace cells(sparse_of(genes, counts(40, genes)), space, snapping("none", 5));
   const std::vector<double> x = {0, 1.5, -0.4, 20, 3, 0.2, 7}, v = {1, -2, 0.5, 3, -1, 0.1, 2};
   std::vector<double> z(3), moved(3), change(3), ahead = x;
@@ -122,7 +122,7 @@ TEST_CASE("coordinates and their changes are those of log1p and a rotation", "[i
   cells.project_change(1, x.data(), v.data(), change.data());
   for (int c = 0; c < 3; ++c) CHECK(change[c] == Approx((moved[c] - z[c]) / 1e-7).epsilon(1e-4));
   // Without rotation and logarithm coordinates are the states.
-  const CellSpace plain(line(9), StateSpace(), snapping("none", 3));
+  const CellSpace plain(line(9), CellAxes(), snapping("none", 3));
   CHECK(plain.components() == 1);
   CHECK(plain.coordinates()(4, 0) == 4);
 }
@@ -130,7 +130,7 @@ TEST_CASE("coordinates and their changes are those of log1p and a rotation", "[i
 TEST_CASE("components of the logarithms are orthonormal and hold the variance", "[integrate]") {
   const std::int64_t genes = 9, n = 200;
   const std::vector<double> all = counts(n, genes);
-  const StateSpace space = log_components(sparse_of(genes, all), genes);
+  const CellAxes space = log_components(sparse_of(genes, all), genes);
   const CellSpace cells(sparse_of(genes, all), space, snapping("none", 5));
   double total = 0, held = 0, before = 1e9;
   for (std::int64_t g = 0; g < genes; ++g) {
@@ -151,7 +151,7 @@ TEST_CASE("components of the logarithms are orthonormal and hold the variance", 
 TEST_CASE("states are pulled back to what the nearest cells are", "[integrate]") {
   const std::int64_t genes = 7, k = 6;
   const std::vector<double> all = counts(60, genes);
-  const StateSpace space = some_space(genes, 3);
+  const CellAxes space = some_space(genes, 3);
   std::vector<double> x = counts(4, genes);
   for (double& e : x) e = 0.7 * e + 0.3;
   for (const std::string how : {"mean", "median", "partial"}) {
@@ -187,7 +187,7 @@ TEST_CASE("states are pulled back to what the nearest cells are", "[integrate]")
 TEST_CASE("noise of cells is what is left of them beside the mean of their nearest", "[integrate]") {
   const std::int64_t genes = 5, n = 300, k = 4;
   const std::vector<double> all = counts(n, genes);
-  const StateSpace space = some_space(genes, 3);
+  const CellAxes space = some_space(genes, 3);
   const CellSpace cells(sparse_of(genes, all), space, snapping("none", k));
   std::vector<std::vector<double>> rest(genes);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -210,7 +210,7 @@ TEST_CASE("noise of cells is what is left of them beside the mean of their neare
 }
 
 TEST_CASE("support is measured in the distances of the cells themselves", "[integrate]") {
-  const CellSpace cells(line(1001), StateSpace(), snapping("none", 2));
+  const CellSpace cells(line(1001), CellAxes(), snapping("none", 2));
   const std::vector<double> x = {500, 500.5, -10, 1100};
   std::vector<double> score(4);
   cells.support_score(4, x.data(), score.data());
@@ -222,7 +222,7 @@ TEST_CASE("support is measured in the distances of the cells themselves", "[inte
 }
 
 TEST_CASE("a path fully pulled back moves from mean to mean, or stands", "[integrate]") {
-  const CellSpace cells(line(101), StateSpace(), snapping("full", 1));
+  const CellSpace cells(line(101), CellAxes(), snapping("full", 1));
   const IntegrateOptions o = snapping("full", 1);
   // Moving 1 in half a unit of time it goes from cell to cell.
   const Paths walks = with_cells(push_on(2), starts_of(1, {10.2}), {0, 0.5, 1, 3.25, 4}, cells, o);
@@ -241,7 +241,7 @@ TEST_CASE("a path fully pulled back moves from mean to mean, or stands", "[integ
 
 TEST_CASE("a path partly pulled back keeps moving where a fully pulled one stands", "[integrate]") {
   IntegrateOptions o = snapping("partial", 5);
-  const CellSpace cells(line(101), StateSpace(), o);
+  const CellSpace cells(line(101), CellAxes(), o);
   const Paths p = with_cells(push_on(0.4), starts_of(1, {10.2}), {0, 50}, cells, o);
   CHECK(p.end[0] == PathEnd::Reached);
   CHECK(state_of(p, 0, 0, 1) == Approx(30.2).margin(2));
@@ -255,7 +255,7 @@ TEST_CASE("a path partly pulled back keeps moving where a fully pulled one stand
 
 TEST_CASE("states are pulled back at output times that differ by rounding alone", "[integrate]") {
   const IntegrateOptions o = snapping("full", 1, 0.1);
-  const CellSpace cells(line(101), StateSpace(), o);
+  const CellSpace cells(line(101), CellAxes(), o);
   for (const std::string solver : {"rk4", "dopri5"}) {
     IntegrateOptions by = o;
     by.solver = solver;
@@ -276,7 +276,7 @@ TEST_CASE("a path ends where it leaves the cells", "[integrate]") {
   o.support = "cells";
   o.support_limit = 4;
   o.k = 2;
-  const CellSpace cells(line(1001), StateSpace(), o);
+  const CellSpace cells(line(1001), CellAxes(), o);
   const Paths p = with_cells(push_on(5), starts_of(1, {990, 10}), {0, 4, 10}, cells, o);
   CHECK(p.end[0] == PathEnd::LeftCells);
   // 3.5 beyond the last cell the mean distance to the last two is 4.
@@ -288,7 +288,7 @@ TEST_CASE("a path ends where it leaves the cells", "[integrate]") {
 
 TEST_CASE("coordinates may be kept in place of states", "[integrate]") {
   const std::int64_t genes = 7;
-  const StateSpace space = some_space(genes, 3);
+  const CellAxes space = some_space(genes, 3);
   const IntegrateOptions o = snapping("partial", 5, 0.4);
   const CellSpace cells(sparse_of(genes, counts(80, genes)), space, o);
   std::vector<double> a(static_cast<std::size_t>(genes * genes));
@@ -310,7 +310,7 @@ TEST_CASE("coordinates may be kept in place of states", "[integrate]") {
 }
 
 TEST_CASE("spans follow from the speed and the extent of the cells", "[integrate]") {
-  const CellSpace cells(line(1001), StateSpace(), snapping("none", 10));
+  const CellSpace cells(line(1001), CellAxes(), snapping("none", 10));
   const CellScales s = cell_scales(push_on(2), cells, 3, 0);
   CHECK(s.speed == 6);
   CHECK(s.radius == 5);
@@ -338,7 +338,7 @@ TEST_CASE("the published clock and span are quantiles over genes", "[integrate]"
 }
 
 TEST_CASE("cells that cannot serve are refused", "[integrate]") {
-  const auto argument = [](const IntegrateOptions& o, StateSpace space = StateSpace()) {
+  const auto argument = [](const IntegrateOptions& o, CellAxes space = CellAxes()) {
     try {
       const CellSpace cells(line(10), std::move(space), o);
     } catch (const Error& e) {
@@ -357,6 +357,6 @@ TEST_CASE("cells that cannot serve are refused", "[integrate]") {
   o.snap_statistic = "mode";
   CHECK(argument(o) == "snap.statistic");
   CHECK(argument(snapping("none", 3), some_space(2, 1)) == "cells");
-  const CellSpace cells(line(10), StateSpace(), snapping("full", 3));
+  const CellSpace cells(line(10), CellAxes(), snapping("full", 3));
   CHECK_THROWS_AS(with_cells(push_on(1), starts_of(1, {1}), {0, 1}, cells, snapping("full", 3, 0)), Error);
 }

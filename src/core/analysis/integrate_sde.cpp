@@ -31,7 +31,7 @@ Matrix from_rows(std::int64_t n, std::int64_t d, const double* x) {
 
 }  // namespace
 
-SdeDynamics::SdeDynamics(std::int64_t dims, Drift drift, double unit, std::vector<Cloud> clouds)
+SdeDynamics::SdeDynamics(std::int64_t dims, Drift drift, double unit, std::vector<FutureCloud> clouds)
     : dims_(dims), drift_(std::move(drift)), unit_(unit) {
   kernels_.resize(clouds.size());
   parallel_for(static_cast<std::int64_t>(clouds.size()), [&](std::int64_t i) {
@@ -39,7 +39,7 @@ SdeDynamics::SdeDynamics(std::int64_t dims, Drift drift, double unit, std::vecto
   });
 }
 
-SdeDynamics::Kernels SdeDynamics::kernels_of(const Cloud& cloud) {
+SdeDynamics::Kernels SdeDynamics::kernels_of(const FutureCloud& cloud) {
   Kernels best;
   double most = -std::numeric_limits<double>::infinity();
   for (double b = 1; b > 0.1; b *= 0.75) {
@@ -52,7 +52,7 @@ SdeDynamics::Kernels SdeDynamics::kernels_of(const Cloud& cloud) {
   return best;
 }
 
-SdeDynamics::Kernels SdeDynamics::kernels_of(const Cloud& cloud, double b) {
+SdeDynamics::Kernels SdeDynamics::kernels_of(const FutureCloud& cloud, double b) {
   const Matrix& y = cloud.states;
   const auto entries = static_cast<std::size_t>((y.rows + 1) * y.cols);
   const auto m = static_cast<double>(y.rows);
@@ -202,9 +202,9 @@ SdeDynamics flow_dynamics(const NeuralSde& model, const FlowRequest& request, co
     s.times.push_back(request.start + share * (request.end - request.start));
   }
   const Simulation paths = model.simulate(spread_rows(request.population, request.points), s, keep_going);
-  std::vector<Cloud> clouds;
+  std::vector<FutureCloud> clouds;
   for (std::int64_t k = 0; k < paths.times; ++k) {
-    Cloud c{s.times[k], Matrix(paths.trajectories, paths.dims), Matrix()};
+    FutureCloud c{s.times[k], Matrix(paths.trajectories, paths.dims), Matrix()};
     std::copy_n(paths.states.data() + paths.trajectories * paths.dims * k, paths.trajectories * paths.dims,
                 c.states.values.begin());
     c.variance = model.diffusion(c.states, c.time);

@@ -27,7 +27,7 @@
 namespace fatefield {
 
 /// A simulated cloud at one time.
-struct Cloud {
+struct FutureCloud {
   double time = 0.0;
   Matrix states;    ///< points x dims
   Matrix variance;  ///< g^2 at them, points x dims
@@ -40,7 +40,7 @@ class SdeDynamics final : public Dynamics {
 
   /// @param unit   a length over which f changes little: that of the differences that stand for derivatives
   /// @param clouds at increasing times; empty: the drift alone
-  SdeDynamics(std::int64_t dims, Drift drift, double unit, std::vector<Cloud> clouds = {});
+  SdeDynamics(std::int64_t dims, Drift drift, double unit, std::vector<FutureCloud> clouds = {});
 
   std::int64_t dims() const override { return dims_; }
   bool wants_all_rows() const override { return true; }
@@ -58,8 +58,8 @@ class SdeDynamics final : public Dynamics {
     std::vector<double> width;       ///< the same
     std::vector<double> log_weight;  ///< of the mass of each, less the logarithm of its volume
   };
-  static Kernels kernels_of(const Cloud& cloud);
-  static Kernels kernels_of(const Cloud& cloud, double b);
+  static Kernels kernels_of(const FutureCloud& cloud);
+  static Kernels kernels_of(const FutureCloud& cloud, double b);
   static double likelihood(const Kernels& kernels, const Matrix& points);
   static std::vector<double> shares(const Kernels& kernels, const double* x, std::int64_t skip,
                                     double* log_density);

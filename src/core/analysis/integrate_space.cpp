@@ -20,7 +20,7 @@ constexpr std::int64_t kSample = 20000;
 // As fields see states: the logarithm goes on below zero as the straight line with the same slope.
 double logged(double x) { return x >= 0 ? std::log1p(x) : x; }
 
-IntegrateOptions checked(const IntegrateOptions& o, const SparseRows& cells, const StateSpace& space) {
+IntegrateOptions checked(const IntegrateOptions& o, const SparseRows& cells, const CellAxes& space) {
   if (o.k < 1 || o.k >= cells.rows)
     throw input_error("k", "`k` is " + std::to_string(o.k) + ", but must be between 1 and " +
                                std::to_string(cells.rows - 1) + ", one less than the observed cells.");
@@ -41,7 +41,7 @@ IntegrateOptions checked(const IntegrateOptions& o, const SparseRows& cells, con
 
 }  // namespace
 
-StateSpace log_components(const SparseRows& cells, std::int64_t k) {
+CellAxes log_components(const SparseRows& cells, std::int64_t k) {
   const std::int64_t most = std::min(cells.rows - 1, cells.cols);
   if (k < 1 || k > most)
     throw input_error("components", "`components` is " + std::to_string(k) + "; from " +
@@ -115,7 +115,7 @@ double usual_distance(const NeighbourIndex& index, std::int64_t k) {
 
 }  // namespace
 
-CellSpace::CellSpace(SparseRows cells, StateSpace space, const IntegrateOptions& options)
+CellSpace::CellSpace(SparseRows cells, CellAxes space, const IntegrateOptions& options)
     : cells_(std::move(cells)),
       space_(std::move(space)),
       options_(checked(options, cells_, space_)),

@@ -16,7 +16,7 @@
 namespace fatefield {
 
 /// z = (g(x) - centre) rotation, with g = log1p for x >= 0 and g(x) = x below, or g(x) = x throughout.
-struct StateSpace {
+struct CellAxes {
   bool log = false;
   std::vector<double> centre;  ///< one per dimension of the states; empty: none
   Matrix rotation;             ///< dims x components; without columns: z = g(x) - centre
@@ -24,19 +24,19 @@ struct StateSpace {
 
 /// The first k principal components of log1p of the cells (cells x dims). Errors of kind Input name
 /// `components`.
-StateSpace log_components(const SparseRows& cells, std::int64_t k);
+CellAxes log_components(const SparseRows& cells, std::int64_t k);
 
 class CellSpace {
  public:
   /// @param cells   observed states, cells x dims
   /// @param options k and how to snap
   /// Errors of kind Input name `k`, `snap.share`, `snap.statistic`, and `cells` where the shapes do not fit.
-  CellSpace(SparseRows cells, StateSpace space, const IntegrateOptions& options);
+  CellSpace(SparseRows cells, CellAxes space, const IntegrateOptions& options);
 
   std::int64_t dims() const { return cells_.cols; }
   std::int64_t components() const;
   const SparseRows& cells() const { return cells_; }
-  const StateSpace& space() const { return space_; }
+  const CellAxes& space() const { return space_; }
   /// Coordinates of the cells: cells x components.
   const Matrix& coordinates() const { return coordinates_; }
   const NeighbourIndex& index() const { return index_; }
@@ -68,7 +68,7 @@ class CellSpace {
   void median(const Neighbour* near, std::vector<double>& room, double* out) const;
 
   SparseRows cells_;
-  StateSpace space_;
+  CellAxes space_;
   IntegrateOptions options_;
   Matrix coordinates_;
   NeighbourIndex index_;

@@ -1,0 +1,88 @@
+# What IntegrateCells() moves along, of either type of model: a list of
+#   members   one function per member that gives a motion (glue_motion.hpp) for paths up to a time,
+#   starts    the start states, cells x dims; start: their time,
+#   space     the observed cells (cell_space()); axes: their space where it is not that of the states,
+#   options   of the integration,
+#   span      how long to integrate one way by default; times: the published times, or NULL,
+#   crossing  the time in which a cell of median speed crosses a neighbourhood,
+#   model.
+
+motion_of_sde <- function(object, model, cells, path, noise, given, compat = "none") {
+  if (compat != "none") {
+    stop_input("compat", "`compat` is for velocity fields; the model is a neural SDE.")
+  }
+  x <- model_coordinates(object, model)
+  starts <- cell_starts(object, model)
+  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
+  start <- unique(starts[cells])
+  if (length(start) > 1L) {
+    stop_input("cells", "`cells` are of different times (", paste(format(sort(start)), collapse = ", "),
+      "); integrate those of one time at a time.")
+  }
+  defaults <- utils::modifyList(integrate_defaults("none"), list(
+    positive = FALSE, snap = "none", support = "none", solver = default_solver(noise)
+  ))
+  options <- merge_options(defaults, given, argument = "")
+  first <- starts == min(starts)
+  space <- cell_space(t(x), FALSE, options, thread_count())
+  list(
+    options = options, starts = x[cells, , drop = FALSE], start = start, space = space,
+    members = lapply(model$states, function(bytes) {
+      function(end, seed) {
+        population <- if (path == "probability-flow") x[first, , drop = FALSE]
+        sde_motion(bytes, population, min(starts), max(model$times, end), seed, thread_count())
+      }
+    }),
+    span = function(way) if (way == "forward") max(model$times) - start else start - min(model$times),
+    crossing = function(motion) {
+      motion_scales(motion, space, options$kappa, start, thread_count())$crossing
+    },
+    model = model
+  )
+}
+
+default_solver <- function(noise) if (noise$way > 0) "euler" else integrate_defaults("none")$solver
+
+motion_of_field <- function(object, model, cells, path, noise, given, compat) {
+  if (path != "drift") {
+    stop_input("path", "`path`: only a neural SDE has a probability flow; the model is a velocity field.")
+  }
+  compat <- check_choice(compat, c("none", "deepvelo"), "compat")
+  x <- model_coordinates(object, model)
+  cells <- check_cells(cells, rownames(x))
+  defaults <- integrate_defaults(compat)
+  defaults$components <- min(defaults$components, ncol(x), nrow(x) - 1)
+  if (noise$way > 0) defaults$solver <- "euler"
+  how <- if (is.null(given$kappa) && compat == "deepvelo") "quantile" else given$kappa
+  given["kappa"] <- if (!is.character(how)) list(how)
+  options <- merge_options(defaults, given, argument = "")
+  clock <- published_clock(model, how, options, compat)
+  if (!is.null(clock)) options$kappa <- clock$kappa
+  space <- cell_space(t(x), TRUE, options, thread_count())
+  scales <- function(motion) motion_scales(motion, space, options$kappa, 0, thread_count())
+  list(
+    options = options, starts = x[cells, , drop = FALSE], start = 0, space = space,
+    axes = cell_space_parts(space)[c("centre", "rotation")], times = clock$times,
+    members = lapply(model$states, function(bytes) function(end, seed) field_motion(bytes)),
+    span = function(way) scales(field_motion(model$states[[1L]]))$horizon,
+    crossing = function(motion) scales(motion)$crossing, model = model
+  )
+}
+
+# list(kappa, times) by the published rules where they are asked for, of the first member, whose data are those
+# of all; else NULL.
+published_clock <- function(model, how, options, compat) {
+  if (is.character(how)) check_choice(how, c("quantile", "ratio"), "kappa")
+  if (!is.character(how) && compat == "none") {
+    return(NULL)
+  }
+  clock <- field_clock(
+    model$states[[1L]], if (is.character(how)) how else "", options$kappa.quantile, options$span.quantile
+  )
+  if (!is.character(how)) clock$kappa <- options$kappa
+  if (compat == "none") {
+    return(clock["kappa"])
+  }
+  pulls <- max(1, floor(clock$steps / options$points))
+  list(kappa = clock$kappa, times = (options$points - 1) * seq(0, pulls))
+}

@@ -1,0 +1,66 @@
+# FitVelocityField(): what it learns, what it is held against, objects, and ways to fail.
+
+test_that("objects of every kind and matrices give the same field", {
+  data <- field_data()
+  model <- FitVelocityField(data$x, data$y, epochs = 10, verbose = FALSE)
+  expect_s3_class(model, c("fatefield_field", "fatefield_model"), exact = TRUE)
+  seurat <- FitVelocityField(field_cells(), epochs = 10, verbose = FALSE)
+  expect_identical(GetModel(seurat)$states, model$states)
+  expect_identical(GetModel(seurat)$mode, "stochastic")
+  expect_identical(GetModel(seurat)$assay, "spliced")
+  expect_output(print(GetModel(seurat)), "velocity : \"velocity\" \\(stochastic\\)")
+  expect_s3_class(PlotTraining(seurat), "ggplot")
+  skip_if_not_installed("SingleCellExperiment")
+  sce <- FitVelocityField(field_cells("sce"), epochs = 10, verbose = FALSE)
+  expect_identical(GetModel(sce)$states, model$states)
+})
+
+test_that("the states of an object's cells are its normalised counts, whole or in part", {
+  object <- FitVelocityField(field_cells(), field = "linear", verbose = FALSE)
+  model <- GetModel(object)
+  x <- model_coordinates(object, model)
+  expect_equal(x, field_data()$x)
+  expect_equal(model_coordinates(object[, 11:50], model), x[11:50, ])
+  # Cells that EstimateVelocity() has not seen come to the same depth.
+  fresh <- SimulateTwoBranch(n.cells = 200L, n.genes = 36L)
+  expect_equal(model_coordinates(fresh, model), x, tolerance = 1e-6)
+  expect_identical(model_coordinates(x, model), x)
+  expect_error(model_coordinates(x[, -1], model), class = "fatefield_error_model")
+})
+
+test_that("least squares is least squares, and the mean is the mean", {
+  data <- field_data()
+  model <- tiny_field("linear")
+  train <- model$part == "training"
+  expect_identical(as.vector(table(model$part)), c(160L, 20L, 20L))
+  naive <- qr.solve(data$x[train, ], data$y[train, ])
+  expect_equal(unname(model_velocity(model, data$x)), unname(data$x %*% naive), tolerance = 1e-6)
+  mean <- model_velocity(tiny_field("mean"), data$x)
+  expect_equal(mean[7, ], colMeans(data$y[train, ]))
+  expect_equal(model$error$mse[[3L]], mean((data$x %*% naive - data$y)[model$part == "test", ]^2))
+})
+
+test_that("the default field does not collapse, the published one does", {
+  model <- tiny_field(epochs = 60)
+  expect_gt(model$fit$spread, 0.2)
+  expect_gt(model$fit$kl, 0.1)
+  expect_gt(model$error$r2[[3L]], 0.2)
+  published <- tiny_field(compat = "deepvelo", encoder = NULL, latent = NULL, decoder = NULL, epochs = 20,
+    learning.rate = 1e-4)
+  expect_identical(published$config$encoder, 64)
+  expect_lt(published$fit$spread, 0.1)
+  expect_lt(published$fit$kl, 0.1)
+  expect_error(tiny_field(kl.weight = 1000, validation = 0), "collapsed", class = "fatefield_error_numeric")
+})
+
+test_that("the same seed gives the same bytes on one thread and two, saved and restored", {
+  one <- tiny_field(threads = 1, n.models = 2)
+  two <- tiny_field(threads = 2, n.models = 2)
+  expect_identical(one$states, two$states)
+  expect_false(identical(one$states[[1L]], one$states[[2L]]))
+  file <- withr::local_tempfile()
+  SaveModel(one, file)
+  expect_identical(LoadModel(file), one)
+  x <- field_data()$x
+  expect_identical(model_velocity(LoadModel(file), x), model_velocity(one, x))
+})
