@@ -23,6 +23,9 @@
 #' * `$simulate(x0, times, n_sim, seed, first_trajectory)`: `states` (array trajectory x dim x
 #'   time; trajectory `(cell - 1) * n_sim + sim`) and `log_weights` (trajectory x time, the
 #'   integral of growth).
+#' * `$simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))`: the same with noise of
+#'   constant standard deviation per root of a unit of time, one number for each dimension, in the
+#'   place of the learned one.
 #' * `$move_to(device)`: from now on networks run on `"cpu"` or `"cuda"`.
 #' * `$serialize()`: raw bytes, independent of the version of LibTorch.
 #' * `$options()`, `$dims()`, `$parameters()`, `$times()`, `$has_potential()`, `$has_growth()`.

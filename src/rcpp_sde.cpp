@@ -76,8 +76,15 @@ class NeuralSdeHandle {
 
   Rcpp::List simulate(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
                       double first) {
+    return simulate_as(x0, times, n_sim, seed, first, Rcpp::List());
+  }
+
+  Rcpp::List simulate_as(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
+                         double first, Rcpp::List changes) {
     return work([&] {
       SimulationRequest request;
+      if (changes.containsElementNamed("noise.sd"))
+        request.noise_sd = Rcpp::as<std::vector<double>>(changes["noise.sd"]);
       request.times.assign(times.begin(), times.end());
       request.n_sim = static_cast<std::int64_t>(n_sim);
       request.seed = to_seed(seed);
@@ -190,6 +197,8 @@ RCPP_MODULE(neural_sde) {
       .method("potential", &NeuralSdeHandle::potential, "potential(x, t): cells x 1")
       .method("growth", &NeuralSdeHandle::growth, "growth(x, t): cells x 1, per unit of time")
       .method("simulate", &NeuralSdeHandle::simulate, "simulate(x0, times, n_sim, seed, first_trajectory)")
+      .method("simulate_as", &NeuralSdeHandle::simulate_as,
+              "simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))")
       .method("fit", &NeuralSdeHandle::fit, "fit(x, time, options, seed, list(clone, growth, tick))")
       .method("move_to", &NeuralSdeHandle::move_to, "move_to(device): \"cpu\" or \"cuda\"")
       .method("serialize", &NeuralSdeHandle::serialize, "serialize(): raw bytes")

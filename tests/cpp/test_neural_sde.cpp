@@ -127,6 +127,57 @@ TEST_CASE("a linear model has the moments of an Ornstein-Uhlenbeck process", "[s
   CHECK(std::abs(variance / expected - 1.0) < 0.04);
 }
 
+TEST_CASE("another noise in the place of the learned one", "[sde]") {
+  SdeOptions o = small();
+  o.precision = "float64";
+  NeuralSde m = lively(o, 2);
+  m.impl().scaling = {{0.3, -0.2}, 2.5, 1.0, 4.0};
+  SimulationRequest r;
+  r.times = {1.0, 1.5, 3.0};
+  r.n_sim = 3;
+  const Matrix x = cells(2, 2);
+  SECTION("none: all futures are the one that the drift leads to") {
+    r.noise_sd = {0.0, 0.0};
+    const Simulation s = m.simulate(x, r, nullptr);
+    Matrix at = x;
+    for (int k = 0; k < 40; ++k) {
+      const Matrix f = m.drift(at, 1.0 + 0.05 * k);
+      for (std::size_t i = 0; i < at.values.size(); ++i) at.values[i] += 0.05 * f.values[i];
+    }
+    for (std::int64_t i = 0; i < 6; ++i)
+      for (std::int64_t j = 0; j < 2; ++j) {
+        CHECK(at_of(s, i, j, 2) == at_of(s, i / 3 * 3, j, 2));
+        CHECK(std::abs(at_of(s, i, j, 2) - at(i / 3, j)) < 1e-9);
+      }
+  }
+  SECTION("constant: the asked variance, by hand and by LibTorch alike") {
+    r.noise_sd = {0.2, 0.7};
+    const Simulation by_hand = m.simulate(x, r, nullptr);
+    m.impl().solver = make_sde_solver("milstein");
+    const Simulation by_torch = m.simulate(x, r, nullptr);
+    for (std::size_t i = 0; i < by_hand.states.size(); ++i)
+      CHECK(std::abs(by_hand.states[i] - by_torch.states[i]) < 1e-9);
+    for (std::size_t i = 0; i < m.impl().nets.layout().diffusion_at(); ++i) m.impl().parameters[i].fill_(0.0);
+    r.n_sim = 20000;
+    for (const char* solver : {"euler", "milstein"}) {
+      m.impl().solver = make_sde_solver(solver);
+      const Simulation s = m.simulate(x, r, nullptr);
+      for (std::int64_t j = 0; j < 2; ++j) {
+        double square = 0.0;
+        for (std::int64_t i = 0; i < r.n_sim; ++i) square += std::pow(at_of(s, i, j, 2) - x(0, j), 2);
+        const double sd = r.noise_sd[static_cast<std::size_t>(j)];
+        CHECK(std::abs(square / static_cast<double>(r.n_sim) / (2.0 * sd * sd) - 1.0) < 0.04);
+      }
+    }
+  }
+  SECTION("what cannot be") {
+    for (const std::vector<double>& bad : {std::vector<double>{0.1}, {0.1, -1.0}, {0.1, std::nan("")}}) {
+      r.noise_sd = bad;
+      CHECK(error_argument([&] { m.simulate(x, r, nullptr); }) == "noise.sd");
+    }
+  }
+}
+
 TEST_CASE("units: a scaled model gives drift, noise, potential and growth in the user's units", "[sde]") {
   SdeOptions o = small();
   o.precision = "float64";

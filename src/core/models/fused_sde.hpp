@@ -30,6 +30,8 @@ struct FusedRun {
   std::uint64_t dropout_seed = 0;
   bool measure_drift = false;  ///< the integral of |f|^2 is wanted
   bool measure_ratio = false;  ///< norms of drift and diffusion at the outputs are wanted
+  /// Scaled; constant noise of each dimension in the place of the network's, in forward() alone.
+  std::vector<double> noise_sd = {};
 };
 
 /// Gradients in all parameters, of one block.

@@ -139,13 +139,18 @@ struct FusedBlock<T>::Work {
   }
 
   void advance(const Slot& s, const T* f, const T* g, const T* dW, T h, T* next) const {
-    const std::int64_t motions = o.brownian_dims();
+    const bool constant = !run.noise_sd.empty();
+    const std::int64_t motions = constant ? o.dims : o.brownian_dims();
     for (std::int64_t r = 0; r < rows; ++r) {
       const T *x = s.x + r * ldx, *fr = f + r * ldf;
       T* out = next + r * ldx;
       for (std::int64_t j = 0; j < o.dims; ++j) out[j] = x[j] + h * fr[j];
       if (dW == nullptr) continue;
       const T *gr = g + r * ldr, *w = dW + r * motions;
+      if (constant) {
+        for (std::int64_t j = 0; j < o.dims; ++j) out[j] += static_cast<T>(run.noise_sd[j]) * w[j];
+        continue;
+      }
       if (o.kind == DiffusionKind::Diagonal) {
         for (std::int64_t j = 0; j < o.dims; ++j) out[j] += gr[j] * w[j];
         continue;
@@ -187,7 +192,9 @@ struct FusedBlock<T>::Work {
       out.drift_effort += squares * h;
     }
     const T* dW = nullptr;
-    if (sde.diffusion()) {
+    if (!run.noise_sd.empty()) {
+      dW = increments(k);
+    } else if (sde.diffusion()) {
       const T* masks = fill_masks(*sde.diffusion(), number, p.masks.get());
       sde.diffusion()->forward(on(s, s.diffusion, masks, p.scratch.get()), s.raw);
       spread(s, p);

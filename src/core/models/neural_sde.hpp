@@ -25,6 +25,9 @@ struct SimulationRequest {
   std::uint64_t seed = 42;
   /// Number of the first trajectory: pieces of a larger simulation give the bytes of the whole.
   std::uint64_t first_trajectory = 0;
+  /// Noise in the place of the learned one: standard deviation of each dimension per root of time, in the
+  /// user's units; empty for the learned one, zeros for none.
+  std::vector<double> noise_sd;
 };
 
 /// Trajectory i is future i % n_sim of cell i / n_sim.

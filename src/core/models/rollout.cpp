@@ -8,8 +8,9 @@ namespace fatefield {
 
 Rollout roll_out(const SdeNets& nets, const std::vector<at::Tensor>& parameters, const SdeSolver& solver,
                  const StepGrid& grid, const at::Tensor& start, const Increments& increments,
-                 Dropout* dropout, bool measure_drift) {
+                 Dropout* dropout, bool measure_drift, const at::Tensor& noise_sd) {
   BoundSde sde(nets, parameters, dropout);
+  sde.replace_noise(noise_sd);
   Rollout out;
   at::Tensor drift = at::zeros({}, start.options());
   at::Tensor total = at::zeros({start.size(0)}, start.options());

@@ -31,9 +31,10 @@ struct Rollout {
 
 using Increments = std::function<Increment(std::int64_t step)>;
 
+/// @param noise_sd scaled, D: constant noise in the place of the network's, where defined
 Rollout roll_out(const SdeNets& nets, const std::vector<at::Tensor>& parameters, const SdeSolver& solver,
                  const StepGrid& grid, const at::Tensor& start, const Increments& increments,
-                 Dropout* dropout, bool measure_drift = false);
+                 Dropout* dropout, bool measure_drift = false, const at::Tensor& noise_sd = {});
 
 /// The same grid in scaled time.
 StepGrid scaled_grid(const StepGrid& grid, double start, double span);

@@ -164,6 +164,7 @@ at::Tensor BoundSde::drift(double t, const at::Tensor& y) const {
 }
 
 at::Tensor BoundSde::diffusion(double t, const at::Tensor& y) const {
+  if (noise_sd_.defined()) return noise_sd_.expand_as(y);
   return nets_.diffusion(parameters_, t, y, dropout_);
 }
 

@@ -83,17 +83,22 @@ class BoundSde final : public Sde {
   /// Adds up |f|^2 times `step` over all evaluations and rows, where a sum is given.
   void measure(at::Tensor* effort) { effort_ = effort; }
   void begin_step(double h) { step_ = h; }
+  /// Constant noise of each dimension (D) from now on, where defined.
+  void replace_noise(const at::Tensor& sd) { noise_sd_ = sd; }
   std::int64_t evaluations() const { return evaluations_; }
   at::Tensor drift(double t, const at::Tensor& y) const override;
   at::Tensor diffusion(double t, const at::Tensor& y) const override;
-  NoiseType noise() const override { return nets_.noise(); }
-  std::int64_t brownian_dims() const override { return nets_.brownian_dims(); }
+  NoiseType noise() const override { return noise_sd_.defined() ? NoiseType::Diagonal : nets_.noise(); }
+  std::int64_t brownian_dims() const override {
+    return noise_sd_.defined() ? nets_.dims() : nets_.brownian_dims();
+  }
 
  private:
   const SdeNets& nets_;
   const std::vector<at::Tensor>& parameters_;
   Dropout* dropout_;
   at::Tensor* effort_ = nullptr;
+  at::Tensor noise_sd_;
   double step_ = 0.0;
   mutable std::int64_t evaluations_ = 0;
 };

@@ -37,12 +37,22 @@ std::vector<Block> aligned_blocks(std::uint64_t first, std::int64_t n, std::uint
   return out;
 }
 
-void check_request(const SimulationRequest& r) {
+void check_request(const SimulationRequest& r, std::int64_t dims) {
   if (r.n_sim < 1) {
     throw input_error("n.sim", "`n.sim` is " + std::to_string(r.n_sim) + "; at least 1 is needed.");
   }
   if (r.times.size() < 2) {
     throw input_error("times", "`times` needs a start and at least one later time.");
+  }
+  if (r.noise_sd.empty()) return;
+  if (static_cast<std::int64_t>(r.noise_sd.size()) != dims) {
+    throw input_error("noise.sd", "`noise.sd` has " + std::to_string(r.noise_sd.size()) +
+                                      " values; one for each of " + std::to_string(dims) +
+                                      " dimensions is needed.");
+  }
+  for (const double sd : r.noise_sd) {
+    if (!(std::isfinite(sd) && sd >= 0.0))
+      throw input_error("noise.sd", "`noise.sd` must hold finite numbers of at least 0.");
   }
 }
 
@@ -53,6 +63,13 @@ struct Job {
   StepGrid grid;
   at::Tensor start;  ///< scaled, one row per cell
   Simulation& out;
+  std::vector<double> noise_sd;  ///< scaled
+
+  // Brownian motions of a cell.
+  std::int64_t motions() const { return noise_sd.empty() ? model.nets.brownian_dims() : out.dims; }
+  bool silent() const {
+    return !noise_sd.empty() && *std::max_element(noise_sd.begin(), noise_sd.end()) == 0.0;
+  }
 
   std::int64_t offset(const Block& b) const {
     return static_cast<std::int64_t>(b.first) - static_cast<std::int64_t>(request.first_trajectory);
@@ -75,6 +92,11 @@ struct Job {
   }
 };
 
+std::vector<double> scaled_noise(std::vector<double> sd, const Scaling& s) {
+  for (double& v : sd) v *= std::sqrt(s.span) / s.scale;
+  return sd;
+}
+
 using Run = std::function<void(const Block&)>;
 
 // LibTorch's operations, for any solver. Products round differently for other numbers of rows, so every block
@@ -88,13 +110,15 @@ Run by_libtorch(const Job& job) {
       rows.data_ptr<std::int64_t>()[r] = (job.offset(b) + r) / job.request.n_sim;
     }
     const NeuralSde::Impl& m = job.model;
+    at::Tensor noise_sd;
+    if (!job.noise_sd.empty()) noise_sd = at::tensor(job.noise_sd, at::kDouble).to(m.parameters[0]);
     const Rollout paths = roll_out(
         m.nets, m.parameters, *m.solver, job.grid, job.start.index_select(0, rows).to(m.device),
         [&](std::int64_t k) {
           return philox_increment(job.request.seed, b.first, k, job.grid.h[static_cast<std::size_t>(k)], n,
-                                  m.nets.brownian_dims(), m.solver->needs_levy(), m.parameters[0]);
+                                  job.motions(), m.solver->needs_levy(), m.parameters[0]);
         },
-        nullptr);
+        nullptr, false, noise_sd);
     const auto wanted = [&](const at::Tensor& all) {
       return all.narrow(0, b.from, b.to - b.from).to(at::kCPU, at::kDouble).contiguous();
     };
@@ -113,16 +137,18 @@ Run by_hand(const Job& job) {
       std::make_shared<const FusedSde<T>>(fused_sde<T>(job.model.nets.layout(), job.model.parameters));
   const auto run = std::make_shared<FusedRun>();
   run->grid = job.grid;
+  run->noise_sd = job.noise_sd;
   return [&job, sde, run](const Block& b) {
     const SdeLayout& o = sde->layout();
-    const std::int64_t n = b.to - b.from, motions = o.brownian_dims();
+    const std::int64_t n = b.to - b.from, motions = job.motions();
     const std::uint64_t first = b.first + static_cast<std::uint64_t>(b.from);
     std::vector<T> start, dW(static_cast<std::size_t>(n * motions));
     for (std::int64_t r = b.from; r < b.to; ++r) {
       const T* cell = job.start.data_ptr<T>() + (job.offset(b) + r) / job.request.n_sim * o.dims;
       start.insert(start.end(), cell, cell + o.dims);
     }
-    const auto increments = [&](std::int64_t k) {
+    const auto increments = [&](std::int64_t k) -> const T* {
+      if (job.silent()) return nullptr;
       const double h = job.grid.h[static_cast<std::size_t>(k)];
       normals<T>(job.request.seed, Stream::Noise, first, n, static_cast<std::uint32_t>(k), motions,
                  dW.data());
@@ -151,7 +177,7 @@ Run fastest(const Job& job) {
 Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& request,
                                const KeepGoing& keep_going) const {
   impl_->check_dims(x0);
-  check_request(request);
+  check_request(request, dims());
   const Scaling& s = impl_->scaling;
   Simulation out;
   out.trajectories = x0.rows * request.n_sim;
@@ -159,8 +185,12 @@ Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& re
   out.times = static_cast<std::int64_t>(request.times.size());
   out.states.resize(static_cast<std::size_t>(out.trajectories * out.dims * out.times));
   out.log_weights.resize(static_cast<std::size_t>(out.trajectories * out.times));
-  const Job job{*impl_, request, scaled_grid(impl_->grid(request.times), s.start, s.span),
-                impl_->scaled(x0).contiguous(), out};
+  const Job job{*impl_,
+                request,
+                scaled_grid(impl_->grid(request.times), s.start, s.span),
+                impl_->scaled(x0).contiguous(),
+                out,
+                scaled_noise(request.noise_sd, s)};
   if (out.trajectories == 0) return out;
 
   const TorchThreadScope one_thread;
