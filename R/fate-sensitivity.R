@@ -1,0 +1,81 @@
+# How the margin of a fate changes with the start: derivatives by simulations that share their random numbers.
+# `task` is what FindFateDrivers() gathered, `space` a gene_space().
+
+# data.frame of gene, sensitivity, its standard error and the mean absolute value.
+fate_sensitivity <- function(task, space) {
+  some <- task$cells[task$starts[task$cells] < task$end]
+  if (length(some) < 2L) {
+    stop_input("cells", "`cells`: fewer than 2 are before the end time, so nothing can be simulated.")
+  }
+  some <- some[order(task$starts[some], some)]
+  task$cells <- some[thinned(length(some), task$max.cells)]
+  gradient <- if (space$kind == "linear") dimension_gradients else direction_gradients
+  members <- lapply(seq_along(task$model$states), function(member) {
+    gradient(task, space, margin_function(task, member))
+  })
+  summarise_gradients(members, space$genes)
+}
+
+# `members`: list(mean, var of the mean, absolute), one value per gene.
+summarise_gradients <- function(members, genes) {
+  n <- length(members)
+  of <- function(part) matrix(unlist(lapply(members, `[[`, part)), ncol = n)
+  between <- row_sds(of("mean"))^2 / n
+  data.frame(
+    gene = genes, sensitivity = rowMeans(of("mean")),
+    sensitivity_se = sqrt(pmax(rowMeans(of("variance")) / n, between)),
+    sensitivity_abs = rowMeans(of("absolute")), row.names = NULL
+  )
+}
+
+# A function of start states (one row per cell of the task): the share of the votes for the fate less that of
+# its rivals, for each cell. The same random numbers at each call.
+margin_function <- function(task, member) {
+  engine <- model_engine(task$model, member)
+  starts <- task$starts[task$cells]
+  groups <- split(seq_along(starts), starts)
+  function(states) {
+    out <- numeric(nrow(states))
+    for (rows in groups) {
+      ends <- end_states(engine, states[rows, , drop = FALSE], starts[[rows[[1L]]]], task$end, task$n.sim,
+        task$seed + member - 1, (rows[[1L]] - 1) * task$n.sim)
+      share <- fate_shares(task$voters$index, ends$states, ends$log_weights,
+        rep(seq_along(rows), each = task$n.sim), length(rows), thread_count())$share
+      out[rows] <- share[, task$sides$for.it] - rowSums(share[, task$sides$against.it, drop = FALSE])
+    }
+    out
+  }
+}
+
+# Central differences along each dimension, carried to genes by the loadings.
+dimension_gradients <- function(task, space, margin) {
+  x <- task$x[task$cells, , drop = FALSE]
+  h <- task$step * sqrt(mean(apply(x, 2L, stats::var)))
+  slopes <- vapply(seq_len(ncol(x)), function(j) {
+    by <- replace(numeric(ncol(x)), j, h)
+    (margin(sweep(x, 2L, by, "+")) - margin(sweep(x, 2L, by))) / (2 * h)
+  }, numeric(nrow(x)))
+  by.gene <- as.matrix(tcrossprod(slopes, space$loadings))
+  list(
+    mean = colMeans(by.gene), variance = apply(by.gene, 2L, stats::var) / nrow(x),
+    absolute = colMeans(abs(by.gene))
+  )
+}
+
+# Random signs for all genes at once, to either side: the mean of (change of the margin) x sign.
+direction_gradients <- function(task, space, margin) {
+  x <- task$x[task$cells, , drop = FALSE]
+  genes <- space$genes
+  sums <- matrix(0, nrow(x), length(genes))
+  for (r in seq_len(task$n.directions)) {
+    sign <- random_signs(nrow(x), length(genes), task$seed + r)
+    colnames(sign) <- genes
+    change <- margin(space$shift(x, task$step * sign)) - margin(space$shift(x, -task$step * sign))
+    sums <- sums + change / (2 * task$step) * sign
+  }
+  by.cell <- sums / task$n.directions
+  list(
+    mean = colMeans(by.cell), variance = apply(by.cell, 2L, stats::var) / nrow(x),
+    absolute = colMeans(abs(by.cell))
+  )
+}
