@@ -21,15 +21,20 @@
 #' It tells what the model does when the gene is moved, through the space that the model sees: genes of equal
 #' loadings have equal sensitivities.
 #'
-#' **Activation**: `screen` takes a table of the effects of genes that were activated one at a time, with all that
-#' follows, from [ScreenPerturbations()]; or a number, for how many of the genes that the two others rank first
-#' it is called here.
+#' **Activation**: `screen` takes a table of the effects of genes that were changed one at a time, with all that
+#' follows.
 #'
 #' A p value of the expression test knows nothing of the model's error: cells are sorted by the model, and are
 #' taken as independent.
 #'
 #' @inheritParams PredictFate
 #' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims) with `expression`.
+#' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the
+#'   last one fitted.
+#'   Along a velocity field each cell has one path, pulled to the cells for its prediction, free for the
+#'   sensitivity.
+#' @param time End of the simulations in the units of the time column; along a velocity field counted from the
+#'   start; `NULL` takes the last time of the training, or that of [IntegrateCells()].
 #' @param fate The fate, one of the labels.
 #' @param against (strings) The other fates; `NULL` takes all the others.
 #' @param cells (names, numbers or TRUE/FALSE) Progenitors; `NULL` takes those of the model's first time.
@@ -87,17 +92,18 @@ FindFateDrivers <- function(object, model = NULL, fate, against = NULL, labels =
   if (is_plain_matrix(object) && is.null(model)) {
     stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
   }
-  model <- choose_model(object, model)
+  model <- choose_model(object, model, type = c("sde", "field"))
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, start)
+  starts <- if (model$type == "field") numeric(nrow(x)) else cell_starts(object, model, start)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   sources <- check_sources(sources)
   labels <- label_column(object, labels)
-  voters <- label_voters(x, labels, reference, vote_options(k, weights, vote, cutoff, NULL, NULL))
+  voters <- label_voters(voting_space(object, model, x), labels, reference,
+    vote_options(k, weights, vote, cutoff, NULL, NULL))
   sides <- fate_sides(fate, against, voters, which_fates(voters, fates, exclude))
   task <- list(
     object = object, model = model, x = x, starts = starts, cells = cells, labels = labels, voters = voters,
-    sides = sides, end = if (is.null(time)) max(model$times) else check_number(time, "time"),
+    sides = sides, end = driver_end(time, model),
     n.sim = check_count(n.sim, "n.sim"), max.cells = check_count(max.cells, "max.cells"),
     step = positive_number(step, "step"), n.directions = check_count(n.directions, "n.directions"),
     seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose")
@@ -110,7 +116,7 @@ FindFateDrivers <- function(object, model = NULL, fate, against = NULL, labels =
   if ("expression" %in% sources) {
     check_group_sizes(n, sides, check_count(min.cells, "min.cells"))
     group <- ifelse(found %in% sides$fate, 1L, ifelse(found %in% sides$against, 2L, 0L))
-    e <- expression_of(object, model, assay, expression)[, rownames(x)[cells], drop = FALSE]
+    e <- driver_expression(object, model, assay, expression)[, rownames(x)[cells], drop = FALSE]
     parts$expression <- expression_by_fate(e, group)
   }
   if ("sensitivity" %in% sources) {
@@ -123,6 +129,14 @@ FindFateDrivers <- function(object, model = NULL, fate, against = NULL, labels =
     c(result, list(fate = sides$fate, against = sides$against, n = n, top = top)),
     class = "fatefield_drivers"
   )
+}
+
+# The time at which ends are labelled; infinite for the span of IntegrateCells().
+driver_end <- function(time, model) {
+  if (!is.null(time)) {
+    return(check_number(time, "time"))
+  }
+  if (model$type == "field") Inf else max(model$times)
 }
 
 positive_number <- function(x, argument) {
@@ -159,6 +173,9 @@ fate_sides <- function(fate, against, voters, counted) {
 # The predicted fate of each of the cells, as text.
 predicted_fates <- function(predicted, task, voting) {
   names <- rownames(task$x)[task$cells]
+  if (is.null(predicted) && task$model$type == "field") {
+    return(field_fates(task))
+  }
   if (is.null(predicted)) {
     predicted <- do.call(PredictFate.default, c(list(
       task$object, task$model, labels = task$labels, cells = task$cells, n.sim = 10L * task$n.sim,
@@ -185,9 +202,18 @@ check_group_sizes <- function(n, sides, least) {
     quoted(few[[2L]]), "; at least ", least, " are needed.")
 }
 
+# Genes x cells in log-normalised units; of a velocity field those of its own genes, where nothing else is asked.
+driver_expression <- function(object, model, assay, expression) {
+  if (model$type == "field" && is.null(assay) && is.null(expression)) {
+    return(t(gene_space(object, model)$expression()))
+  }
+  expression_of(object, model, assay, expression)
+}
+
 # Wilcoxon's test and fold changes. `e`: genes x cells, log-normalised; `group`: 1, 2 or 0.
 expression_by_fate <- function(e, group) {
   if (!methods::is(e, "dgCMatrix")) {
+    if (is.matrix(e)) e <- Matrix::Matrix(e, sparse = TRUE)
     e <- methods::as(methods::as(methods::as(e, "dMatrix"), "generalMatrix"), "CsparseMatrix")
   }
   n <- c(sum(group == 1L), sum(group == 2L))

@@ -34,10 +34,16 @@
 #' @param object A Seurat object, a SingleCellExperiment, a matrix (cells x dims), or [trajectories].
 #' @param reference Of objects, cells that vote (names, numbers or TRUE/FALSE); `NULL` takes all labelled ones.
 #'   Of trajectories, the labelled cells: a matrix (cells x dims) in their space, or the object they came from.
-#' @param cells (names, numbers or TRUE/FALSE) Start cells; `NULL` takes those of the model's first time.
+#' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the
+#'   last one fitted.
+#'   Along a velocity field each cell has one path, from [IntegrateCells()].
+#' @param cells (names, numbers or TRUE/FALSE) Start cells; `NULL` takes those of the model's first time, for a
+#'   velocity field all.
 #' @param n.sim Simulations of each cell and member. Default 50.
-#' @param times Times at which paths are looked at, the start first, in the units of the time column.
-#'   `NULL` takes 31 from the start of the cells to the last time of the training.
+#' @param times Times at which paths are looked at, the start first, in the units of the time column; along a
+#'   velocity field counted from the start.
+#'   `NULL` takes 31 from the start of the cells to the last time of the training, or those of
+#'   [IntegrateCells()].
 #' @param threshold Share of the votes from which on a path is in the region of a fate, above 0.5 so that
 #'   regions do not overlap. Default 0.6.
 #' @param k.paths Paths that tell what becomes of a state. Default 30.
@@ -93,11 +99,17 @@ FateDynamics.default <- function(object, model = NULL, labels = NULL, cells = NU
   if (is_plain_matrix(object) && is.null(model)) {
     stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
   }
-  model <- choose_model(object, model)
+  model <- choose_model(object, model, type = c("sde", "field"))
   settings <- dynamics_settings(threshold, k.paths, conf.level, n.boot, seed_from(seed.use))
   options <- vote_options(k, weights, vote, cutoff, NULL, NULL)
   x <- model_coordinates(object, model)
-  voters <- label_voters(x, label_column(object, labels), reference, options)
+  labels <- label_column(object, labels)
+  if (model$type == "field") {
+    paths <- IntegrateCells.default(object, model, cells, times, verbose = verbose)
+    voters <- label_voters(near_space(paths, x), labels, reference, options)
+    return(dynamics_of(near_trajectories(paths), voters, which_fates(voters, fates, exclude), settings))
+  }
+  voters <- label_voters(x, labels, reference, options)
   counted <- which_fates(voters, fates, exclude)
   starts <- cell_starts(object, model)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
@@ -133,7 +145,7 @@ FateDynamics.fatefield_trajectories <- function(object, labels = NULL, reference
   x <- background_cells(object, reference, "reference")
   voters <- label_voters(x, label_column(reference, labels), NULL,
     vote_options(k, weights, vote, cutoff, NULL, NULL))
-  dynamics_of(object, voters, which_fates(voters, fates, exclude), settings)
+  dynamics_of(near_trajectories(object), voters, which_fates(voters, fates, exclude), settings)
 }
 
 dynamics_settings <- function(threshold, k.paths, conf.level, n.boot, seed) {

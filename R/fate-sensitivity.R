@@ -9,9 +9,10 @@ fate_sensitivity <- function(task, space) {
   }
   some <- some[order(task$starts[some], some)]
   task$cells <- some[thinned(length(some), task$max.cells)]
+  margin <- if (task$model$type == "field") field_margin_function else margin_function
   gradient <- if (space$kind == "linear") dimension_gradients else direction_gradients
   members <- lapply(seq_along(task$model$states), function(member) {
-    gradient(task, space, margin_function(task, member))
+    gradient(task, space, margin(task, member))
   })
   summarise_gradients(members, space$genes)
 }
@@ -41,10 +42,54 @@ margin_function <- function(task, member) {
         task$seed + member - 1, (rows[[1L]] - 1) * task$n.sim)
       share <- fate_shares(task$voters$index, ends$states, ends$log_weights,
         rep(seq_along(rows), each = task$n.sim), length(rows), thread_count())$share
-      out[rows] <- share[, task$sides$for.it] - rowSums(share[, task$sides$against.it, drop = FALSE])
+      out[rows] <- vote_margin(share, task$sides)
     }
     out
   }
+}
+
+vote_margin <- function(share, sides) {
+  share[, sides$for.it] - rowSums(share[, sides$against.it, drop = FALSE])
+}
+
+no_noise <- list(way = 0, start = 0, n.sim = 1L)
+
+# Where cells vote: for velocity fields the space in which IntegrateCells() looks for neighbours.
+voting_space <- function(object, model, x) {
+  if (model$type != "field") {
+    return(x)
+  }
+  near_space(motion_of_field(object, model, NULL, "drift", no_noise, list(), "none"), x)
+}
+
+field_motion_of <- function(task, options) {
+  motion_of_field(task$object, task$model, task$cells, "drift", no_noise, options, "none")
+}
+
+# The ends of cells along a velocity field, in that space.
+field_ends <- function(task, motion) {
+  span <- if (is.finite(task$end)) task$end else motion$span("forward")
+  paths <- integrate_directions(motion, c(0, span), "forward", no_noise, "end", task$seed, FALSE)
+  near_trajectories(paths)
+}
+
+field_margin_function <- function(task, member) {
+  motion <- field_motion_of(task, list(snap = "none"))
+  motion$members <- motion$members[member]
+  function(states) {
+    motion$starts[] <- states
+    votes <- label_states(task$voters$index, states_at(field_ends(task, motion)), thread_count())
+    vote_margin(votes$probability, task$sides)
+  }
+}
+
+# The predicted fate of each cell, by the votes at its ends over all members.
+field_fates <- function(task) {
+  ends <- field_ends(task, field_motion_of(task, list()))
+  votes <- label_states(task$voters$index, states_at(ends), thread_count())$probability
+  colnames(votes) <- task$voters$labels
+  mean <- rowsum(votes[, task$sides$present, drop = FALSE], ends$cell, reorder = FALSE)
+  as.character(most_probable(mean, rowSums(mean) > 0))
 }
 
 # Central differences along each dimension, carried to genes by the loadings.

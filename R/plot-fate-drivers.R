@@ -32,7 +32,7 @@ PlotFateDrivers <- function(object, labels = 20L, fdr = 0.05, pt.size = NULL) {
     gene = table$gene, x = shown$x, y = shown$y,
     side = driver_sides(table, check_number(fdr, "fdr", min = 0, max = 1))
   )
-  named <- data[data$gene %in% named_genes(labels, table), ]
+  named <- data[data$gene %in% genes_to_name(labels, table), ]
   size <- if (is.null(pt.size)) 2 * point_size(nrow(data)) else check_number(pt.size, "pt.size", min = 0)
   ggplot2::ggplot(data, ggplot2::aes(.data$x, .data$y)) +
     ggplot2::geom_hline(yintercept = 0, colour = "grey80", linewidth = 0.3) +
@@ -73,7 +73,7 @@ driver_sides <- function(table, fdr) {
 }
 
 # The genes to name, from the ends of the ranking.
-named_genes <- function(labels, table) {
+genes_to_name <- function(labels, table) {
   if (is.character(labels)) {
     return(check_among_genes(labels, table$gene))
   }

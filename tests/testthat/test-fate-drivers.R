@@ -174,3 +174,25 @@ test_that("what cannot be is answered with the argument's name", {
   expect_input_error(FindFateDrivers(object, stub_model(dims = c("PC_1", "PC_2")), fate = "up"), "labels")
   expect_input_error(PlotFateDrivers(1), "object")
 })
+
+test_that("drivers and dynamics of a velocity field: genes are the state", {
+  cells <- SimulateTwoBranch(n.cells = 200, n.genes = 40)
+  cells <- EstimateVelocity(cells, verbose = FALSE)
+  cells <- FitVelocityField(cells, field = "linear", verbose = FALSE)
+  x <- model_coordinates(cells, GetModel(cells))
+  # Two halves by the strongest axis stand for fates.
+  side <- stats::prcomp(log1p(x))$x[, 1] > 0
+  label <- ifelse(side, "one", "two")
+  run <- function(threads) {
+    FindFateDrivers(cells, fate = "one", labels = label, cutoff = 0, max.cells = 30, n.directions = 4, top = 10,
+      threads = threads, verbose = FALSE)
+  }
+  got <- run(1L)
+  expect_identical(run(2L), got)
+  expect_setequal(got$table$gene, colnames(x))
+  expect_true(all(is.finite(got$table$sensitivity)))
+  expect_equal(nrow(got$agreement), 1)
+  dynamics <- tool(FateDynamics(cells, labels = label, cells = 1:40, k.paths = 10, verbose = FALSE), "dynamics")
+  expect_equal(nrow(dynamics$cells), 40)
+  expect_true(all(dynamics$entropy$entropy <= log(2) + 1e-9))
+})
