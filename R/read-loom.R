@@ -52,8 +52,10 @@
 #' layers <- file$create_group("layers")
 #' layers[["spliced"]] <- t(spliced)
 #' layers[["unspliced"]] <- t(unspliced)
-#' file$create_group("row_attrs")[["Gene"]] <- c("Gata1", "Spi1", "Elane")
-#' file$create_group("col_attrs")[["CellID"]] <- paste0("cell", 1:4)
+#' genes <- file$create_group("row_attrs")
+#' genes[["Gene"]] <- c("Gata1", "Spi1", "Elane")
+#' columns <- file$create_group("col_attrs")
+#' columns[["CellID"]] <- paste0("cell", 1:4)
 #' file$close_all()
 #'
 #' cells <- ReadLoom(path)
