@@ -52,7 +52,7 @@ integration_chunk <- 2e7
 #' cells.
 #' With `path = "probability-flow"` the noise is replaced by a velocity under which a cloud keeps the
 #' density of the SDE: f minus the divergence of g^2 p over 2 p, where p is the density of a cloud of 2,000
-#' futures of the cells of the model's first time.
+#' futures of the cells of the model's first time (of the start cells, where `object` is a matrix).
 #' p is estimated at 41 times by Gaussian kernels, whose width makes left-out points likeliest and whose centres
 #' are drawn together so that the variance of the cloud is kept.
 #' The more dimensions, the wider the kernels and the nearer p to a normal density.

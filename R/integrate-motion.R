@@ -23,8 +23,11 @@ motion_of_sde <- function(object, model, cells, path, noise, given, compat = "no
     positive = FALSE, snap = "none", support = "none", solver = default_solver(noise)
   ))
   options <- merge_options(defaults, given, argument = "")
-  first <- starts == min(starts)
-  space <- cell_space(t(x), FALSE, options, thread_count())
+  # A matrix does not tell which of its cells are the first: those that start stand for them.
+  first <- if (is_plain_matrix(object)) cells else which(starts == min(starts))
+  # A few states of one's own need no neighbours unless something looks for them.
+  looked.for <- options$snap != "none" || options$support == "cells" || noise$way > 0 || noise$start > 0
+  space <- if (looked.for) cell_space(t(x), FALSE, options, thread_count())
   list(
     options = options, starts = x[cells, , drop = FALSE], start = start, space = space,
     members = lapply(model$states, function(bytes) {

@@ -107,7 +107,8 @@ Rcpp::List motion_scales(SEXP motion, SEXP cells, double kappa, double time, int
   });
 }
 
-// Paths from `starts` (cells x dims) through `times`. `request`: list(n.sim, seed, first, start.sd, noise.sd,
+// Paths from `starts` (cells x dims) through `times`. `cells`: those of cell_space(), or NULL where none are
+// needed. `request`: list(n.sim, seed, first, start.sd, noise.sd,
 // coordinates). list(states, speed, growth, end, end.time, steps, rejected).
 // [[Rcpp::export(rng = false)]]
 Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& starts,
@@ -123,7 +124,7 @@ Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& 
     r.first_path = static_cast<std::uint64_t>(Rcpp::as<double>(request["first"]));
     r.start_sd = numbers(request["start.sd"]);
     r.noise_sd = numbers(request["noise.sd"]);
-    r.cells = &at<CellSpace>(cells);
+    if (!Rf_isNull(cells)) r.cells = &at<CellSpace>(cells);
     r.keep_coordinates = Rcpp::as<bool>(request["coordinates"]);
     const Paths p = integrate_cells(*at<Motion>(motion).dynamics, r,
                                     glue::from_list<IntegrateOptions>(options), to_tick(tick));

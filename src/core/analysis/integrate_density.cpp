@@ -6,8 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include "base/rng.hpp"
-
 namespace fatefield {
 namespace {
 
@@ -19,10 +17,11 @@ constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 }  // namespace
 
-CloudDensity::CloudDensity(const Matrix& points, const Matrix& variance) : CloudDensity(points, variance, 1) {
+CloudDensity::CloudDensity(const Matrix& points, const Matrix& variance, double least)
+    : CloudDensity(points, variance, least, 1) {
   double most = likelihood(points);
   for (double b = 0.75; b > 0.1; b *= 0.75) {
-    CloudDensity narrower(points, variance, b);
+    CloudDensity narrower(points, variance, least, b);
     const double found = narrower.likelihood(points);
     if (found <= most) continue;
     most = found;
@@ -30,27 +29,30 @@ CloudDensity::CloudDensity(const Matrix& points, const Matrix& variance) : Cloud
   }
 }
 
-CloudDensity::CloudDensity(const Matrix& y, const Matrix& variance, double width)
-    : dims_(y.cols), width_(width) {
+CloudDensity::CloudDensity(const Matrix& y, const Matrix& variance, double least, double width)
+    : dims_(y.cols) {
   const auto entries = static_cast<std::size_t>((y.rows + 1) * y.cols);
   for (auto* rows : {&centre_, &variance_, &scale_}) rows->resize(entries);
   const auto m = static_cast<double>(y.rows);
+  double log_volume = 0;
   for (std::int64_t j = 0; j < dims_; ++j) {
     double mean = 0, squares = 0, noise = 0;
     for (std::int64_t i = 0; i < y.rows; ++i) mean += y(i, j) / m;
     for (std::int64_t i = 0; i < y.rows; ++i) squares += (y(i, j) - mean) * (y(i, j) - mean);
     for (std::int64_t i = 0; i < y.rows; ++i) noise += variance(i, j) / m;
     // A dimension in which all points are alike would have kernels without width.
-    const double sd = std::sqrt(std::max(squares / (m - 1), 1e-12));
+    const double blur = std::max(least * noise, 1e-12);
+    const double total = std::max(squares / (m - 1), blur), kernel = std::max(width * width * total, blur);
+    const double shrink = std::sqrt(1 - kernel / total);
+    log_volume += 0.5 * std::log(kernel / total);
     for (std::int64_t i = 0; i <= y.rows; ++i) {
       const bool beneath = i == y.rows;
-      centre_[i * dims_ + j] = beneath ? mean : mean + std::sqrt(1 - width * width) * (y(i, j) - mean);
+      centre_[i * dims_ + j] = beneath ? mean : mean + shrink * (y(i, j) - mean);
       variance_[i * dims_ + j] = beneath ? noise : variance(i, j);
-      scale_[i * dims_ + j] = beneath ? sd : width * sd;
+      scale_[i * dims_ + j] = std::sqrt(beneath ? total : kernel);
     }
   }
-  log_weight_.assign(static_cast<std::size_t>(y.rows + 1),
-                     std::log((1 - kBeneath) / m) - static_cast<double>(dims_) * std::log(width));
+  log_weight_.assign(static_cast<std::size_t>(y.rows + 1), std::log((1 - kBeneath) / m) - log_volume);
   log_weight_.back() = std::log(kBeneath);
 }
 
@@ -97,18 +99,6 @@ void CloudDensity::add_velocity(const double* x, double weight, double* v) const
     for (std::int64_t g = 0; g < dims_; ++g)
       v[g] += w * variance_[at + g] * (x[g] - centre_[at + g]) / (scale_[at + g] * scale_[at + g]);
   }
-}
-
-Matrix CloudDensity::draw(std::int64_t n, std::uint64_t seed) const {
-  const auto kernels = static_cast<std::int64_t>(log_weight_.size()) - 1;
-  std::vector<double> z(static_cast<std::size_t>(n * dims_));
-  normals<double>(seed, Stream::Start, 0, n, 0, dims_, z.data());
-  Matrix out(n, dims_);
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::int64_t at = (n >= kernels ? i % kernels : i * kernels / n) * dims_;
-    for (std::int64_t g = 0; g < dims_; ++g) out(i, g) = centre_[at + g] + scale_[at + g] * z[i * dims_ + g];
-  }
-  return out;
 }
 
 }  // namespace fatefield

@@ -1,6 +1,5 @@
 // The density of a cloud of states by Gaussian kernels, and the velocity that noise gives it. Takes points
-// (points x dims) and the variance of the noise at each; gives -div(g^2 p) / (2 p) at any state, and new
-// points.
+// (points x dims) and the variance of the noise at each; gives -div(g^2 p) / (2 p) at any state.
 //
 // Kernels have the width b s_i in dimension i, with s the standard deviation of the cloud. Their centres are
 // drawn together by sqrt(1 - b^2), so that the density has the variance of the cloud (Jones, "On correcting
@@ -23,24 +22,19 @@ class CloudDensity {
  public:
   /// @param points   points x dims, at least 2
   /// @param variance g^2 at them, points x dims
-  CloudDensity(const Matrix& points, const Matrix& variance);
+  /// @param least    cloud and kernels count as at least as wide as the noise of so much time
+  CloudDensity(const Matrix& points, const Matrix& variance, double least);
 
-  std::int64_t dims() const { return dims_; }
-  /// Of the kernels, in standard deviations of the cloud.
-  double width() const { return width_; }
   /// v += weight times the velocity at x.
   void add_velocity(const double* x, double weight, double* v) const;
-  /// n points drawn from the kernels, from each as many as from any other, n x dims.
-  Matrix draw(std::int64_t n, std::uint64_t seed) const;
 
  private:
-  CloudDensity(const Matrix& points, const Matrix& variance, double width);
+  CloudDensity(const Matrix& points, const Matrix& variance, double least, double width);
   /// The share of each kernel in the density at x, without kernel `skip`; log_density up to a constant.
   std::vector<double> shares(const double* x, std::int64_t skip, double* log_density) const;
   double likelihood(const Matrix& points) const;
 
   std::int64_t dims_;
-  double width_;
   // Kernels in rows; the last is the normal density beneath them.
   std::vector<double> centre_, variance_, scale_, log_weight_;
 };

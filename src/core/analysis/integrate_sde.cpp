@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,10 +16,6 @@ namespace {
 // Differences over this share of the unit: far above the rounding of networks in single precision.
 constexpr double kShare = 1e-2;
 constexpr std::int64_t kRows = 16;
-// Mass of the normal density beneath the kernels.
-constexpr double kBeneath = 0.05;
-// Points left out in turn to choose the width.
-constexpr std::int64_t kLeftOut = 200;
 
 Matrix from_rows(std::int64_t n, std::int64_t d, const double* x) {
   Matrix out(n, d);
@@ -33,102 +29,14 @@ Matrix from_rows(std::int64_t n, std::int64_t d, const double* x) {
 
 SdeDynamics::SdeDynamics(std::int64_t dims, Drift drift, double unit, std::vector<FutureCloud> clouds)
     : dims_(dims), drift_(std::move(drift)), unit_(unit) {
-  kernels_.resize(clouds.size());
-  parallel_for(static_cast<std::int64_t>(clouds.size()), [&](std::int64_t i) {
-    kernels_[static_cast<std::size_t>(i)] = kernels_of(clouds[static_cast<std::size_t>(i)]);
+  const auto n = static_cast<std::int64_t>(clouds.size());
+  std::vector<std::optional<CloudDensity>> found(clouds.size());
+  parallel_for(n, [&](std::int64_t i) {
+    const FutureCloud& cloud = clouds[i];
+    const double interval = n < 2 ? 0 : (clouds[n - 1].time - clouds[0].time) / static_cast<double>(n - 1);
+    found[i].emplace(cloud.states, cloud.variance, interval);
   });
-}
-
-SdeDynamics::Kernels SdeDynamics::kernels_of(const FutureCloud& cloud) {
-  Kernels best;
-  double most = -std::numeric_limits<double>::infinity();
-  for (double b = 1; b > 0.1; b *= 0.75) {
-    Kernels some = kernels_of(cloud, b);
-    const double found = likelihood(some, cloud.states);
-    if (found <= most) continue;
-    most = found;
-    best = std::move(some);
-  }
-  return best;
-}
-
-SdeDynamics::Kernels SdeDynamics::kernels_of(const FutureCloud& cloud, double b) {
-  const Matrix& y = cloud.states;
-  const auto entries = static_cast<std::size_t>((y.rows + 1) * y.cols);
-  const auto m = static_cast<double>(y.rows);
-  Kernels out{cloud.time,
-              y.rows + 1,
-              std::vector<double>(entries),
-              std::vector<double>(entries),
-              std::vector<double>(entries),
-              std::vector<double>(static_cast<std::size_t>(y.rows + 1))};
-  for (std::int64_t j = 0; j < y.cols; ++j) {
-    double mean = 0, squares = 0, variance = 0;
-    for (std::int64_t i = 0; i < y.rows; ++i) mean += y(i, j) / m;
-    for (std::int64_t i = 0; i < y.rows; ++i) squares += (y(i, j) - mean) * (y(i, j) - mean);
-    for (std::int64_t i = 0; i < y.rows; ++i) variance += cloud.variance(i, j) / m;
-    // A dimension in which all points are alike would have kernels without width.
-    const double sd = std::sqrt(std::max(squares / (m - 1), 1e-12));
-    for (std::int64_t i = 0; i <= y.rows; ++i) {
-      const bool beneath = i == y.rows;
-      out.centre[i * y.cols + j] = beneath ? mean : mean + std::sqrt(1 - b * b) * (y(i, j) - mean);
-      out.variance[i * y.cols + j] = beneath ? variance : cloud.variance(i, j);
-      out.width[i * y.cols + j] = beneath ? sd : b * sd;
-    }
-  }
-  std::fill(out.log_weight.begin(), out.log_weight.end(),
-            std::log((1 - kBeneath) / m) - static_cast<double>(y.cols) * std::log(b));
-  out.log_weight.back() = std::log(kBeneath);
-  return out;
-}
-
-// The share of each kernel in the density at x, without kernel `skip`; the density itself up to a factor.
-std::vector<double> SdeDynamics::shares(const Kernels& k, const double* x, std::int64_t skip,
-                                        double* log_density) {
-  const auto dims = static_cast<std::int64_t>(k.centre.size()) / k.count;
-  std::vector<double> out(k.log_weight);
-  double highest = -std::numeric_limits<double>::infinity(), total = 0;
-  for (std::int64_t j = 0; j < k.count; ++j) {
-    for (std::int64_t g = j * dims; g < (j + 1) * dims; ++g) {
-      const double u = (x[g - j * dims] - k.centre[g]) / k.width[g];
-      out[j] -= 0.5 * u * u;
-    }
-    if (j == skip) out[j] = -std::numeric_limits<double>::infinity();
-    highest = std::max(highest, out[j]);
-  }
-  for (double& e : out) total += e = std::exp(e - highest);
-  for (double& e : out) e /= total;
-  *log_density = highest + std::log(total);
-  return out;
-}
-
-// Mean log density of some points, each without its own kernel.
-double SdeDynamics::likelihood(const Kernels& k, const Matrix& points) {
-  std::vector<double> x(static_cast<std::size_t>(points.cols));
-  const std::int64_t n = std::min(points.rows, kLeftOut);
-  double sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::int64_t at = i * points.rows / n;
-    for (std::int64_t g = 0; g < points.cols; ++g) x[g] = points(at, g);
-    double log_density;
-    shares(k, x.data(), at, &log_density);
-    sum += log_density;
-  }
-  return sum / static_cast<double>(n);
-}
-
-// v += weight times the second term of the flow at the state x.
-void SdeDynamics::add_flow(const Kernels& k, const double* x, double weight, double* v) const {
-  double log_density;
-  const std::vector<double> share = shares(k, x, -1, &log_density);
-  for (std::int64_t j = 0; j < k.count; ++j) {
-    const double w = weight * share[j] / 2;
-    if (w == 0) continue;
-    const double *centre = k.centre.data() + j * dims_, *variance = k.variance.data() + j * dims_,
-                 *width = k.width.data() + j * dims_;
-    for (std::int64_t g = 0; g < dims_; ++g)
-      v[g] += w * variance[g] * (x[g] - centre[g]) / (width[g] * width[g]);
-  }
+  for (std::int64_t i = 0; i < n; ++i) clouds_.push_back({clouds[i].time, std::move(*found[i])});
 }
 
 void SdeDynamics::evaluate(std::int64_t n, const double* t, const double* x, double* v, FieldRoom&) const {
@@ -136,13 +44,13 @@ void SdeDynamics::evaluate(std::int64_t n, const double* t, const double* x, dou
   parallel_for((n + kRows - 1) / kRows, [&](std::int64_t block) {
     for (std::int64_t i = block * kRows; i < std::min(n, (block + 1) * kRows); ++i) {
       for (std::int64_t g = 0; g < dims_; ++g) v[i * dims_ + g] = f(i, g);
-      if (kernels_.empty()) continue;
-      const auto after = std::upper_bound(kernels_.begin() + 1, kernels_.end() - 1, t[i],
-                                          [](double time, const Kernels& k) { return time < k.time; });
-      const Kernels &a = *(after - 1), &b = *after;
+      if (clouds_.empty()) continue;
+      const auto after = std::upper_bound(clouds_.begin() + 1, clouds_.end() - 1, t[i],
+                                          [](double time, const Known& k) { return time < k.time; });
+      const Known &a = *(after - 1), &b = *after;
       const double share = std::min(1.0, std::max(0.0, (t[i] - a.time) / (b.time - a.time)));
-      if (share < 1) add_flow(a, x + i * dims_, 1 - share, v + i * dims_);
-      if (share > 0) add_flow(b, x + i * dims_, share, v + i * dims_);
+      if (share < 1) a.density.add_velocity(x + i * dims_, 1 - share, v + i * dims_);
+      if (share > 0) b.density.add_velocity(x + i * dims_, share, v + i * dims_);
     }
   });
 }
@@ -204,9 +112,14 @@ SdeDynamics flow_dynamics(const NeuralSde& model, const FlowRequest& request, co
   const Simulation paths = model.simulate(spread_rows(request.population, request.points), s, keep_going);
   std::vector<FutureCloud> clouds;
   for (std::int64_t k = 0; k < paths.times; ++k) {
-    FutureCloud c{s.times[k], Matrix(paths.trajectories, paths.dims), Matrix()};
-    std::copy_n(paths.states.data() + paths.trajectories * paths.dims * k, paths.trajectories * paths.dims,
-                c.states.values.begin());
+    // Rows that were repeated are the same points at the start, and count once.
+    const std::int64_t points =
+        k > 0 ? paths.trajectories
+              : std::min(paths.trajectories, std::max<std::int64_t>(2, request.population.rows));
+    FutureCloud c{s.times[k], Matrix(points, paths.dims), Matrix()};
+    for (std::int64_t j = 0; j < paths.dims; ++j)
+      std::copy_n(paths.states.data() + paths.trajectories * (j + paths.dims * k), points,
+                  c.states.values.begin() + points * j);
     c.variance = model.diffusion(c.states, c.time);
     for (double& g : c.variance.values) g *= g;
     clouds.push_back(std::move(c));

@@ -5,21 +5,17 @@
 //
 // Probability flow: dx/dt = f - 1/(2p) div(g^2 p), under which a cloud of paths has the density p(x, t) of
 // the SDE at each time (Song et al., "Score-based generative modeling through stochastic differential
-// equations", ICLR 2021). p is estimated from a simulated cloud y_1 ... y_m at each of some times, by
-// Gaussian kernels of width b s_i in dimension i, with s the standard deviation of the cloud. Their centres
-// are drawn together by sqrt(1 - b^2), so that the estimate has the variance of the cloud (Jones, "On
-// correcting for variance inflation in kernel density estimation", Comput. Stat. Data Anal. 11, 1991); b = 1
-// is the normal density with independent dimensions. b is the one of eight from 1 to 0.13 under which points
-// of the cloud are likeliest, each left out in turn. A twentieth of the mass is that normal density, lest the
-// kernels of the outermost points push away whatever lies beyond them. The second term then is the mean over
-// the kernels, weighted by their densities at x, of g(y_j)^2 (x - centre) / (2 width^2): no derivative of g
-// is needed. It is interpolated linearly between times. The more dimensions the fewer points there are around
-// each, and the nearer b comes to 1: branches of the cells are then seen by the drift, not by this term.
+// equations", ICLR 2021). p is that of a simulated cloud at each of some times (integrate_density.hpp); the
+// second term is interpolated linearly between them. The more dimensions, the nearer p to a normal density:
+// branches of the cells are then seen by the drift, not by this term. The cloud
+// and its kernels count as at least as wide as the noise of one interval between these times: a cloud of one
+// point would start at infinite speed.
 #pragma once
 
 #include <functional>
 #include <vector>
 
+#include "analysis/integrate_density.hpp"
 #include "analysis/integrate_dynamics.hpp"
 #include "base/matrix.hpp"
 #include "models/neural_sde.hpp"
@@ -49,26 +45,15 @@ class SdeDynamics final : public Dynamics {
             FieldRoom& room) const override;
 
  private:
-  /// Centres and kernels of a cloud; the last is the normal density beneath them.
-  struct Kernels {
+  struct Known {
     double time;
-    std::int64_t count;
-    std::vector<double> centre;      ///< count x dims, rows
-    std::vector<double> variance;    ///< the same of g^2
-    std::vector<double> width;       ///< the same
-    std::vector<double> log_weight;  ///< of the mass of each, less the logarithm of its volume
+    CloudDensity density;
   };
-  static Kernels kernels_of(const FutureCloud& cloud);
-  static Kernels kernels_of(const FutureCloud& cloud, double b);
-  static double likelihood(const Kernels& kernels, const Matrix& points);
-  static std::vector<double> shares(const Kernels& kernels, const double* x, std::int64_t skip,
-                                    double* log_density);
-  void add_flow(const Kernels& k, const double* x, double weight, double* v) const;
 
   std::int64_t dims_;
   Drift drift_;
   double unit_;
-  std::vector<Kernels> kernels_;
+  std::vector<Known> clouds_;
 };
 
 /// The drift alone. The model must outlive what is given.
