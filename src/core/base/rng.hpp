@@ -20,7 +20,9 @@ enum class Stream : std::uint32_t {
   Bootstrap = 7,   ///< resampling
   Projection = 8,  ///< random directions
   Bridge = 9,      ///< pairs of cells, and points on the bridges between them
-  Start = 10       ///< noise on the states that paths start from
+  Start = 10,      ///< noise on the states that paths start from
+  Modules = 20,    ///< the order in which nodes of a graph are looked at, and their choices
+  Shuffle = 21     ///< values shuffled among cells
 };
 
 /// One Philox block: 128 random bits for a 128-bit counter and a 64-bit key.

@@ -1,0 +1,173 @@
+# Sets of genes that share an annotation: from a GMT file, an annotation package or a list. Gives one class for all.
+
+#' Read sets of genes
+#'
+#' @section Sources:
+#' A GMT file has one set a line: its name, a description (or the address of a page), and its genes, with tabs
+#' between.
+#' An annotation package such as `"org.Mm.eg.db"` gives the terms of the Gene Ontology; AnnotationDbi and GO.db
+#' must be installed.
+#' There genes of a term count for all terms above it, as they do where `parents` are given.
+#'
+#' @param x A file, the name of an annotation package or the package's object, or a named list of vectors of
+#'   genes.
+#' @param ontology (strings) Of an annotation package: `"BP"` (default), `"MF"`, `"CC"`.
+#'   Of others: one name for all sets, such as `"hallmark"`.
+#' @param parents data.frame whose columns `child` and `parent` name sets: genes of a child are genes of its
+#'   parents, and of theirs.
+#' @param keytype Of an annotation package: which names its genes have; default `"SYMBOL"`.
+#' @param names Named vector of titles by set, for lists and files; `NULL`: the names, or a file's descriptions.
+#'
+#' @return A list of class `fatefield_sets`: `sets`, named list of vectors of genes, and `terms`, data.frame of
+#'   `term`, `name` and `ontology`.
+#' @section Errors:
+#' `fatefield_error_file`: no such file, or a line that is no set, with its number.
+#' `fatefield_error_input`: no such package, sets without names, `parents` that go round in a circle.
+#' @references Ashburner et al. (2000) Gene Ontology: tool for the unification of biology. Nature Genetics 25.
+#' @seealso [EnrichModules()]
+#' @examples
+#' file <- tempfile(fileext = ".gmt")
+#' writeLines(c("insulin\tsecretion of insulin\tIns1\tIns2\tSnap25", "glucose\tlevels\tGck\tIns1"), file)
+#' GeneSets(file)
+#'
+#' sets <- list(process = "Ins1", secretion = c("Ins2", "Snap25"))
+#' GeneSets(sets, parents = data.frame(child = "secretion", parent = "process"))$sets
+#' @export
+GeneSets <- function(x, ontology = NULL, parents = NULL, keytype = "SYMBOL", names = NULL) {
+  if (inherits(x, "fatefield_sets")) {
+    return(x)
+  }
+  if (inherits(x, "OrgDb") || is_package_name(x)) {
+    return(ontology_sets(x, ontology, check_string(keytype, "keytype")))
+  }
+  found <- if (is.character(x)) read_gmt(check_string(x, "x")) else list(sets = x, names = names)
+  sets <- check_sets(found$sets, "x")
+  if (!is.null(names)) found$names <- names
+  titles <- stats::setNames(base::names(sets), base::names(sets))
+  titles[intersect(base::names(found$names), base::names(sets))] <-
+    found$names[intersect(base::names(found$names), base::names(sets))]
+  if (!is.null(parents)) sets <- propagate_sets(sets, parents)
+  ontology <- if (is.null(ontology)) "sets" else check_string(ontology, "ontology")
+  new_sets(sets, titles, ontology)
+}
+
+new_sets <- function(sets, titles, ontology) {
+  name <- unname(titles[names(sets)])
+  name[is.na(name)] <- names(sets)[is.na(name)]
+  structure(
+    list(sets = sets, terms = data.frame(term = names(sets), name = name, ontology = ontology)),
+    class = "fatefield_sets"
+  )
+}
+
+check_sets <- function(sets, argument) {
+  fits <- is.list(sets) && length(sets) > 0L && all(vapply(sets, is.character, NA)) && !is.null(names(sets)) &&
+    all(nzchar(names(sets)))
+  if (!fits) {
+    stop_input(argument, "`", argument, "` must be a GMT file, an annotation package, or a named list of vectors ",
+      "of genes, not ", described(sets), ".")
+  }
+  if (anyDuplicated(names(sets)) > 0L) {
+    stop_input(argument, "`", argument, "` has the set ", quoted(names(sets)[[anyDuplicated(names(sets))]]),
+      " twice.")
+  }
+  lapply(sets, function(genes) unique(genes[!is.na(genes) & nzchar(genes)]))
+}
+
+read_gmt <- function(file) {
+  if (!file.exists(file)) stop_file("x", "`x`: there is no file ", quoted(file), ".")
+  lines <- readLines(file, warn = FALSE)
+  number <- which(nzchar(trimws(lines)))
+  if (length(number) == 0L) stop_file("x", "`x`: the file ", quoted(file), " is empty.")
+  parts <- strsplit(lines[number], "\t", fixed = TRUE)
+  bad <- which(vapply(parts, function(p) length(p) < 3L || !nzchar(p[[1L]]), NA))
+  if (length(bad) > 0L) {
+    stop_file("x", "`x`: line ", number[[bad[[1L]]]], " of ", quoted(basename(file)), " is no set of genes; a GMT ",
+      "file has a name, a description and genes on each line, with tabs between.")
+  }
+  names <- vapply(parts, `[[`, "", 1L)
+  twice <- anyDuplicated(names)
+  if (twice > 0L) {
+    stop_file("x", "`x`: line ", number[[twice]], " of ", quoted(basename(file)), " names the set ",
+      quoted(names[[twice]]), " again.")
+  }
+  about <- vapply(parts, `[[`, "", 2L)
+  about[!nzchar(about) | grepl("^(https?://|na$)", about, ignore.case = TRUE)] <- NA
+  list(
+    sets = stats::setNames(lapply(parts, function(p) p[-(1:2)]), names),
+    names = stats::setNames(about, names)[!is.na(about)]
+  )
+}
+
+# Genes of each set added to those of all sets above it.
+propagate_sets <- function(sets, parents) {
+  fits <- is.data.frame(parents) && all(c("child", "parent") %in% names(parents))
+  if (!fits) {
+    stop_input("parents", "`parents` must be a data.frame with columns child and parent, not ", described(parents),
+      ".")
+  }
+  child <- as.character(parents$child)
+  parent <- as.character(parents$parent)
+  all <- union(names(sets), union(child, parent))
+  sets <- stats::setNames(lapply(all, function(s) if (is.null(sets[[s]])) character() else sets[[s]]), all)
+  above <- split(parent, factor(child, levels = all))
+  waiting <- stats::setNames(as.integer(table(factor(parent, levels = all))), all)
+  ready <- all[waiting == 0L]
+  done <- 0L
+  # From the most special sets up: a set is ready when all below it are done.
+  while (length(ready) > 0L) {
+    s <- ready[[1L]]
+    ready <- ready[-1L]
+    done <- done + 1L
+    for (p in above[[s]]) {
+      sets[[p]] <- union(sets[[p]], sets[[s]])
+      waiting[[p]] <- waiting[[p]] - 1L
+      if (waiting[[p]] == 0L) ready <- c(ready, p)
+    }
+  }
+  if (done < length(all)) {
+    stop_input("parents", "`parents` go round in a circle, in which ", quoted(names(which(waiting > 0L)), 4L), " are.")
+  }
+  sets
+}
+
+is_package_name <- function(x) is.character(x) && length(x) == 1L && grepl("^org\\.[A-Za-z]+\\.[A-Za-z]+\\.db$", x)
+
+# Terms of the Gene Ontology with the genes of all terms below them.
+ontology_sets <- function(x, ontology, keytype) {
+  need_package("AnnotationDbi", "to read annotation packages")
+  need_package("GO.db", "for the names of terms")
+  if (is.character(x)) {
+    need_package(x, "for the annotation of genes")
+    x <- getExportedValue(x, x)
+  }
+  ontology <- if (is.null(ontology)) "BP" else ontology
+  lost <- setdiff(ontology, c("BP", "MF", "CC"))
+  if (length(lost) > 0L) {
+    stop_input("ontology", "`ontology` must be of \"BP\", \"MF\", \"CC\", not ", quoted(lost[[1L]]), ".")
+  }
+  if (!keytype %in% AnnotationDbi::keytypes(x)) {
+    stop_input("keytype", "`keytype`: the annotation has no ", quoted(keytype), ".",
+      near(keytype, AnnotationDbi::keytypes(x)))
+  }
+  # With all terms above those a gene is annotated with.
+  table <- suppressMessages(AnnotationDbi::select(
+    x, keys = AnnotationDbi::keys(x, keytype), keytype = keytype, columns = c("GOALL", "ONTOLOGYALL")
+  ))
+  table <- unique(table[table$ONTOLOGYALL %in% ontology, c(keytype, "GOALL", "ONTOLOGYALL")])
+  sets <- split(table[[keytype]], table$GOALL)
+  of <- table$ONTOLOGYALL[match(names(sets), table$GOALL)]
+  known <- suppressMessages(AnnotationDbi::select(
+    getExportedValue("GO.db", "GO.db"), keys = names(sets), keytype = "GOID", columns = "TERM"
+  ))
+  new_sets(sets, stats::setNames(known$TERM, known$GOID), of)
+}
+
+#' @export
+print.fatefield_sets <- function(x, ...) {
+  sizes <- lengths(x$sets)
+  cat(length(sizes), " set", if (length(sizes) != 1L) "s", " of ", min(sizes), " to ", max(sizes), " genes, ",
+    length(unique(unlist(x$sets))), " genes in all\n", sep = "")
+  print(utils::head(data.frame(x$terms, genes = sizes, row.names = NULL), 6L))
+  invisible(x)
+}

@@ -1,0 +1,151 @@
+# Edges of a network of genes, and its modules. `r`: correlations, genes x genes, with names.
+
+# Width of the classes in which correlations are counted.
+correlation_bins <- 1000L
+
+# list(kind, signed, graph, ...): the edges, and how they were chosen.
+choose_edges <- function(r, x, ranks, groups, signed, options, seed, verbose) {
+  if (options$kind == "hard") {
+    return(hard_edges(r, x, ranks, groups, signed, options, seed, verbose))
+  }
+  fit <- NULL
+  power <- options$power
+  if (power == 0) {
+    fit <- scale_free_fit(power_strengths(r, options$max.power, signed, thread_count()))
+    power <- choose_power(fit, options$min.fit)
+    if (verbose) {
+      message("Power ", power, " of the correlations is taken: R2 of the power law ",
+        format(fit$r2[[power]], digits = 3L), if (!isTRUE(fit$r2[[power]] >= options$min.fit)) ", the best there is",
+        ".")
+    }
+  }
+  list(kind = "soft", signed = signed, power = power, fit = fit, graph = gene_graph(r, power, 0, signed))
+}
+
+# How well the strengths of genes follow a power law, for each power (columns of `strengths`): the straight line
+# through the logarithms of the share of genes against that of the mean strength, in ten classes of equal width.
+# An R2 is negative where strong genes are the commoner ones.
+scale_free_fit <- function(strengths) {
+  rows <- lapply(seq_len(ncol(strengths)), function(power) {
+    k <- strengths[, power]
+    class <- cut(k, 10L, labels = FALSE)
+    centre <- log10(tapply(k, class, mean))
+    share <- log10(tapply(k, class, length) / length(k))
+    if (length(centre) < 3L || any(!is.finite(centre))) {
+      return(data.frame(power = power, r2 = NA_real_, slope = NA_real_))
+    }
+    slope <- stats::cov(centre, share) / stats::var(centre)
+    data.frame(power = power, r2 = -sign(slope) * stats::cor(centre, share)^2, slope = slope)
+  })
+  do.call(rbind, rows)
+}
+
+# The power of most networks of genes in the literature where strengths tell nothing.
+choose_power <- function(fit, min.fit) {
+  enough <- which(fit$r2 >= min.fit)
+  if (length(enough) > 0L) {
+    return(enough[[1L]])
+  }
+  if (all(is.na(fit$r2))) min(6L, nrow(fit)) else which.max(fit$r2)
+}
+
+hard_edges <- function(r, x, ranks, groups, signed, options, seed, verbose) {
+  bins <- correlation_bins
+  counts <- edge_counts(r, x, ranks, groups, signed, bins, options$n.perm, seed, thread_count())
+  upward <- function(v) rev(cumsum(rev(v)))
+  table <- data.frame(threshold = (seq_len(bins) - 1L) / bins, edges = upward(counts$observed),
+    shuffled = upward(counts$shuffled))
+  # The share of false edges never rises with the threshold.
+  table$fdr <- cummin(pmin(1, table$shuffled / pmax(table$edges, 1)))
+  fits <- table$fdr <= options$fdr & table$edges <= options$top * sum(counts$observed) & table$threshold > 0
+  if (!any(fits & table$edges > 0)) {
+    stop_input("fdr", "`fdr`: no threshold keeps the share of false edges below ", options$fdr,
+      "; the least is ", format(min(table$fdr[table$edges > 0]), digits = 3L), ".")
+  }
+  at <- which(fits)[[1L]]
+  if (verbose) {
+    message(table$edges[[at]], " edges of a correlation of at least ", table$threshold[[at]],
+      ", expected share of false ones ", format(table$fdr[[at]], digits = 2L), ".")
+  }
+  list(kind = "hard", signed = signed, threshold = table$threshold[[at]], fdr = table[table$edges > 0, ],
+    graph = gene_graph(r, 1, table$threshold[[at]], signed))
+}
+
+new_network <- function(r, edges, search, min.size, n) {
+  graph <- edges$graph
+  edges$graph <- NULL
+  dimnames(graph) <- dimnames(r)
+  found <- find_modules(graph, search, min.size)
+  module <- found$module
+  count <- max(0L, module, na.rm = TRUE)
+  names <- paste0("M", seq_len(count))
+  membership <- gene_membership(r, module, count, thread_count())
+  dimnames(membership) <- list(rownames(r), names[seq_len(count)])
+  own <- membership[cbind(seq_along(module), module)]
+  order <- order(module, -own)
+  rank <- rep(NA_integer_, length(module))
+  known <- order[!is.na(module[order])]
+  rank[known] <- sequence(tabulate(module[known], count))
+  genes <- data.frame(
+    gene = rownames(r), module = factor(names[module], levels = names[seq_len(count)]), kME = own,
+    degree = Matrix::colSums(graph), within = within_strength(graph, module), rank = rank,
+    row.names = rownames(r)
+  )
+  hubs <- which(rank == 1L)
+  modules <- data.frame(
+    module = names[seq_len(count)], size = tabulate(module, count), hub = genes$gene[hubs][order(module[hubs])],
+    explained = vapply(seq_len(count), function(m) mean(own[which(module == m)]^2), 0)
+  )
+  if (count == 0L) {
+    rlang::warn(paste0("No module has ", min.size, " genes; the largest has ", found$largest,
+      ". A lower `min.size` or `resolution` may help."), class = "fatefield_warning_modules")
+  }
+  structure(
+    list(genes = genes, modules = modules, membership = membership, correlation = r, edges = edges,
+      graph = graph, n = n, resolution = found$resolution, modularity = found$quality),
+    class = "fatefield_network"
+  )
+}
+
+within_strength <- function(graph, module) {
+  entries <- columns_of(graph)
+  same <- module[graph@i + 1L] == module[entries]
+  sums <- numeric(ncol(graph))
+  inside <- !is.na(same) & same
+  by <- rowsum(graph@x[inside], entries[inside])
+  sums[as.integer(rownames(by))] <- by[, 1L]
+  sums[is.na(module)] <- NA_real_
+  sums
+}
+
+# Modules of at least `min.size` genes from 1, the largest first, NA for none, at the resolution of `search` or at
+# one that gives as many as wanted.
+find_modules <- function(graph, search, min.size) {
+  at <- function(resolution) {
+    options <- search$options
+    options$resolution <- resolution
+    found <- graph_modules(graph, options, search$seed)
+    sizes <- tabulate(found$module)
+    found$count <- sum(sizes >= min.size)
+    found$largest <- max(sizes)
+    found$module[found$module > found$count] <- NA
+    found$resolution <- resolution
+    found
+  }
+  first <- at(search$options$resolution)
+  if (is.null(search$n) || first$count == search$n) {
+    return(first)
+  }
+  # Near resolutions first: of those that give the number, the one that asks for least.
+  best <- first
+  for (step in 2^(seq_len(32L) / 8)) {
+    for (resolution in search$options$resolution * c(step, 1 / step)) {
+      tried <- at(resolution)
+      if (abs(tried$count - search$n) < abs(best$count - search$n)) best <- tried
+      if (best$count == search$n) {
+        return(best)
+      }
+    }
+  }
+  best
+}
