@@ -54,7 +54,7 @@
 #'   Results do not depend on it.
 #' @param verbose Say how many genes are left out, and which power was chosen.
 #' @param ... More options by name: `min.mean = 0.01`, `max.power = 20`, `min.fit = 0.8`, `top = 0.05`,
-#'   `fdr = 0.05`, `n.perm = 5`.
+#'   `fdr = 0.05`, `n.perm = 5`; `min.kME = 0.3`: genes that follow their module less leave it.
 #'
 #' @return A list of class `fatefield_network`:
 #'   \item{genes}{data.frame, one row per gene: `gene`, `module` (factor, the largest first; `NA`: none), `kME`
@@ -112,13 +112,13 @@ CoexpressionNetwork.default <- function(object, genes = NULL, transform = NULL,
     options = merge_options(leiden_defaults(), list(resolution = resolution), ""),
     n = if (!is.null(n.modules)) check_count(n.modules, "n.modules"), seed = seed_from(seed.use)
   )
-  groups <- group_codes(groups, nrow(x))
+  groups <- row_groups(groups, nrow(x))
   x <- varying_genes(x, options$min.mean, verbose)
   ranks <- check_choice(method, c("pearson", "spearman"), "method") == "spearman"
   r <- gene_correlations(x, ranks, thread_count())
   dimnames(r) <- list(colnames(x), colnames(x))
   edges <- choose_edges(r, x, ranks, groups, check_flag(signed, "signed"), options, search$seed, verbose)
-  new_network(r, edges, search, options$min.size, nrow(x))
+  new_network(r, edges, search, options, nrow(x))
 }
 
 #' @rdname CoexpressionNetwork
@@ -236,6 +236,7 @@ network_options <- function(given, edges) {
   check_number(options$power, "power", min = 0)
   check_number(options$top, "top", min = 0, max = 1)
   check_number(options$fdr, "fdr", min = 0, max = 1)
+  check_number(options$min.kME, "min.kME", min = -1, max = 1)
   options$n.perm <- check_count(options$n.perm, "n.perm")
   options$max.power <- check_count(options$max.power, "max.power")
   options$min.size <- check_count(options$min.size, "min.size", min = 2L)
@@ -243,7 +244,7 @@ network_options <- function(given, edges) {
   options
 }
 
-group_codes <- function(groups, n) {
+row_groups <- function(groups, n) {
   if (is.null(groups)) {
     return(rep(1L, n))
   }

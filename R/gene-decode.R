@@ -76,12 +76,15 @@ linear_space_of <- function(cells, object, genes, source, must) {
     }
     return(NULL)
   }
+  if (!must && is_sce(cells) && isTRUE(source$assay %in% SingleCellExperiment::altExpNames(cells))) {
+    return(NULL)
+  }
   like <- list(type = "sde", reduction = object$reduction, dims = object$dims)
   make <- function() gene_space(cells, like, assay = source$assay)
   space <- if (must) {
     make()
   } else {
-    tryCatch(make(), fatefield_error = function(e) NULL, warning = function(w) NULL)
+    tryCatch(make(), error = function(e) NULL, warning = function(w) NULL)
   }
   lost <- setdiff(genes, space$genes)
   if (must && length(lost) > 0L) {

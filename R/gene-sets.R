@@ -15,7 +15,8 @@
 #'   Of others: one name for all sets, such as `"hallmark"`.
 #' @param parents data.frame whose columns `child` and `parent` name sets: genes of a child are genes of its
 #'   parents, and of theirs.
-#' @param keytype Of an annotation package: which names its genes have; default `"SYMBOL"`.
+#' @param keytype Of an annotation package: which names its genes have, `"SYMBOL"` (default), `"ENTREZID"` or
+#'   `"ENSEMBL"`.
 #' @param names Named vector of titles by set, for lists and files; `NULL`: the names, or a file's descriptions.
 #'
 #' @return A list of class `fatefield_sets`: `sets`, named list of vectors of genes, and `terms`, data.frame of
@@ -133,9 +134,22 @@ propagate_sets <- function(sets, parents) {
 
 is_package_name <- function(x) is.character(x) && length(x) == 1L && grepl("^org\\.[A-Za-z]+\\.[A-Za-z]+\\.db$", x)
 
+# Where names of genes are in the data base of an annotation package: table and column.
+annotation_columns <- list(
+  SYMBOL = c("gene_info", "symbol"), ENTREZID = c("genes", "gene_id"), ENSEMBL = c("ensembl", "ensembl_id")
+)
+
+# data.frame(gene, go_id) with all terms above those a gene is annotated with. The package's own select() takes
+# minutes, because it keeps every piece of evidence.
+annotated_genes <- function(x, ontology, column) {
+  query <- paste0("SELECT DISTINCT ", column[[2L]], " AS gene, go_id FROM go_", tolower(ontology), "_all JOIN ",
+    column[[1L]], " USING (_id) ORDER BY go_id, gene")
+  DBI::dbGetQuery(AnnotationDbi::dbconn(x), query)
+}
+
 # Terms of the Gene Ontology with the genes of all terms below them.
 ontology_sets <- function(x, ontology, keytype) {
-  need_package("AnnotationDbi", "to read annotation packages")
+  for (package in c("AnnotationDbi", "DBI")) need_package(package, "to read annotation packages")
   need_package("GO.db", "for the names of terms")
   if (is.character(x)) {
     need_package(x, "for the annotation of genes")
@@ -146,17 +160,13 @@ ontology_sets <- function(x, ontology, keytype) {
   if (length(lost) > 0L) {
     stop_input("ontology", "`ontology` must be of \"BP\", \"MF\", \"CC\", not ", quoted(lost[[1L]]), ".")
   }
-  if (!keytype %in% AnnotationDbi::keytypes(x)) {
-    stop_input("keytype", "`keytype`: the annotation has no ", quoted(keytype), ".",
-      near(keytype, AnnotationDbi::keytypes(x)))
+  if (!keytype %in% names(annotation_columns)) {
+    stop_input("keytype", "`keytype` must be one of ", quoted(names(annotation_columns)), ", not ", quoted(keytype),
+      ".")
   }
-  # With all terms above those a gene is annotated with.
-  table <- suppressMessages(AnnotationDbi::select(
-    x, keys = AnnotationDbi::keys(x, keytype), keytype = keytype, columns = c("GOALL", "ONTOLOGYALL")
-  ))
-  table <- unique(table[table$ONTOLOGYALL %in% ontology, c(keytype, "GOALL", "ONTOLOGYALL")])
-  sets <- split(table[[keytype]], table$GOALL)
-  of <- table$ONTOLOGYALL[match(names(sets), table$GOALL)]
+  tables <- lapply(ontology, function(o) annotated_genes(x, o, annotation_columns[[keytype]]))
+  sets <- do.call(c, lapply(tables, function(t) split(t$gene, t$go_id)))
+  of <- rep(ontology, vapply(tables, function(t) length(unique(t$go_id)), 0L))
   known <- suppressMessages(AnnotationDbi::select(
     getExportedValue("GO.db", "GO.db"), keys = names(sets), keytype = "GOID", columns = "TERM"
   ))

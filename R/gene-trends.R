@@ -115,7 +115,7 @@ GeneTrends <- function(object, cells, genes, labels = NULL, fates = NULL, refere
     list(
       trends = trends, genes = decoded$genes,
       fates = data.frame(fate = levels(fate), paths = as.vector(table(fate))),
-      observed = observed_cells(cells, decoded, labels, time, source, max.cells), conf.level = conf.level,
+      observed = observed_trends(cells, decoded, labels, time, source, max.cells), conf.level = conf.level,
       spread = spread
     ),
     class = "fatefield_trends"
@@ -163,6 +163,7 @@ fate_trend <- function(object, values, paths, fate, options) {
     band <- weighted_bands(y, v, (1 - options$spread) / 2)
     row <- data.frame(mean = colSums(v * y) / colSums(v), se = mean_error(y, v, unit, member, draws), band)
     row <- smooth_rows(row, times, options$smooth)
+    row$se <- pmax(row$se, 0)
     half <- stats::qnorm((1 + options$conf.level) / 2) * row$se
     data.frame(fate = fate, gene = gene, time = times, mean = row$mean, se = row$se, low = row$mean - half,
       high = row$mean + half, lower = row$lower, upper = row$upper)
@@ -205,12 +206,11 @@ smooth_rows <- function(row, times, span) {
     fit <- stats::loess(v ~ times, span = max(span, 6 / n), degree = 2L, surface = "direct")
     unname(stats::fitted(fit))
   })
-  row$se <- pmax(row$se, 0)
   row
 }
 
 # Observed cells of the fates and of none: list(cells, means).
-observed_cells <- function(cells, decoded, labels, time, source, max.cells) {
+observed_trends <- function(cells, decoded, labels, time, source, max.cells) {
   if (is.null(time)) {
     return(NULL)
   }

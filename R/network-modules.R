@@ -71,13 +71,13 @@ hard_edges <- function(r, x, ranks, groups, signed, options, seed, verbose) {
     graph = gene_graph(r, 1, table$threshold[[at]], signed))
 }
 
-new_network <- function(r, edges, search, min.size, n) {
+new_network <- function(r, edges, search, options, n) {
   graph <- edges$graph
   edges$graph <- NULL
   dimnames(graph) <- dimnames(r)
-  found <- find_modules(graph, search, min.size)
+  found <- find_modules(graph, r, search, options, edges$signed)
   module <- found$module
-  count <- max(0L, module, na.rm = TRUE)
+  count <- found$count
   names <- paste0("M", seq_len(count))
   membership <- gene_membership(r, module, count, thread_count())
   dimnames(membership) <- list(rownames(r), names[seq_len(count)])
@@ -97,8 +97,9 @@ new_network <- function(r, edges, search, min.size, n) {
     explained = vapply(seq_len(count), function(m) mean(own[which(module == m)]^2), 0)
   )
   if (count == 0L) {
-    rlang::warn(paste0("No module has ", min.size, " genes; the largest has ", found$largest,
-      ". A lower `min.size` or `resolution` may help."), class = "fatefield_warning_modules")
+    rlang::warn(paste0("No module has ", options$min.size, " genes that follow it; the largest part of the network ",
+      "has ", found$largest, ". A lower `min.size` or another `resolution` may help."),
+      class = "fatefield_warning_modules")
   }
   structure(
     list(genes = genes, modules = modules, membership = membership, correlation = r, edges = edges,
@@ -118,17 +119,17 @@ within_strength <- function(graph, module) {
   sums
 }
 
-# Modules of at least `min.size` genes from 1, the largest first, NA for none, at the resolution of `search` or at
-# one that gives as many as wanted.
-find_modules <- function(graph, search, min.size) {
+# Modules from 1, the largest first, NA for none, at the resolution of `search` or at one that gives as many as
+# wanted.
+find_modules <- function(graph, r, search, options, signed) {
   at <- function(resolution) {
-    options <- search$options
-    options$resolution <- resolution
-    found <- graph_modules(graph, options, search$seed)
-    sizes <- tabulate(found$module)
-    found$count <- sum(sizes >= min.size)
-    found$largest <- max(sizes)
-    found$module[found$module > found$count] <- NA
+    how <- search$options
+    how$resolution <- resolution
+    found <- graph_modules(graph, how, search$seed)
+    found$largest <- max(tabulate(found$module))
+    found$module <- large_modules(found$module, options$min.size)
+    found$module <- close_genes(found$module, r, options, signed)
+    found$count <- max(0L, found$module, na.rm = TRUE)
     found$resolution <- resolution
     found
   }
@@ -148,4 +149,30 @@ find_modules <- function(graph, search, min.size) {
     }
   }
   best
+}
+
+# Modules of at least `min.size` genes, numbered by size, NA for the rest.
+large_modules <- function(module, min.size) {
+  sizes <- tabulate(module, max(1L, module, na.rm = TRUE))
+  order <- order(-sizes)
+  order <- order[sizes[order] >= min.size]
+  match(module, order)
+}
+
+# The same without genes that hardly follow their module: every gene with an edge is in some module.
+close_genes <- function(module, r, options, signed) {
+  repeat {
+    count <- max(0L, module, na.rm = TRUE)
+    if (count == 0L) {
+      return(module)
+    }
+    own <- gene_membership(r, module, count, thread_count())[cbind(seq_along(module), module)]
+    if (!signed) own <- abs(own)
+    far <- !is.na(own) & own < options$min.kME
+    if (!any(far)) {
+      return(module)
+    }
+    module[far] <- NA
+    module <- large_modules(module, options$min.size)
+  }
 }

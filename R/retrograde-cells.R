@@ -47,7 +47,7 @@ RetrogradeCells.default <- function(object, model = NULL, group.by, ident, max.c
   if (missing(group.by) || is.null(group.by)) {
     stop_input("group.by", "`group.by` is needed: which cells are of which type.")
   }
-  model <- choose_model(object, model)
+  model <- choose_model(object, model, type = c("sde", "field"))
   labels <- check_labels(cell_column(object, group.by, "group.by"), "group.by")
   if (missing(ident)) stop_input("ident", "`ident` is needed: labels of the cells that are walked back.")
   ident <- check_among(ident, levels(labels), "ident")
@@ -56,7 +56,7 @@ RetrogradeCells.default <- function(object, model = NULL, group.by, ident, max.c
   seed <- seed_from(seed.use)
   eligible <- last_cells(object, model, labels, ident)
   chosen <- unlist(lapply(seq_along(ident), function(i) {
-    drawn_cells(eligible[labels[eligible] == ident[[i]]], max.cells, seed, i)
+    sampled_cells(eligible[labels[eligible] == ident[[i]]], max.cells, seed, i)
   }))
   paths <- IntegrateCells(object, model = model, cells = chosen, direction = "backward", seed.use = seed,
     verbose = verbose, times = if (!is.null(t.max)) step_times(check_number(t.max, "t.max"), n.steps), ...)
@@ -80,7 +80,7 @@ last_cells <- function(object, model, labels, ident) {
   cells[starts == max(starts)]
 }
 
-drawn_cells <- function(cells, most, seed, draw) {
+sampled_cells <- function(cells, most, seed, draw) {
   if (length(cells) <= most) {
     return(cells)
   }

@@ -40,6 +40,8 @@ struct CoexpressionOptions {
   std::int64_t n_perm = 5;
   /// Least genes of a module.
   std::int64_t min_size = 10;
+  /// Least correlation of a gene with the first component of its module.
+  double min_kme = 0.3;
 };
 
 template <typename O, typename V>
@@ -52,6 +54,7 @@ void fields(CoexpressionOptions*, O& o, V&& visit) {
   visit("fdr", o.fdr);
   visit("n.perm", o.n_perm);
   visit("min.size", o.min_size);
+  visit("min.kME", o.min_kme);
 }
 
 }  // namespace fatefield
