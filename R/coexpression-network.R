@@ -115,7 +115,7 @@ CoexpressionNetwork.default <- function(object, genes = NULL, transform = NULL,
   groups <- row_groups(groups, nrow(x))
   x <- varying_genes(x, options$min.mean, verbose)
   ranks <- check_choice(method, c("pearson", "spearman"), "method") == "spearman"
-  r <- gene_correlations(x, ranks, thread_count())
+  r <- column_correlations(x, ranks, thread_count())
   dimnames(r) <- list(colnames(x), colnames(x))
   edges <- choose_edges(r, x, ranks, groups, check_flag(signed, "signed"), options, search$seed, verbose)
   new_network(r, edges, search, options, nrow(x))

@@ -19,7 +19,7 @@
 #' @param claim Delta that is asked about; default 2.
 #' @inheritParams EnrichModules
 #'
-#' @return A list of class `fatefield_comparison`:
+#' @return A list of class `fatefield_enrichment_comparison`:
 #'   \item{table}{data.frame, one row per set: `term`, `name`, `term.size`, and for each network `log10.p_`,
 #'     `module_`, and for all but the first `delta_` with its name.}
 #'   \item{summary}{data.frame, one row per network: `modules`, `resolution`, `states`, `significant` (sets with
@@ -57,8 +57,8 @@ CompareEnrichment <- function(networks, terms, among = NULL, min.term = 10L, max
     chosen[[paste0("delta_", network)]] <- chosen[[paste0("log10.p_", first)]] - chosen[[paste0("log10.p_", network)]]
   }
   rownames(chosen) <- NULL
-  structure(list(table = chosen, summary = comparison_summary(networks, chosen, claim), claim = claim),
-    class = "fatefield_comparison")
+  structure(list(table = chosen, summary = enrichment_summary(networks, chosen, claim), claim = claim),
+    class = "fatefield_enrichment_comparison")
 }
 
 check_networks <- function(networks) {
@@ -103,7 +103,7 @@ compared_terms <- function(among, terms, tested) {
   at[!is.na(at)]
 }
 
-comparison_summary <- function(networks, table, claim) {
+enrichment_summary <- function(networks, table, claim) {
   rows <- lapply(names(networks), function(name) {
     network <- networks[[name]]
     delta <- table[[paste0("delta_", name)]]
@@ -118,7 +118,7 @@ comparison_summary <- function(networks, table, claim) {
 }
 
 #' @export
-print.fatefield_comparison <- function(x, ...) {
+print.fatefield_enrichment_comparison <- function(x, ...) {
   cat("evidence for ", nrow(x$table), " sets, compared with ", quoted(x$summary$network[[1L]]),
     " (delta: orders of magnitude of p)\n", sep = "")
   numbers <- vapply(x$summary, is.double, NA)

@@ -109,7 +109,7 @@ GeneTrends <- function(object, cells, genes, labels = NULL, fates = NULL, refere
   fate <- path_fates(object, cells, labels, fates, reference, check_count(k.vote, "k.vote"))
   decoded <- decoded_paths(object, cells, genes, source)
   trends <- do.call(rbind, lapply(levels(fate), function(f) {
-    fate_trend(object, decoded$values, which(fate == f), f, options)
+    trend_of_fate(object, decoded$values, which(fate == f), f, options)
   }))
   structure(
     list(
@@ -146,7 +146,7 @@ path_fates <- function(object, cells, labels, fates, reference, k) {
 }
 
 # One fate's rows. `values`: array (path x gene x time).
-fate_trend <- function(object, values, paths, fate, options) {
+trend_of_fate <- function(object, values, paths, fate, options) {
   times <- object$times
   log.w <- object$log_weights[paths, , drop = FALSE]
   w <- exp(sweep(log.w, 2L, apply(log.w, 2L, max)))

@@ -29,7 +29,7 @@ Rcpp::List leiden_defaults() { return glue::to_list(LeidenOptions()); }
 
 // Correlations between columns; the rank correlation with `ranks`.
 // [[Rcpp::export(rng = false)]]
-Rcpp::NumericMatrix gene_correlations(const Rcpp::NumericMatrix& x, bool ranks, int threads) {
+Rcpp::NumericMatrix column_correlations(const Rcpp::NumericMatrix& x, bool ranks, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     return glue::to_r(correlations(standardised(glue::view(x), ranks)));

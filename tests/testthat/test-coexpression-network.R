@@ -1,10 +1,10 @@
 test_that("correlations are those of cor(), on any number of threads", {
   x <- planted_states(n = 57L)$x
   x[, 3] <- round(x[, 3])
-  r <- gene_correlations(x, FALSE, 1L)
+  r <- column_correlations(x, FALSE, 1L)
   expect_equal(r, unname(stats::cor(x)), tolerance = 1e-12)
-  expect_equal(gene_correlations(x, TRUE, 1L), unname(stats::cor(x, method = "spearman")), tolerance = 1e-12)
-  expect_identical(gene_correlations(x, FALSE, 2L), r)
+  expect_equal(column_correlations(x, TRUE, 1L), unname(stats::cor(x, method = "spearman")), tolerance = 1e-12)
+  expect_identical(column_correlations(x, FALSE, 2L), r)
   expect_identical(r, t(r))
   network <- CoexpressionNetwork(expm1(abs(x)), method = "spearman", verbose = FALSE)
   expect_equal(network$correlation, stats::cor(abs(x), method = "spearman"), tolerance = 1e-12)
