@@ -10,7 +10,7 @@
 #' @section Edges:
 #' `edges = "soft"` (default) keeps all pairs with the weight r^`power`.
 #' The power is the first up to `max.power` (20) by which the strengths of genes follow a power law with an R2 of
-#' at least `min.fit` (0.8), or that of the best fit where none does.
+#' at least `min.fit` (0.8), or 6 where none does and where there are fewer than 100 genes.
 #' `"hard"` keeps pairs of the highest correlations: at most a share `top` (0.05) of all, and so few that the
 #' expected share of false ones is at most `fdr` (0.05).
 #' That is estimated by shuffling each gene `n.perm` (5) times among cells, or within each trajectory.
@@ -85,7 +85,7 @@
 #' # Two programmes of 15 genes each, and 10 genes on their own.
 #' programme <- cbind(sin(1:200), cos(1:200 * 1.7))[, rep(1:2, each = 15)]
 #' alone <- sin(outer(1:200, 1:10 + 20, function(i, j) i * sqrt(j)))
-#' x <- exp(cbind(programme, alone) + sin(outer(1:200, 1:40, function(i, j) i * j * sqrt(2))))
+#' x <- exp(cbind(programme, alone) + sin(outer(1:200, 1:40, function(i, j) i * sqrt(j + 50))) / 2)
 #' colnames(x) <- paste0("g", 1:40)
 #' network <- CoexpressionNetwork(x, verbose = FALSE)
 #' network

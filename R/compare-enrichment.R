@@ -30,10 +30,13 @@
 #' A warning of class `fatefield_warning_matched`: numbers of modules differ.
 #' @seealso [EnrichModules()]
 #' @examples
-#' x <- sapply(1:40, function(g) sin(1:100 * (1 + g %% 2)) + sin(1:100 * sqrt(g)) * 0.5)
+#' noise <- sin(outer(1:200, 1:40, function(i, j) i * sqrt(j + 50)))
+#' x <- 2 + cbind(sin(1:200), cos(1:200 * 1.7))[, rep(1:2, 20)] + noise / 2
 #' colnames(x) <- paste0("g", 1:40)
-#' noisy <- x + sapply(1:40, function(g) 2 * sin(1:100 * g * sqrt(3)))
-#' make <- function(x) CoexpressionNetwork(x, transform = "none", power = 4, n.modules = 2, verbose = FALSE)
+#' noisy <- x + 1.5 * noise[, 40:1]
+#' make <- function(x) {
+#'   CoexpressionNetwork(x, transform = "none", power = 2, n.modules = 2, min.size = 5, verbose = FALSE)
+#' }
 #' networks <- list(observed = make(noisy), retrograde = make(x))
 #' CompareEnrichment(networks, list(odd = colnames(x)[seq(1, 40, 2)], even = colnames(x)[seq(2, 40, 2)]))
 #' @export

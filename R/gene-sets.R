@@ -140,11 +140,16 @@ annotation_columns <- list(
 )
 
 # data.frame(gene, go_id) with all terms above those a gene is annotated with. The package's own select() takes
-# minutes, because it keeps every piece of evidence.
+# minutes, because it keeps every piece of evidence; so does a join in the data base.
 annotated_genes <- function(x, ontology, column) {
-  query <- paste0("SELECT DISTINCT ", column[[2L]], " AS gene, go_id FROM go_", tolower(ontology), "_all JOIN ",
-    column[[1L]], " USING (_id) ORDER BY go_id, gene")
-  DBI::dbGetQuery(AnnotationDbi::dbconn(x), query)
+  ask <- function(...) DBI::dbGetQuery(AnnotationDbi::dbconn(x), paste0(...))
+  pairs <- ask("SELECT _id, go_id FROM go_", tolower(ontology), "_all")
+  # Terms are "GO:" and seven figures.
+  pairs <- pairs[!duplicated(pairs[["_id"]] * 1e7 + as.numeric(substring(pairs$go_id, 4L))), ]
+  names <- ask("SELECT _id, ", column[[2L]], " AS gene FROM ", column[[1L]])
+  # A gene may have several names of a kind.
+  of <- split(names$gene, names[["_id"]])[as.character(pairs[["_id"]])]
+  data.frame(gene = unlist(of, use.names = FALSE), go_id = rep(pairs$go_id, lengths(of)))
 }
 
 # Terms of the Gene Ontology with the genes of all terms below them.
@@ -165,7 +170,7 @@ ontology_sets <- function(x, ontology, keytype) {
       ".")
   }
   tables <- lapply(ontology, function(o) annotated_genes(x, o, annotation_columns[[keytype]]))
-  sets <- do.call(c, lapply(tables, function(t) split(t$gene, t$go_id)))
+  sets <- do.call(c, lapply(tables, function(t) lapply(split(t$gene, t$go_id), function(g) sort(unique(g)))))
   of <- rep(ontology, vapply(tables, function(t) length(unique(t$go_id)), 0L))
   known <- suppressMessages(AnnotationDbi::select(
     getExportedValue("GO.db", "GO.db"), keys = names(sets), keytype = "GOID", columns = "TERM"

@@ -12,11 +12,10 @@ choose_edges <- function(r, x, ranks, groups, signed, options, seed, verbose) {
   power <- options$power
   if (power == 0) {
     fit <- scale_free_fit(power_strengths(r, options$max.power, signed, thread_count()))
-    power <- choose_power(fit, options$min.fit)
+    power <- choose_power(fit, options$min.fit, nrow(r))
     if (verbose) {
-      message("Power ", power, " of the correlations is taken: R2 of the power law ",
-        format(fit$r2[[power]], digits = 3L), if (!isTRUE(fit$r2[[power]] >= options$min.fit)) ", the best there is",
-        ".")
+      message("Power ", power, " of the correlations is taken; R2 of the power law is ",
+        format(fit$r2[[power]], digits = 3L), ".")
     }
   }
   list(kind = "soft", signed = signed, power = power, fit = fit, graph = gene_graph(r, power, 0, signed))
@@ -40,13 +39,13 @@ scale_free_fit <- function(strengths) {
   do.call(rbind, rows)
 }
 
+# Genes below which ten classes of them tell nothing.
+fitted_genes <- 100L
+
 # The power of most networks of genes in the literature where strengths tell nothing.
-choose_power <- function(fit, min.fit) {
+choose_power <- function(fit, min.fit, genes) {
   enough <- which(fit$r2 >= min.fit)
-  if (length(enough) > 0L) {
-    return(enough[[1L]])
-  }
-  if (all(is.na(fit$r2))) min(6L, nrow(fit)) else which.max(fit$r2)
+  if (genes < fitted_genes || length(enough) == 0L) min(6L, nrow(fit)) else enough[[1L]]
 }
 
 hard_edges <- function(r, x, ranks, groups, signed, options, seed, verbose) {

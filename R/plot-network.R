@@ -18,9 +18,10 @@
 #' `fatefield_error_input`: no network, no such module or gene, a network without modules.
 #' @seealso [CoexpressionNetwork()]
 #' @examples
-#' x <- sapply(1:40, function(g) sin(1:100 * (1 + g %% 2)) + sin(1:100 * sqrt(g)))
+#' noise <- sin(outer(1:200, 1:40, function(i, j) i * sqrt(j + 50)))
+#' x <- 2 + cbind(sin(1:200), cos(1:200 * 1.7))[, rep(1:2, 20)] + noise / 2
 #' colnames(x) <- paste0("g", 1:40)
-#' PlotNetwork(CoexpressionNetwork(x, transform = "none", power = 4, verbose = FALSE))
+#' PlotNetwork(CoexpressionNetwork(x, transform = "none", verbose = FALSE))
 #' @export
 PlotNetwork <- function(object, modules = NULL, n.hubs = 15L, n.edges = 3L, n.labels = 5L, genes = NULL, ...) {
   check_no_dots(names(formals(PlotNetwork)), ...)

@@ -24,7 +24,7 @@ network_terms <- c(
 )
 
 # Networks of the same genes and number of modules over observed, smoothed and walked-back cells of these types.
-pancreas_networks <- function(object, model, types, n.modules = 8L) {
+pancreas_networks <- function(object, model, types, n.modules = 5L) {
   x <- fatefield:::model_coordinates(object, model)
   of.type <- object$type %in% types
   pca <- SeuratObject::Embeddings(object, "pca")
@@ -36,11 +36,14 @@ pancreas_networks <- function(object, model, types, n.modules = 8L) {
     observed = x[of.type, ], smoothed = smoothed[of.type, ],
     # Where the paths go: the same states of cells, smoothed, all along the lineage.
     lineage = smoothed[object$type %in% c("Ngn3 high EP", "Pre-endocrine", types), ],
-    retrograde = walked
+    retrograde = walked,
+    # As published: each state is replaced by the mean of the cells around.
+    full.snap = RetrogradeCells(object, model, group.by = "type", ident = types, max.cells = 300, n.steps = 15, snap = "full",
+      verbose = FALSE)
   )
   first <- lapply(inputs, CoexpressionNetwork, verbose = FALSE)
   genes <- Reduce(intersect, lapply(first, function(n) n$genes$gene))
-  networks <- timed("CoexpressionNetwork, four times", lapply(inputs, CoexpressionNetwork, genes = genes, n.modules = n.modules,
+  networks <- timed("CoexpressionNetwork, five times", lapply(inputs, CoexpressionNetwork, genes = genes, n.modules = n.modules,
     verbose = FALSE))
   list(networks = networks, walked = walked)
 }
