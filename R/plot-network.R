@@ -74,7 +74,8 @@ start_places <- function(nodes, modules) {
 }
 
 # Nodes push each other off with the square of the ideal distance over theirs, edges pull with the square of
-# their length (Fruchterman and Reingold, Software 21, 1991), while steps become smaller.
+# their length (Fruchterman and Reingold, Software 21, 1991), while steps become smaller. All are drawn to the
+# middle, else parts without edges between them would fly apart.
 force_layout <- function(edges, place, n, n.iter = 150L) {
   if (n < 2L) {
     return(place)
@@ -86,8 +87,8 @@ force_layout <- function(edges, place, n, n.iter = 150L) {
     d2 <- pmax(dx^2 + dy^2, 1e-6)
     move <- cbind(rowSums(dx / d2), rowSums(dy / d2)) * ideal^2
     along <- place[edges$from, , drop = FALSE] - place[edges$to, , drop = FALSE]
-    pull <- along * sqrt(rowSums(along^2)) / ideal * edges$share
-    move <- move - sum_rows(pull, edges$from, n) + sum_rows(pull, edges$to, n) - 0.02 * place
+    pull <- along * sqrt(rowSums(along^2)) / ideal * edges$share / 4
+    move <- move - sum_rows(pull, edges$from, n) + sum_rows(pull, edges$to, n) - 0.5 * place
     length <- sqrt(rowSums(move^2))
     place <- place + move * pmin(1, heat / pmax(length, 1e-12))
   }
@@ -114,7 +115,10 @@ draw_network <- function(nodes, edges, modules) {
       linewidth = 0.35
     ) +
     ggplot2::geom_point(ggplot2::aes(colour = .data$module, size = .data$size)) +
-    ggplot2::geom_text(ggplot2::aes(label = .data$label), size = 2.9, vjust = -0.9, check_overlap = TRUE) +
+    ggplot2::geom_text(
+      data = nodes[order(nodes$rank), ][nodes$label[order(nodes$rank)] != "", ], ggplot2::aes(label = .data$label),
+      size = 2.9, vjust = -0.9, check_overlap = TRUE
+    ) +
     scale_labels(modules) +
     ggplot2::scale_size_continuous(name = "kME", range = c(0.8, 4)) +
     ggplot2::scale_alpha_continuous(range = c(0.1, 0.7), guide = "none") +
