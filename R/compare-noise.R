@@ -78,7 +78,7 @@ CompareNoise <- function(object, model = NULL, labels = NULL, observed = NULL, c
   options <- vote_options(k, weights, vote, cutoff, prior, NULL)
   voters <- label_voters(x, labels, reference, options)
   fates <- voters$labels[which_fates(voters, fates, exclude)]
-  known <- known_ends(object, model, x, if (is.null(observed.time)) end else observed.time)
+  known <- known_ends(x, starts, if (is.null(observed.time)) end else observed.time)
   engines <- model_engines(model)
   kinds <- noise_arms(arms)
   tick <- progress_bar(length(kinds) * length(engines), "Comparing noises", check_flag(verbose, "verbose"))
@@ -181,15 +181,10 @@ score_arm <- function(fate, observed) {
   ScoreFate(fate, observed, n.boot = 0L)[1L, score_columns[-1L]]
 }
 
-# Cells observed at the time nearest to `time`; NULL where times are not known.
-known_ends <- function(object, model, x, time) {
-  known <- !is_plain_matrix(object) && !is.null(model$time.name) && model$time.name %in% column_names(object)
-  if (!known) {
-    return(NULL)
-  }
-  at <- cell_starts(object, model)
-  rows <- which(at == at[[which.min(abs(at - time))]])
-  if (length(rows) < 2L) NULL else x[rows, , drop = FALSE]
+# Cells observed at the time nearest to `time`; NULL where all are of one time.
+known_ends <- function(x, starts, time) {
+  rows <- which(starts == starts[[which.min(abs(starts - check_number(time, "observed.time")))]])
+  if (length(unique(starts)) < 2L || length(rows) < 2L) NULL else x[rows, , drop = FALSE]
 }
 
 # Spread of the ends, and their distance from the observed ones.

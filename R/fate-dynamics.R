@@ -20,6 +20,8 @@
 #' It is ln(fates) where all are equally likely and 0 where the fate is sealed.
 #' From `k.paths` neighbours it comes out too low by about (fates - 1) / (2 `k.paths`).
 #' The commitment point is the time at which its mean falls fastest, the middle of the steepest stretch.
+#' Where strong noise goes on to the end, fates are open to the end, and the point lies there: look at the whole
+#' curve.
 #'
 #' The commitment time of a cell is the mean over its futures of the time from the start to commitment, where a
 #' future that never commits counts with the whole time (the restricted mean of survival analysis): compare it

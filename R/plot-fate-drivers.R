@@ -37,9 +37,9 @@ PlotFateDrivers <- function(object, labels = 20L, fdr = 0.05, pt.size = NULL) {
   ggplot2::ggplot(data, ggplot2::aes(.data$x, .data$y)) +
     ggplot2::geom_hline(yintercept = 0, colour = "grey80", linewidth = 0.3) +
     ggplot2::geom_vline(xintercept = 0, colour = "grey80", linewidth = 0.3) +
-    ggplot2::geom_point(ggplot2::aes(colour = .data$side), size = size, stroke = 0, alpha = 0.7) +
+    ggplot2::geom_point(ggplot2::aes(colour = .data$side), size = size, stroke = 0, alpha = 0.7, na.rm = TRUE) +
     ggplot2::geom_text(data = named, ggplot2::aes(label = .data$gene), size = 3, vjust = -0.6,
-      check_overlap = TRUE) +
+      check_overlap = TRUE, na.rm = TRUE) +
     ggplot2::scale_colour_manual(name = NULL, drop = FALSE, values = c(
       `for` = label_palette[[2L]], against = label_palette[[1L]], neither = "grey75"
     ), labels = c(

@@ -29,7 +29,7 @@ PlotFateStream <- function(object, name = NULL, labels = NULL) {
       levels = c(labels, if (length(labels) < length(present)) "other"))
     stream <- stats::aggregate(share ~ time + label, stream, sum)
   }
-  shown <- levels(stream$label)[tapply(stream$share, stream$label, max) > 0]
+  shown <- levels(stream$label)[tapply(stream$share, stream$label, max) > 1e-6]
   stream <- stream[stream$label %in% shown, ]
   stream$label <- factor(stream$label, levels = rev(shown))
   ggplot2::ggplot(stream, ggplot2::aes(.data$time, .data$share, fill = .data$label)) +

@@ -102,7 +102,7 @@ draw_potential <- function(psi, plane, paths, downhill, n.grid, bandwidth, conto
   surface <- smoothed_surface(psi, plane, check_count(n.grid, "n.grid", 2L),
     check_number(bandwidth, "bandwidth", min = 1e-4, max = 1))
   plot <- ggplot2::ggplot(surface, ggplot2::aes(.data$x, .data$y)) +
-    ggplot2::geom_raster(ggplot2::aes(fill = .data$height), interpolate = FALSE) +
+    ggplot2::geom_raster(ggplot2::aes(fill = .data$height), na.rm = TRUE) +
     ggplot2::geom_contour(ggplot2::aes(z = .data$height), colour = "white", alpha = 0.5, linewidth = 0.25,
       bins = check_count(contours, "contours") + 1L, na.rm = TRUE) +
     ggplot2::scale_fill_viridis_c(if (downhill) "- potential" else "potential", option = "cividis",

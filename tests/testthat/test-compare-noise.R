@@ -51,6 +51,7 @@ test_that("each arm has the noise that it is said to have", {
   expect_equal(got$table$within, c(0, sqrt(2 * 5 * 2), sqrt(2 * 4 * 2)), tolerance = 0.01)
   spread <- mean((noise_cells_of()$x[1:12, 2L] - mean(noise_cells_of()$x[1:12, 2L]))^2)
   expect_equal(got$table$dispersion, sqrt(c(0, 20, 16) + spread), tolerance = 0.01)
+  expect_true(all(is.finite(got$table$distance)))
   given <- compare_noise(arms = c("learned", "constant"), sd = c(0.5, 0))
   expect_equal(given$table$within, c(4, sqrt(2 * 0.25)), tolerance = 0.01)
   expect_output(print(got), "noise compared on 12 cells, 4 simulations each, 1 model")
