@@ -75,7 +75,7 @@
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
 #' early <- which(cells$day <= 1)
-#' drivers <- FindFateDrivers(cells, fate = "fate1", labels = "state", exclude = "progenitor", cells = early,
+#' drivers <- FindFateDrivers(cells, fate = "fateA", labels = "state", exclude = "progenitor", cells = early,
 #'   sources = "expression", verbose = FALSE)
 #' drivers
 #' PlotFateDrivers(drivers)

@@ -18,7 +18,7 @@
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
-#' drivers <- FindFateDrivers(cells, fate = "fate1", labels = "state", exclude = "progenitor",
+#' drivers <- FindFateDrivers(cells, fate = "fateA", labels = "state", exclude = "progenitor",
 #'   cells = which(cells$day <= 1), sources = "expression", verbose = FALSE)
 #' PlotFateDrivers(drivers, labels = 5)
 #' @export

@@ -196,3 +196,19 @@ test_that("drivers and dynamics of a velocity field: genes are the state", {
   expect_equal(nrow(dynamics$cells), 40)
   expect_true(all(dynamics$entropy$entropy <= log(2) + 1e-9))
 })
+
+test_that("of simulated cells, genes of the programme of a fate come before the others", {
+  cells <- SimulateDifferentiation(n.cells = 600, n.genes = 100, n.fates = 2)
+  cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 60, verbose = FALSE)
+  fates <- setdiff(levels(factor(cells$state)), "progenitor")
+  got <- FindFateDrivers(cells, fate = fates[[1L]], labels = "state", exclude = "progenitor", cutoff = 0,
+    cells = which(cells$day == 1), n.sim = 5, max.cells = 60, top = 10, verbose = FALSE)
+  # What differs between the fates at the end, from the cells themselves.
+  late <- which(cells$state != "progenitor")
+  e <- expression_of(cells, GetModel(cells), NULL, NULL)[got$table$gene, late]
+  ends <- expression_by_fate(e, ifelse(cells$state[late] == fates[[1L]], 1L, 2L))
+  rho <- function(x) stats::cor(x, ends$auc - 0.5, method = "spearman", use = "complete.obs")
+  expect_gt(rho(got$table$combined), 0.3)
+  expect_gt(rho(got$table$sensitivity), 0.3)
+  expect_gt(got$agreement$rho, 0.2)
+})
