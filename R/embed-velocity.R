@@ -26,10 +26,10 @@
 #' from the end point, in each part of the graph that hangs together.
 #'
 #' Velocities of the dynamical mode give a latent time too, the one that all genes share: times of cells by the genes of
-#' a likelihood of at least `min.likelihood` and an r2 above `min.r2` are counted from a root, cells before it coming last; of the quantiles 0.15,
-#' 0.2, ..., 0.35 over the genes the two that spread cells most evenly are added.
+#' a likelihood of at least `min.likelihood` and an r2 above `min.r2` are counted from a root, cells before it coming
+#' last; of the quantiles 0.15, 0.2, ..., 0.35 over the genes the two that spread cells most evenly are added.
 #' This is averaged over up to four roots (those of the least time in total among cells with a root score above 0.999,
-#' or `root` alone), and over neighbours, as far as they agree with theirs.
+#' or among `root` and its neighbours), and over neighbours, as far as they agree with theirs.
 #'
 #' A graph that the object holds already, of the same velocities and options, is used again, so that
 #' another reduction costs little.

@@ -7,7 +7,7 @@
 #' as the velocities were estimated from them.
 #' The dashed line is the steady state: cells above it are raising the gene, cells below are lowering it.
 #' Where the kinetics of a gene were fitted (`mode = "dynamical"`), a curve shows the fit: up from the origin
-#' while the gene is on, and back once it is off.
+#' while the gene is on, and back once it is off, as far as there are cells near it.
 #'
 #' A gene whose cells do not bend away from the line tells nothing of direction, however high its velocity.
 #'
@@ -56,7 +56,7 @@ PlotPhase <- function(object, features, group.by = NULL, pt.size = NULL, pt.alph
   keep <- keep[order((seq_along(keep) * 0.6180339887) %% 1)]
   cells <- phase_cells(velocity, features, group, keep)
   lines <- steady_lines(velocity$genes, features, cells)
-  curves <- phase_curves(velocity$genes, features)
+  curves <- near_cells(phase_curves(velocity$genes, features), cells)
   size <- if (is.null(pt.size)) 1.5 * point_size(length(keep)) else point_size(1L, pt.size)
   plot <- ggplot2::ggplot(cells, ggplot2::aes(.data$spliced, .data$unspliced)) +
     phase_points(group, size, pt.alpha)
@@ -163,6 +163,19 @@ phase_curves <- function(genes, features) {
   curves <- do.call(rbind, curves)
   curves$gene <- factor(curves$gene, levels = features)
   curves
+}
+
+# The parts of the curves that cells come near: where only the beginning of a gene's kinetics is seen, the rest of the
+# curve is far away and would leave the cells no room.
+near_cells <- function(curves, cells) {
+  if (is.null(curves)) {
+    return(NULL)
+  }
+  seen <- function(column) {
+    most <- tapply(cells[[column]], cells$gene, max)
+    curves[[column]] <= 1.2 * most[as.character(curves$gene)]
+  }
+  curves[seen("spliced") & seen("unspliced"), , drop = FALSE]
 }
 
 # du/dt = alpha - beta u, ds/dt = beta u - gamma s, from the origin until t_, then with alpha = 0.

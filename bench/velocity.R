@@ -78,11 +78,23 @@ stages <- function(label, spliced, unspliced) {
   cat(sprintf("  reading the counts and writing the velocities once would take %.2f s\n\n", bytes / bandwidth / 1e9))
 }
 
+# The dynamical mode: the published steps alone, and the fit to convergence.
+kinetics <- function(label, spliced, unspliced) {
+  for (parity in c(TRUE, FALSE)) {
+    what <- paste(label, "dynamical,", if (parity) "published steps" else "to convergence")
+    found <- timed(what, EstimateVelocity(spliced, unspliced, nfeatures = 0, mode = "dynamical", parity = parity, verbose = FALSE))
+    fitted <- sum(found$genes$fit_status == "fitted")
+    done <- rows[[length(rows)]]
+    cat(sprintf("  %d genes; %.1f ms of processor for each\n\n", fitted, 1000 * done$processor / fitted))
+  }
+}
+
 shared <- Sys.getenv("FATEFIELD_SHARED", "../shared")
 pancreas_file <- file.path(shared, "data", "pancreas", "pancreas_3696cells_2000genes.rda")
 if (file.exists(pancreas_file)) {
   load(pancreas_file)
   stages("pancreas,", pancreas$emat, pancreas$nmat)
+  kinetics("pancreas,", pancreas$emat, pancreas$nmat)
 }
 
 label <- paste0(format(n, big.mark = ","), " x ", format(genes, big.mark = ","), ",")

@@ -65,6 +65,21 @@ splicing_objects <- function(x) {
   objects
 }
 
+# Cells that have some molecules of both kinds.
+cells_of_known_kinetics <- function(n = 300L, genes = 80L, rate = 1) {
+  x <- simulate_splicing(n + n %/% 5L, genes, rate, seed = 3)
+  late <- which(x$time > 1)[seq_len(n)]
+  cells <- colnames(x$spliced)[seq_len(n)]
+  for (part in c("spliced", "unspliced")) {
+    x[[part]] <- x[[part]][, late]
+    colnames(x[[part]]) <- cells
+  }
+  x$time <- x$time[late]
+  x
+}
+
+estimate <- function(x, ...) EstimateVelocity(x$spliced, x$unspliced, ..., verbose = FALSE)
+
 # Principal components and neighbours in plain R, for up to a few hundred cells.
 naive_knn <- function(x, k) {
   d <- as.matrix(stats::dist(x))

@@ -1,20 +1,5 @@
 # EstimateVelocity(): every kind of object, against plain R, and what it says of bad input.
 
-# Cells that have some molecules of both kinds.
-cells_of_known_kinetics <- function(n = 300L, genes = 80L, rate = 1) {
-  x <- simulate_splicing(n + n %/% 5L, genes, rate, seed = 3)
-  late <- which(x$time > 1)[seq_len(n)]
-  cells <- colnames(x$spliced)[seq_len(n)]
-  for (part in c("spliced", "unspliced")) {
-    x[[part]] <- x[[part]][, late]
-    colnames(x[[part]]) <- cells
-  }
-  x$time <- x$time[late]
-  x
-}
-
-estimate <- function(x, ...) EstimateVelocity(x$spliced, x$unspliced, ..., verbose = FALSE)
-
 # The steady state in plain R. `means`: cells x cells, rows sum to 1.
 naive_velocity <- function(s, u, means, mode, limit = 0.95) {
   means <- Matrix::t(means)

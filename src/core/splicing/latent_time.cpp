@@ -41,7 +41,9 @@ Matrix rows_of(MatrixView t, const std::vector<std::int64_t>& rows) {
   return out;
 }
 
-std::vector<std::int64_t> roots_of(const Matrix& t, const std::vector<double>& score, std::int64_t most) {
+// Cells that are at the beginning of one gene can be at the end of another, in all but those of least total
+// time.
+std::vector<std::int64_t> roots_of(const Matrix& t, const std::vector<char>& possible, std::int64_t most) {
   std::vector<double> total(static_cast<std::size_t>(t.cols), 0.0);
   for (std::int64_t c = 0; c < t.cols; ++c)
     for (std::int64_t g = 0; g < t.rows; ++g) total[c] += t(g, c);
@@ -50,9 +52,18 @@ std::vector<std::int64_t> roots_of(const Matrix& t, const std::vector<double>& s
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return total[a] < total[b]; });
   std::vector<std::int64_t> out;
   for (const std::int64_t c : order)
-    if (score[c] > kRoot) out.push_back(c);
+    if (possible[c]) out.push_back(c);
   if (out.empty()) out = order;
   out.resize(std::min(out.size(), static_cast<std::size_t>(most)));
+  return out;
+}
+
+// Cells of high scores, or those around a given one.
+std::vector<char> possible_roots(const std::vector<double>& score, std::int64_t root, const CellSets& sets) {
+  std::vector<char> out(score.size(), 0);
+  for (std::size_t c = 0; root < 0 && c < score.size(); ++c) out[c] = score[c] > kRoot;
+  if (root < 0) return out;
+  for (std::int64_t e = sets.offset[root]; e < sets.offset[root + 1]; ++e) out[sets.index[e]] = 1;
   return out;
 }
 
@@ -159,7 +170,7 @@ LatentTime latent_time(MatrixView t, const std::vector<double>& likelihood, cons
   out.genes = static_cast<std::int64_t>(genes.size());
   if (out.genes < kFewest || t.cols == 0) return out;
   Matrix rooted = rows_of(t, genes);
-  out.root = root >= 0 ? std::vector<std::int64_t>{root} : roots_of(rooted, root_score, options.roots);
+  out.root = roots_of(rooted, possible_roots(root_score, root, sets), options.roots);
   out.time.assign(static_cast<std::size_t>(t.cols), 0.0);
   for (const std::int64_t r : out.root) {
     count_from(rooted, r);

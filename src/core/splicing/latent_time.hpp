@@ -27,7 +27,7 @@ struct LatentTime {
 /// @param t          genes x cells; genes with values that are not finite are left out
 /// @param likelihood, r2 of each gene
 /// @param root_score from 0 to 1; roots have the highest, those of the least total time first
-/// @param root       the only root whatever the scores, or -1
+/// @param root       a cell in whose set the roots are, whatever the scores, or -1
 LatentTime latent_time(MatrixView t, const std::vector<double>& likelihood, const std::vector<double>& r2,
                        const std::vector<double>& root_score, std::int64_t root, const CellSets& sets,
                        const LatentTimeOptions& options);
