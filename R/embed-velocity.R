@@ -80,7 +80,7 @@
 #' and the graph: as a graph `velocity_graph` of a Seurat object, else with the results of the package.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no velocities, other cells than those the velocities
-#' are of, fewer than 2 genes with velocities, no such reduction or cell.
+#' are of, fewer than 2 genes with velocities, velocities that are the same in all genes, no such reduction or cell.
 #' @references
 #' La Manno et al. (2018) RNA velocity of single cells. Nature 560.
 #'
@@ -182,7 +182,7 @@ velocity_field_of <- function(object, expression, knn, genes) {
     genes <- if (is.null(genes)) {
       rownames(object$genes)[which(object$genes$velocity_genes)]
     } else {
-      check_genes(genes, rownames(object$velocity))
+      check_velocity_genes(genes, rownames(object$velocity))
     }
     if (length(genes) < 2L) {
       stop_input("genes", "`genes`: ", length(genes), " gene", if (length(genes) != 1L) "s",
@@ -210,7 +210,7 @@ velocity_field_of <- function(object, expression, knn, genes) {
   }
   if (is.null(colnames(velocity))) colnames(velocity) <- as.character(seq_len(ncol(velocity)))
   if (!is.null(genes)) {
-    genes <- check_genes(genes, rownames(velocity))
+    genes <- check_velocity_genes(genes, rownames(velocity))
     velocity <- velocity[genes, , drop = FALSE]
     expression <- expression[genes, , drop = FALSE]
   }
@@ -230,7 +230,7 @@ gene_matrix <- function(x, argument) {
   x
 }
 
-check_genes <- function(genes, present) {
+check_velocity_genes <- function(genes, present) {
   if (!is.character(genes) || anyNA(genes) || length(genes) < 2L) {
     stop_input("genes", "`genes` must be names of at least 2 genes, not ", described(genes), ".")
   }
@@ -291,6 +291,11 @@ field_graph <- function(field, options) {
   graph <- velocity_correlations(
     field$expression, field$velocity, field$knn, options$graph, thread_count()
   )
+  if (!any(graph@x != 0)) {
+    stop_input("object", "No velocity can be compared with the steps to other cells: in each cell the ",
+      nrow(field$velocity), " genes all have the same velocity, or the same expression in all near cells. Take other ",
+      "`genes`, or estimate velocities from counts.")
+  }
   dimnames(graph) <- list(colnames(field$velocity), colnames(field$velocity))
   graph
 }

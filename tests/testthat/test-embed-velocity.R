@@ -186,6 +186,11 @@ test_that("wrong input is named", {
   expect_input_error(embed_quietly(v, cells$at, tolerance = 2), "tolerance")
   expect_input_error(embed_quietly(v, cells$at, toleranc = 2), "toleranc", "tolerance")
   expect_input_error(embed_quietly(v$velocity, cells$at), "expression", "EstimateVelocity")
+  flat <- matrix(2, 4, 20, dimnames = list(letters[1:4], NULL))
+  near <- t(vapply(1:20, function(i) setdiff(order(abs(1:20 - i)), i)[1:5], integer(5)))
+  expect_input_error(
+    embed_quietly(flat, cbind(1:20, 1), expression = outer(1:4, 1:20), knn = near), "object", "same velocity"
+  )
   expect_input_error(embed_quietly(tiny_seurat()), "object", "EstimateVelocity")
   expect_input_error(TransitionMatrix(tiny_seurat()), "object", "EstimateVelocity")
   expect_input_error(TransitionMatrix(matrix(0, 2, 3)), "object", "2 x 3")

@@ -193,6 +193,17 @@ test_that("rows in any order and entries given twice become a valid sparse matri
   expect_equal(as.matrix(main_counts(object)), expected)
 })
 
+test_that("positions may be whole numbers of 64 bits", {
+  path <- h5ad_file(more = function(file) {
+    for (part in c("indices", "indptr")) {
+      values <- file[["X"]][[part]]$read()
+      file[["X"]]$link_delete(part)
+      file[["X"]]$create_dataset(part, values, dtype = hdf5r::h5types$H5T_STD_I64LE)
+    }
+  })
+  expect_identical(main_counts(read_quietly(path)), main_counts(read_quietly(h5ad_file())))
+})
+
 # A file in which one part of X is something else.
 damaged <- function(part, value, layout = "csr") {
   h5ad_file(layout, more = function(file) {
