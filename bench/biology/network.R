@@ -48,12 +48,23 @@ pancreas_networks <- function(object, model, types, n.modules = 5L) {
   list(networks = networks, walked = walked)
 }
 
-pancreas_retrograde <- function(object, sets) {
-  object <- timed("EstimateVelocity, stochastic", EstimateVelocity(object, mode = "stochastic", verbose = FALSE))
+# 739 cells of the same tissue with 7,192 genes, so that terms are larger.
+read_pancreas_genes <- function() {
+  found <- new.env()
+  pancreas <- get(load(bench_data("pancreas", "pancreas_739cells_7192genes.rda"), found), found)
+  object <- SeuratObject::CreateSeuratObject(pancreas$spliced, assay = "spliced")
+  object[["unspliced"]] <- SeuratObject::CreateAssayObject(counts = pancreas$unspliced[rownames(object), colnames(object)])
+  object$type <- pancreas$clusters
+  with_reductions(object)
+}
+
+pancreas_retrograde <- function(object, sets, label, nfeatures = 2000) {
+  object <- timed("EstimateVelocity, stochastic", EstimateVelocity(object, mode = "stochastic", nfeatures = nfeatures,
+    verbose = FALSE))
   object <- timed("FitVelocityField", FitVelocityField(object, verbose = FALSE))
   model <- GetModel(object)
   for (types in list("Beta", "Alpha", c("Alpha", "Beta"))) {
-    name <- paste(tolower(types), collapse = "_")
+    name <- paste(c(label, tolower(types)), collapse = "_")
     made <- pancreas_networks(object, model, types)
     print(made$walked)
     compared <- suppressWarnings(CompareEnrichment(made$networks, sets, among = network_terms, ignore.case = TRUE))
@@ -114,6 +125,7 @@ larry_trends <- function() {
 }
 
 sets <- timed("GeneSets", GeneSets("org.Hs.eg.db"))
-pancreas <- pancreas_retrograde(read_pancreas(), sets)
+pancreas <- pancreas_retrograde(read_pancreas(), sets, "3696")
+pancreas_retrograde(read_pancreas_genes(), sets, "739", nfeatures = 5000)
 pancreas_snapshot(pancreas)
 larry_trends()
