@@ -108,8 +108,8 @@ Rcpp::List motion_scales(SEXP motion, SEXP cells, double kappa, double time, int
 }
 
 // Paths from `starts` (cells x dims) through `times`. `cells`: those of cell_space(), or NULL where none are
-// needed. `request`: list(n.sim, seed, first, start.sd, noise.sd,
-// coordinates). list(states, speed, growth, end, end.time, steps, rejected).
+// needed. `request`: list(n.sim, seed, first, start.sd, noise.sd, coordinates) and, where dimensions are held,
+// their numbers `held`. list(states, speed, growth, end, end.time, steps, rejected).
 // [[Rcpp::export(rng = false)]]
 Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& starts,
                             const Rcpp::NumericVector& times, const Rcpp::List& request,
@@ -124,6 +124,10 @@ Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& 
     r.first_path = static_cast<std::uint64_t>(Rcpp::as<double>(request["first"]));
     r.start_sd = numbers(request["start.sd"]);
     r.noise_sd = numbers(request["noise.sd"]);
+    if (request.containsElementNamed("held")) {
+      const Rcpp::IntegerVector held = request["held"];
+      for (const int g : held) r.held.push_back(g - 1);
+    }
     if (!Rf_isNull(cells)) r.cells = &at<CellSpace>(cells);
     r.keep_coordinates = Rcpp::as<bool>(request["coordinates"]);
     const Paths p = integrate_cells(*at<Motion>(motion).dynamics, r,

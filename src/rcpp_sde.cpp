@@ -76,26 +76,27 @@ class NeuralSdeHandle {
 
   Rcpp::List simulate(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
                       double first) {
-    return simulate_as(x0, times, n_sim, seed, first, Rcpp::List());
+    return simulated(x0, request_of(times, n_sim, seed, first));
   }
 
   Rcpp::List simulate_as(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
                          double first, Rcpp::List changes) {
-    return work([&] {
-      SimulationRequest request;
-      if (changes.containsElementNamed("noise.sd"))
-        request.noise_sd = Rcpp::as<std::vector<double>>(changes["noise.sd"]);
-      request.times.assign(times.begin(), times.end());
-      request.n_sim = static_cast<std::int64_t>(n_sim);
-      request.seed = to_seed(seed);
-      request.first_trajectory = to_seed(first);
-      const Simulation s = model_.simulate(glue::view(x0), request, glue::until_interrupt());
-      Rcpp::NumericVector states(s.states.begin(), s.states.end());
-      states.attr("dim") = Rcpp::IntegerVector::create(s.trajectories, s.dims, s.times);
-      return Rcpp::List::create(
-          Rcpp::_["states"] = states,
-          Rcpp::_["log_weights"] = Rcpp::NumericMatrix(s.trajectories, s.times, s.log_weights.begin()));
-    });
+    SimulationRequest request = request_of(times, n_sim, seed, first);
+    if (changes.containsElementNamed("noise.sd"))
+      request.noise_sd = Rcpp::as<std::vector<double>>(changes["noise.sd"]);
+    return simulated(x0, request);
+  }
+
+  Rcpp::List simulate_arms(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
+                           double first, Rcpp::List arms) {
+    SimulationRequest request = request_of(times, n_sim, seed, first);
+    request.arms = static_cast<std::int64_t>(Rcpp::as<double>(arms["n"]));
+    const Rcpp::NumericMatrix hold = arms["hold"];
+    request.hold = Matrix(hold.nrow(), hold.ncol());
+    request.hold.values.assign(hold.begin(), hold.end());
+    const Rcpp::NumericVector of_arm = arms["hold.of.arm"];
+    request.hold_of_arm.assign(of_arm.begin(), of_arm.end());
+    return simulated(x0, request);
   }
 
   Rcpp::List fit(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::List options, double seed,
@@ -147,6 +148,27 @@ class NeuralSdeHandle {
   }
 
  private:
+  static SimulationRequest request_of(const Rcpp::NumericVector& times, double n_sim, double seed,
+                                      double first) {
+    SimulationRequest request;
+    request.times.assign(times.begin(), times.end());
+    request.n_sim = static_cast<std::int64_t>(n_sim);
+    request.seed = to_seed(seed);
+    request.first_trajectory = to_seed(first);
+    return request;
+  }
+
+  Rcpp::List simulated(const Rcpp::NumericMatrix& x0, const SimulationRequest& request) {
+    return work([&] {
+      const Simulation s = model_.simulate(glue::view(x0), request, glue::until_interrupt());
+      Rcpp::NumericVector states(s.states.begin(), s.states.end());
+      states.attr("dim") = Rcpp::IntegerVector::create(s.trajectories, s.dims, s.times);
+      return Rcpp::List::create(
+          Rcpp::_["states"] = states,
+          Rcpp::_["log_weights"] = Rcpp::NumericMatrix(s.trajectories, s.times, s.log_weights.begin()));
+    });
+  }
+
   template <typename F>
   auto work(F&& f) -> decltype(f()) {
     const ThreadScope threads(glue::thread_count());
@@ -199,6 +221,8 @@ RCPP_MODULE(neural_sde) {
       .method("simulate", &NeuralSdeHandle::simulate, "simulate(x0, times, n_sim, seed, first_trajectory)")
       .method("simulate_as", &NeuralSdeHandle::simulate_as,
               "simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))")
+      .method("simulate_arms", &NeuralSdeHandle::simulate_arms,
+              "simulate_arms(x0, times, n_sim, seed, first_trajectory, list(n, hold, hold.of.arm))")
       .method("fit", &NeuralSdeHandle::fit, "fit(x, time, options, seed, list(clone, growth, tick))")
       .method("move_to", &NeuralSdeHandle::move_to, "move_to(device): \"cpu\" or \"cuda\"")
       .method("serialize", &NeuralSdeHandle::serialize, "serialize(): raw bytes")

@@ -360,3 +360,39 @@ TEST_CASE("cells that cannot serve are refused", "[integrate]") {
   const CellSpace cells(line(10), CellAxes(), snapping("full", 3));
   CHECK_THROWS_AS(with_cells(push_on(1), starts_of(1, {1}), {0, 1}, cells, snapping("full", 3, 0)), Error);
 }
+
+TEST_CASE("dimensions held stay where they start, and drive the others", "[integrate][hold]") {
+  // dx = y - x, dy = -y: with y held at 2, x goes to 2.
+  const GivenDynamics f = linear_dynamics(2, {-1, 1, 0, -1});
+  const std::vector<double> square{0, 0, 1, 1, 0, 1, 1, 0, 5, 3};
+  for (const std::string how : {"none", "partial", "full"}) {
+    INFO(how);
+    const IntegrateOptions o = snapping(how, 2, 0.25);
+    const CellSpace cells(sparse_of(2, square), StateSpace(), o);
+    const Matrix starts = starts_of(2, {0.5, 2});
+    IntegrationRequest r;
+    r.starts = starts;
+    r.times = {0, 1};
+    r.cells = &cells;
+    r.held = {1};
+    const Paths p = integrate_cells(f, r, o, {});
+    CHECK(state_of(p, 0, 1, 1) == 2);
+    if (how == "none") CHECK(state_of(p, 0, 0, 1) == Approx(2 - 1.5 * std::exp(-1.0)).epsilon(1e-3));
+    r.held = {};
+    CHECK(state_of(integrate_cells(f, r, o, {}), 0, 1, 1) < 1.5);
+  }
+  IntegrateOptions o = snapping("none", 2);
+  o.solver = "euler";
+  o.support = "none";
+  const Matrix starts = starts_of(2, {0.5, 2});
+  IntegrationRequest r;
+  r.starts = starts;
+  r.times = {0, 1};
+  r.noise_sd = {0.3, 0.3};
+  r.held = {1};
+  const Paths p = integrate_cells(f, r, o, {});
+  CHECK(state_of(p, 0, 1, 1) == 2);
+  CHECK(std::abs(state_of(p, 0, 0, 1) - (2 - 1.5 * std::exp(-1.0))) > 1e-3);
+  r.held = {2};
+  CHECK_THROWS_AS(integrate_cells(f, r, o, {}), Error);
+}

@@ -92,6 +92,128 @@ TEST_CASE("simulations are the same bytes for any number of threads and any chun
   }
 }
 
+TEST_CASE("arms of a simulation share their noise", "[sde][arms]") {
+  for (const char* solver : {"euler", "srk"}) {
+    SdeOptions o = small();
+    o.solver = solver;
+    const NeuralSde m = lively(o, 3);
+    const Matrix x = cells(60, 3);
+    Matrix three(180, 3), shifted(60, 3);
+    for (int i = 0; i < 60; ++i) {
+      for (int j = 0; j < 3; ++j) {
+        shifted(i, j) = x(i, j) + (j == 1 ? 0.5 : 0.0);
+        three(i, j) = three(120 + i, j) = x(i, j);
+        three(60 + i, j) = shifted(i, j);
+      }
+    }
+    const auto simulated = [&](const Matrix& at, std::int64_t arms, int threads) {
+      const ThreadScope scope(threads);
+      SimulationRequest r;
+      r.times = {0.0, 1.0};
+      r.n_sim = 5;
+      r.first_trajectory = 35;
+      r.arms = arms;
+      return m.simulate(at, r, nullptr);
+    };
+    const Simulation alone = simulated(x, 1, 1), other = simulated(shifted, 1, 2),
+                     all = simulated(three, 3, 2);
+    bool same = true;
+    for (std::int64_t i = 0; i < 300; ++i) {
+      for (std::int64_t j = 0; j < 3; ++j) {
+        same = same && at_of(all, i, j, 1) == at_of(alone, i, j, 1);
+        same = same && at_of(all, 300 + i, j, 1) == at_of(other, i, j, 1);
+        same = same && at_of(all, 600 + i, j, 1) == at_of(alone, i, j, 1);
+      }
+    }
+    CHECK(same);
+    CHECK(all.log_weights[0 + 900 * 1] == all.log_weights[600 + 900 * 1]);
+  }
+}
+
+TEST_CASE("states stay where they started along the directions held, and move across them", "[sde][arms]") {
+  const double a = 0.6, b = 0.8;
+  for (const char* solver : {"euler", "srk"}) {
+    SdeOptions o = small();
+    o.solver = solver;
+    const NeuralSde m = lively(o, 3);
+    Matrix x(20, 3);
+    const Matrix one = cells(10, 3);
+    for (int i = 0; i < 10; ++i) {
+      for (int j = 0; j < 3; ++j) x(i, j) = x(10 + i, j) = one(i, j);
+    }
+    SimulationRequest r;
+    r.times = {0.0, 0.5, 1.0};
+    r.n_sim = 3;
+    r.arms = 2;
+    r.hold = Matrix(1, 3);
+    r.hold(0, 0) = a;
+    r.hold(0, 1) = b;
+    r.hold_of_arm = {0, 0, 1};
+    const Simulation s = m.simulate(x, r, nullptr);
+    double along = 0.0, across = 0.0, free = 0.0;
+    for (std::int64_t i = 30; i < 60; ++i) {
+      for (std::int64_t k = 1; k < 3; ++k) {
+        const auto moved = [&](std::int64_t row, std::int64_t j) {
+          return at_of(s, row, j, k) - at_of(s, row, j, 0);
+        };
+        along = std::max(along, std::abs(a * moved(i, 0) + b * moved(i, 1)));
+        across = std::max(across, std::abs(b * moved(i, 0) - a * moved(i, 1)) + std::abs(moved(i, 2)));
+        free = std::max(free, std::abs(a * moved(i - 30, 0) + b * moved(i - 30, 1)));
+      }
+    }
+    CHECK(along < 1e-5);
+    CHECK(across > 0.05);
+    CHECK(free > 0.05);
+    // The first arm knows nothing of the second.
+    r.hold_of_arm = {};
+    CHECK(at_of(m.simulate(x, r, nullptr), 4, 0, 2) == at_of(s, 4, 0, 2));
+  }
+}
+
+TEST_CASE("a linear model held along one dimension is the same model without it", "[sde][arms]") {
+  SdeOptions o;
+  o.drift = "forward";
+  o.drift_hidden = {};
+  o.diffusion = "scalar";
+  o.diffusion_hidden = {};
+  o.dt = 0.01;
+  o.precision = "float64";
+  NeuralSde m(o, 2, 1);
+  auto& p = m.impl().parameters;  // dx = -x + 0.5 y, dy = -y
+  p[0].copy_(at::tensor({-1.0, 0.5, 0.0, -1.0}, at::kDouble).view(p[0].sizes()));
+  p[1].fill_(0.0);
+  p[2].fill_(0.0);
+  p[3].fill_(-40.0);  // next to no noise
+  Matrix x(1, 2);
+  x(0, 0) = 0.2;
+  x(0, 1) = 2.0;
+  SimulationRequest r;
+  r.times = {0.0, 1.0};
+  r.hold = Matrix(1, 2);
+  r.hold(0, 1) = 1.0;
+  r.hold_of_arm = {0, 1};
+  const Simulation s = m.simulate(x, r, nullptr);
+  // With y held at 2 x goes to 1, geometrically with 1 - dt.
+  CHECK(std::abs(at_of(s, 0, 0, 1) - (1.0 - 0.8 * std::pow(0.99, 100))) < 1e-6);
+  CHECK(at_of(s, 0, 1, 1) == 2.0);
+}
+
+TEST_CASE("arms and directions that do not fit are named", "[sde][arms][errors]") {
+  const NeuralSde m(small(), 3, 1);
+  const Matrix x = cells(4, 3);
+  SimulationRequest r;
+  r.times = {0.0, 1.0};
+  r.arms = 3;
+  CHECK(error_argument([&] { m.simulate(x, r, nullptr); }) == "arms");
+  r.arms = 2;
+  r.hold = Matrix(1, 2);
+  r.hold_of_arm = {0, 1, 1};
+  CHECK(error_argument([&] { m.simulate(x, r, nullptr); }) == "hold");
+  r.hold = Matrix(1, 3);
+  r.hold_of_arm = {0, 1};
+  CHECK(error_argument([&] { m.simulate(x, r, nullptr); }) == "hold");
+}
+
 TEST_CASE("a linear model has the moments of an Ornstein-Uhlenbeck process", "[sde]") {
   SdeOptions o;
   o.drift = "forward";

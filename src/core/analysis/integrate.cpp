@@ -85,6 +85,10 @@ void check_request(const Dynamics& f, const IntegrationRequest& r, const Integra
   if (r.n_sim < 1) throw input_error("n.sim", "`n.sim` must be at least 1.");
   check_noise("start.noise", r.start_sd, f.dims());
   check_noise("noise", r.noise_sd, f.dims());
+  for (const std::int64_t g : r.held) {
+    if (g < 0 || g >= f.dims())
+      throw input_error("hold", "`hold` names a dimension that the model does not have.");
+  }
   if (!r.noise_sd.empty() && o.solver != "euler")
     throw input_error("solver", "`solver` is \"" + o.solver + "\", but noise needs \"euler\".");
   const bool needs_cells = o.snap != "none" || o.support == "cells" || r.keep_coordinates;
@@ -137,6 +141,13 @@ Timetable timetable_of(const IntegrationRequest& r, const IntegrateOptions& o, b
   return out;
 }
 
+// What is held has no noise on its way either.
+IntegrationRequest quiet_where_held(IntegrationRequest r) {
+  if (r.noise_sd.empty()) return r;
+  for (const std::int64_t g : r.held) r.noise_sd[g] = 0;
+  return r;
+}
+
 Paths room_for(const IntegrationRequest& r, std::int64_t dims, bool shadow) {
   Paths out;
   out.n = r.starts.rows * r.n_sim;
@@ -155,14 +166,15 @@ Paths room_for(const IntegrationRequest& r, std::int64_t dims, bool shadow) {
 
 }  // namespace
 
-Paths integrate_cells(const Dynamics& f, const IntegrationRequest& request, const IntegrateOptions& options,
+Paths integrate_cells(const Dynamics& f, const IntegrationRequest& asked, const IntegrateOptions& options,
                       const PathTick& tick) {
   check_options(options);
-  check_request(f, request, options);
+  check_request(f, asked, options);
+  const IntegrationRequest request = quiet_where_held(asked);
   const RungeKutta& method = method_of(options.solver);
   const Timetable timetable = timetable_of(request, options, method.adaptive());
   const bool shadow = options.shadow == "always" || (options.shadow == "backward" && timetable.sign < 0);
-  const RightHand right(f, options.kappa, options.positive);
+  const RightHand right(f, options.kappa, options.positive, request.held);
   Paths out = room_for(request, request.keep_coordinates ? request.cells->components() : f.dims(), shadow);
   const PathJob job{right,
                     method,

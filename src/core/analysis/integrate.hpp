@@ -31,6 +31,9 @@ struct IntegrationRequest {
   std::vector<double> start_sd;
   /// That of the noise on the way per root of time (Euler and Maruyama, Ito), one per dimension; empty: none.
   std::vector<double> noise_sd;
+  /// Numbers of the dimensions, ascending, that stay as they start: their velocity and noise are zero, and
+  /// pulling back does not move them.
+  std::vector<std::int64_t> held;
   /// Needed for snapping and for the support by cells.
   const CellSpace* cells = nullptr;
   /// Keep coordinates in the space of the cells instead of states.

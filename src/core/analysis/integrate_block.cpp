@@ -379,7 +379,8 @@ void PathBlock::pull_back(const Some& paths) {
   job_.request.cells->snap(n, scratch_.data());
   for (std::int64_t i = 0; i < n; ++i) {
     const std::int64_t p = paths[i];
-    const double* const x = scratch_.data() + i * dims_;
+    double* const x = scratch_.data() + i * dims_;
+    for (const std::int64_t g : job_.request.held) x[g] = state(p)[g];
     std::copy_n(x, dims_, state(p));
     paths_[p].fresh = true;
     if (full) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "models/velocity_field.hpp"
 
@@ -55,7 +57,9 @@ class FieldDynamics final : public Dynamics {
 /// smooth as f but for kinks at zero, so that steps need not end where a gene comes to zero.
 class RightHand {
  public:
-  RightHand(const Dynamics& f, double kappa, bool positive) : f_(f), kappa_(kappa), positive_(positive) {}
+  /// @param held dimensions whose velocity is zero
+  RightHand(const Dynamics& f, double kappa, bool positive, std::vector<std::int64_t> held = {})
+      : f_(f), kappa_(kappa), positive_(positive), held_(std::move(held)) {}
 
   const Dynamics& dynamics() const { return f_; }
   std::int64_t dims() const { return f_.dims(); }
@@ -69,9 +73,11 @@ class RightHand {
     if (positive_) hold_positive(entries, x, delta);
     f_.evaluate(n, t, x, v, room);
     scale(entries, v);
+    hold(n, v);
     if (delta == nullptr) return;
     f_.push(n, t, x, delta, dv, room);
     scale(entries, dv);
+    hold(n, dv);
   }
 
   static void hold_positive(std::int64_t entries, double* x, double* delta) {
@@ -88,9 +94,16 @@ class RightHand {
     for (std::int64_t e = 0; e < entries; ++e) v[e] *= kappa_;
   }
 
+  void hold(std::int64_t n, double* v) const {
+    for (const std::int64_t g : held_) {
+      for (std::int64_t i = 0; i < n; ++i) v[i * dims() + g] = 0;
+    }
+  }
+
   const Dynamics& f_;
   double kappa_;
   bool positive_;
+  std::vector<std::int64_t> held_;
 };
 
 }  // namespace fatefield

@@ -44,8 +44,9 @@ std::int64_t FusedBlock<T>::tape_bytes() const {
 }
 
 template <typename T>
-FusedOutputs<T> FusedBlock<T>::forward(const T* start, const Increments& increments, bool keep_tape) {
-  return work_->forward(start, increments, keep_tape, work_->run.measure_ratio);
+FusedOutputs<T> FusedBlock<T>::forward(const T* start, const Increments& increments, bool keep_tape,
+                                       const AfterStep& after_step) {
+  return work_->forward(start, increments, keep_tape, work_->run.measure_ratio, after_step);
 }
 
 template <typename T>

@@ -92,6 +92,8 @@ class FusedBlock {
   /// Brownian increments of a step, rows x brownian_dims, contiguous; nullptr without diffusion. They must
   /// stay where they are until the next call, and be the same when asked again.
   using Increments = std::function<const T*(std::int64_t step)>;
+  /// Changes the states that a step ends in: rows of dims numbers, `stride` apart.
+  using AfterStep = std::function<void(T* states, std::int64_t stride)>;
 
   /// @param first number of the first row's trajectory, for dropout
   FusedBlock(const FusedSde<T>& sde, const FusedRun& run, std::uint64_t first, std::int64_t rows);
@@ -102,7 +104,9 @@ class FusedBlock {
 
   /// @param start rows x dims, contiguous
   /// @param keep_tape whether backward() shall find a tape
-  FusedOutputs<T> forward(const T* start, const Increments& increments, bool keep_tape);
+  /// @param after_step for simulation alone: backward() knows nothing of it
+  FusedOutputs<T> forward(const T* start, const Increments& increments, bool keep_tape,
+                          const AfterStep& after_step = nullptr);
   /// Adds to `into`; goes through the grid again where forward() kept no tape.
   void backward(const T* start, const Increments& increments, const FusedAdjoints<T>& adjoints,
                 SdeGradient<T>& into);

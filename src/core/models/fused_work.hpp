@@ -234,7 +234,8 @@ struct FusedBlock<T>::Work {
     return o.kind == DiffusionKind::Scalar ? std::sqrt(static_cast<T>(o.dims)) : T(1);
   }
 
-  FusedOutputs<T> forward(const T* start, const Increments& increments, bool keep, bool ratio) {
+  FusedOutputs<T> forward(const T* start, const Increments& increments, bool keep, bool ratio,
+                          const AfterStep& after_step = nullptr) {
     make_tape(keep);
     Pass p(*this);
     FusedOutputs<T> out;
@@ -274,6 +275,7 @@ struct FusedBlock<T>::Work {
     record(-1);
     for (std::int64_t k = 0; k < run.grid.steps(); ++k) {
       step(k, increments, p, log_growth, out);
+      if (after_step) after_step(at_step(k + 1).x, ldx);
       record(k);
     }
     if (!keep) tape.reset();

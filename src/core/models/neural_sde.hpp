@@ -28,6 +28,15 @@ struct SimulationRequest {
   /// Noise in the place of the learned one: standard deviation of each dimension per root of time, in the
   /// user's units; empty for the learned one, zeros for none.
   std::vector<double> noise_sd;
+  /// The cells are so many arms, one after the other, of as many cells each. Trajectories of the same place
+  /// in their arms share their numbers, and so their noise: what differs between arms is due to the starts
+  /// alone.
+  std::int64_t arms = 1;
+  /// Unit vectors, one a row, orthogonal within an arm: after each step x - x_start is brought back to 0
+  /// along them. Those of arm a are the rows [hold_of_arm[a], hold_of_arm[a + 1]); nothing is held where it
+  /// is empty.
+  Matrix hold;
+  std::vector<std::int64_t> hold_of_arm;
 };
 
 /// Trajectory i is future i % n_sim of cell i / n_sim.

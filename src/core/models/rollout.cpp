@@ -8,7 +8,7 @@ namespace fatefield {
 
 Rollout roll_out(const SdeNets& nets, const std::vector<at::Tensor>& parameters, const SdeSolver& solver,
                  const StepGrid& grid, const at::Tensor& start, const Increments& increments,
-                 Dropout* dropout, bool measure_drift, const at::Tensor& noise_sd) {
+                 Dropout* dropout, bool measure_drift, const at::Tensor& noise_sd, const AfterStep& after_step) {
   BoundSde sde(nets, parameters, dropout);
   sde.replace_noise(noise_sd);
   Rollout out;
@@ -23,14 +23,17 @@ Rollout roll_out(const SdeNets& nets, const std::vector<at::Tensor>& parameters,
     }
   };
   if (nets.has_growth()) record(-1);
-  out.states = integrate_sde(solver, sde, grid, start, increments, [&](std::int64_t k, const at::Tensor& y) {
-    sde.begin_step(grid.h[k]);
-    if (!nets.has_growth()) return;
-    const at::Tensor rate = nets.growth(parameters, grid.t[k], y, dropout);
-    total = total + rate * grid.h[k];
-    effort = effort + rate.square().sum() * grid.h[k];
-    record(k);
-  });
+  out.states = integrate_sde(
+      solver, sde, grid, start, increments,
+      [&](std::int64_t k, const at::Tensor& y) {
+        sde.begin_step(grid.h[k]);
+        if (!nets.has_growth()) return;
+        const at::Tensor rate = nets.growth(parameters, grid.t[k], y, dropout);
+        total = total + rate * grid.h[k];
+        effort = effort + rate.square().sum() * grid.h[k];
+        record(k);
+      },
+      after_step);
   if (nets.has_growth()) out.growth_effort = effort;
   // Solvers of several stages ask for the drift several times a step.
   if (measure_drift) {

@@ -30,11 +30,14 @@ struct Rollout {
 };
 
 using Increments = std::function<Increment(std::int64_t step)>;
+/// The state that is kept in place of the one a step ends in.
+using AfterStep = std::function<at::Tensor(const at::Tensor&)>;
 
 /// @param noise_sd scaled, D: constant noise in the place of the network's, where defined
 Rollout roll_out(const SdeNets& nets, const std::vector<at::Tensor>& parameters, const SdeSolver& solver,
                  const StepGrid& grid, const at::Tensor& start, const Increments& increments,
-                 Dropout* dropout, bool measure_drift = false, const at::Tensor& noise_sd = {});
+                 Dropout* dropout, bool measure_drift = false, const at::Tensor& noise_sd = {},
+                 const AfterStep& after_step = nullptr);
 
 /// The same grid in scaled time.
 StepGrid scaled_grid(const StepGrid& grid, double start, double span);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -19,22 +20,40 @@
 namespace fatefield {
 namespace {
 
-// Trajectories [first, first + rows) of a simulation, of which some are wanted.
+// Trajectories [first, first + rows) of one arm of a simulation, of which some are wanted.
 struct Block {
   std::int64_t from;  ///< first wanted row of the block
   std::int64_t to;    ///< one past the last
   std::uint64_t first;
+  std::int64_t arm;
 };
 
-std::vector<Block> aligned_blocks(std::uint64_t first, std::int64_t n, std::uint64_t rows) {
+// Of `arms` times n trajectories.
+std::vector<Block> aligned_blocks(std::uint64_t first, std::int64_t n, std::int64_t arms,
+                                  std::uint64_t rows) {
   std::vector<Block> out;
   const std::uint64_t end = first + static_cast<std::uint64_t>(n);
-  for (std::uint64_t at = first / rows * rows; at < end; at += rows) {
-    const std::uint64_t from = std::max(at, first);
-    const std::uint64_t to = std::min(at + rows, end);
-    out.push_back({static_cast<std::int64_t>(from - at), static_cast<std::int64_t>(to - at), at});
+  for (std::int64_t arm = 0; arm < arms; ++arm) {
+    for (std::uint64_t at = first / rows * rows; at < end; at += rows) {
+      const std::uint64_t from = std::max(at, first);
+      const std::uint64_t to = std::min(at + rows, end);
+      out.push_back({static_cast<std::int64_t>(from - at), static_cast<std::int64_t>(to - at), at, arm});
+    }
   }
   return out;
+}
+
+void check_arms(const SimulationRequest& r, std::int64_t cells, std::int64_t dims) {
+  if (r.arms < 1 || cells % r.arms != 0) {
+    throw input_error("arms", "`arms` is " + std::to_string(r.arms) + ", but there are " +
+                                  std::to_string(cells) + " cells; every arm needs as many.");
+  }
+  if (r.hold_of_arm.empty()) return;
+  bool fits = static_cast<std::int64_t>(r.hold_of_arm.size()) == r.arms + 1 && r.hold_of_arm.front() == 0 &&
+              r.hold_of_arm.back() == r.hold.rows &&
+              std::is_sorted(r.hold_of_arm.begin(), r.hold_of_arm.end());
+  fits = fits && (r.hold.rows == 0 || r.hold.cols == dims);
+  if (!fits) throw input_error("hold", "`hold` must be directions of the model's dimensions, arm by arm.");
 }
 
 void check_request(const SimulationRequest& r, std::int64_t dims) {
@@ -72,7 +91,15 @@ struct Job {
   }
 
   std::int64_t offset(const Block& b) const {
-    return static_cast<std::int64_t>(b.first) - static_cast<std::int64_t>(request.first_trajectory);
+    return static_cast<std::int64_t>(b.first) - static_cast<std::int64_t>(request.first_trajectory) +
+           b.arm * (out.trajectories / request.arms);
+  }
+
+  // Numbers of the directions held in a block.
+  std::pair<std::int64_t, std::int64_t> held(const Block& b) const {
+    if (request.hold_of_arm.empty()) return {0, 0};
+    const auto arm = static_cast<std::size_t>(b.arm);
+    return {request.hold_of_arm[arm], request.hold_of_arm[arm + 1]};
   }
 
   // Rows [from, to) of a block at output k into the simulation, in the user's units.
@@ -99,6 +126,42 @@ std::vector<double> scaled_noise(std::vector<double> sd, const Scaling& s) {
 
 using Run = std::function<void(const Block&)>;
 
+// States back to where they started along the directions held: x <- x - (x - x_start) V' V.
+AfterStep hold_tensors(const Job& job, const Block& b, const at::Tensor& start) {
+  const auto [from, to] = job.held(b);
+  if (from == to) return nullptr;
+  at::Tensor v = at::empty({to - from, job.out.dims}, at::kDouble);
+  for (std::int64_t i = from; i < to; ++i) {
+    for (std::int64_t j = 0; j < job.out.dims; ++j)
+      v.data_ptr<double>()[(i - from) * job.out.dims + j] = job.request.hold(i, j);
+  }
+  v = v.to(start.options());
+  return [v, start](const at::Tensor& y) { return y - (y - start).matmul(v.t()).matmul(v); };
+}
+
+template <typename T>
+typename FusedBlock<T>::AfterStep hold_rows(const Job& job, const Block& b, const std::vector<T>& start) {
+  const auto [from, to] = job.held(b);
+  if (from == to) return nullptr;
+  const std::int64_t dims = job.out.dims, n = to - from, rows = b.to - b.from;
+  std::vector<T> v(static_cast<std::size_t>(n * dims));
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < dims; ++j) v[i * dims + j] = static_cast<T>(job.request.hold(from + i, j));
+  }
+  return [v, dims, n, rows, &start](T* states, std::int64_t stride) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      T* x = states + r * stride;
+      const T* x0 = start.data() + r * dims;
+      for (std::int64_t i = 0; i < n; ++i) {
+        const T* w = v.data() + i * dims;
+        T along = 0;
+        for (std::int64_t j = 0; j < dims; ++j) along += w[j] * (x[j] - x0[j]);
+        for (std::int64_t j = 0; j < dims; ++j) x[j] -= along * w[j];
+      }
+    }
+  };
+}
+
 // LibTorch's operations, for any solver. Products round differently for other numbers of rows, so every block
 // is full: rows outside the request repeat its first cell.
 Run by_libtorch(const Job& job) {
@@ -112,13 +175,14 @@ Run by_libtorch(const Job& job) {
     const NeuralSde::Impl& m = job.model;
     at::Tensor noise_sd;
     if (!job.noise_sd.empty()) noise_sd = at::tensor(job.noise_sd, at::kDouble).to(m.parameters[0]);
+    const at::Tensor start = job.start.index_select(0, rows).to(m.device);
     const Rollout paths = roll_out(
-        m.nets, m.parameters, *m.solver, job.grid, job.start.index_select(0, rows).to(m.device),
+        m.nets, m.parameters, *m.solver, job.grid, start,
         [&](std::int64_t k) {
           return philox_increment(job.request.seed, b.first, k, job.grid.h[static_cast<std::size_t>(k)], n,
                                   job.motions(), m.solver->needs_levy(), m.parameters[0]);
         },
-        nullptr, false, noise_sd);
+        nullptr, false, noise_sd, hold_tensors(job, b, start));
     const auto wanted = [&](const at::Tensor& all) {
       return all.narrow(0, b.from, b.to - b.from).to(at::kCPU, at::kDouble).contiguous();
     };
@@ -156,8 +220,8 @@ Run by_hand(const Job& job) {
       for (T& w : dW) w *= root;
       return dW.data();
     };
-    const FusedOutputs<T> paths =
-        FusedBlock<T>(*sde, *run, first, n).forward(start.data(), increments, false);
+    const FusedOutputs<T> paths = FusedBlock<T>(*sde, *run, first, n)
+                                      .forward(start.data(), increments, false, hold_rows<T>(job, b, start));
     for (std::size_t k = 0; k < paths.states.size(); ++k) {
       job.store(b, static_cast<std::int64_t>(k), paths.states[k].data(),
                 paths.log_growth.empty() ? nullptr : paths.log_growth[k].data());
@@ -178,6 +242,7 @@ Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& re
                                const KeepGoing& keep_going) const {
   impl_->check_dims(x0);
   check_request(request, dims());
+  check_arms(request, x0.rows, dims());
   const Scaling& s = impl_->scaling;
   Simulation out;
   out.trajectories = x0.rows * request.n_sim;
@@ -195,8 +260,9 @@ Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& re
 
   const TorchThreadScope one_thread;
   const Run run = fastest(job);
-  const std::vector<Block> blocks = aligned_blocks(request.first_trajectory, out.trajectories,
-                                                   static_cast<std::uint64_t>(block_rows(impl_->device)));
+  const std::vector<Block> blocks =
+      aligned_blocks(request.first_trajectory, out.trajectories / request.arms, request.arms,
+                     static_cast<std::uint64_t>(block_rows(impl_->device)));
   const std::int64_t group = std::max(1, threads());
   const auto n_blocks = static_cast<std::int64_t>(blocks.size());
   for (std::int64_t at = 0; at < n_blocks; at += group) {

@@ -98,10 +98,10 @@ Increment philox_increment(std::uint64_t seed, std::uint64_t first, std::int64_t
   return w;
 }
 
-std::vector<at::Tensor> integrate_sde(
-    const SdeSolver& solver, const Sde& sde, const StepGrid& grid, at::Tensor y0,
-    const std::function<Increment(std::int64_t)>& increment,
-    const std::function<void(std::int64_t, const at::Tensor&)>& before_step) {
+std::vector<at::Tensor> integrate_sde(const SdeSolver& solver, const Sde& sde, const StepGrid& grid,
+                                      at::Tensor y0, const std::function<Increment(std::int64_t)>& increment,
+                                      const std::function<void(std::int64_t, const at::Tensor&)>& before_step,
+                                      const std::function<at::Tensor(const at::Tensor&)>& after_step) {
   if (std::any_of(grid.h.begin(), grid.h.end(), [](double h) { return h < 0; })) {
     throw input_error("times", "`times` must increase: a stochastic equation cannot be run backward.");
   }
@@ -117,6 +117,7 @@ std::vector<at::Tensor> integrate_sde(
     const at::Tensor before = y;
     if (before_step) before_step(k, before);
     y = solver.step(sde, grid.t[k], grid.h[k], before, increment(k));
+    if (after_step) y = after_step(y);
     for (; ends_at(k); ++next) {
       const double weight = grid.outputs[next].weight;
       out.push_back(weight == 1.0 ? y : before * (1.0 - weight) + y * weight);

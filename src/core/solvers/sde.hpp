@@ -81,9 +81,11 @@ Increment philox_increment(std::uint64_t seed, std::uint64_t first, std::int64_t
 /// A grid that runs backward is an input_error("times").
 /// @param increment   called once per step, in order, with the step's index
 /// @param before_step called with the index of a step and the state it starts from
+/// @param after_step  gives the state that is kept in place of the one a step ends in
 std::vector<at::Tensor> integrate_sde(
     const SdeSolver& solver, const Sde& sde, const StepGrid& grid, at::Tensor y0,
     const std::function<Increment(std::int64_t)>& increment,
-    const std::function<void(std::int64_t, const at::Tensor&)>& before_step = nullptr);
+    const std::function<void(std::int64_t, const at::Tensor&)>& before_step = nullptr,
+    const std::function<at::Tensor(const at::Tensor&)>& after_step = nullptr);
 
 }  // namespace fatefield
