@@ -401,7 +401,7 @@ ridge <- function(x, y) {
 }
 
 # Genes that can be moved, or an error that names all that cannot.
-check_genes <- function(genes, space, argument = "genes") {
+check_moved_genes <- function(genes, space, argument = "genes") {
   if (is.factor(genes)) genes <- as.character(genes)
   if (!is.character(genes) || length(genes) == 0L || anyNA(genes)) {
     stop_input(argument, "`", argument, "` must be names of genes, not ", described(genes), ".")

@@ -1,0 +1,145 @@
+# From an object and a model to the shares of fates of arms of start cells: what PerturbCells(), DoseResponse() and
+# ScreenPerturbations() share. An arm is described in R/futures.R.
+
+# Trajectories simulated at a time.
+perturb_chunk <- 50000L
+
+# Arguments that all three take by `...`.
+perturb_settings <- c(
+  "start", "reference", "k", "weights", "vote", "cutoff", "assay", "loadings", "center", "scale", "expression"
+)
+
+# list(space, futures, labels, reference, options, voting, fates, seed, model): everything but what is done.
+perturb_context <- function(object, model, labels, cells, n.sim, time, fates, exclude, seed.use, more,
+                            compat = NULL) {
+  check_object(object)
+  if (is_plain_matrix(object) && is.null(model)) {
+    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE() or FitVelocityField().")
+  }
+  model <- choose_model(object, model, type = c("sde", "field"))
+  given <- more[setdiff(names(more), perturb_settings)]
+  if (length(more) > 0L && (is.null(names(more)) || any(!nzchar(names(more))))) check_no_dots(perturb_settings, 0)
+  labels <- label_column(object, labels)
+  futures <- futures_of(object, model, cells, more$start, time, n.sim, given)
+  space <- gene_space(object, model, more$assay, more$loadings, more$center, more$scale, more$expression)
+  options <- vote_options(more$k, more$weights, more$vote, more$cutoff, NULL, compat)
+  voters <- label_voters(futures$places, labels, more$reference, options)
+  list(
+    space = space, futures = futures, labels = labels, reference = more$reference, options = options,
+    voting = voters$labels, fates = which_fates(voters, fates, exclude), seed = seed_from(seed.use), model = model
+  )
+}
+
+# The labelled cells, made anew: pointers do not outlive a call nor reach other processes.
+context_voters <- function(context) {
+  label_voters(context$futures$places, context$labels, context$reference, context$options)
+}
+
+context_cells <- function(context) rownames_or_numbers(context$futures$x)[context$futures$cells]
+
+fate_names <- function(context) context$voting[context$fates]
+
+start_states <- function(context) context$futures$x[context$futures$cells, , drop = FALSE]
+
+# Shares of the labels where the futures of each arm end: one matrix (starts x (labels + 1), the last column is
+# unassigned) per arm. With `first`: also the label of the first future of each start.
+arm_shares <- function(ends, voters, arms, n.sim, seed, first = FALSE) {
+  n <- nrow(arms[[1L]]$states)
+  most <- max(1L, perturb_chunk %/% n.sim)
+  rows <- split(seq_len(n), (seq_len(n) - 1L) %/% most)
+  groups <- split(seq_along(arms), (seq_along(arms) - 1L) %/% max(1L, most %/% n))
+  unlist(lapply(unname(groups), function(group) {
+    parts <- lapply(unname(rows), function(r) {
+      some <- lapply(arms[group], function(arm) list(states = arm$states[r, , drop = FALSE], hold = arm$hold))
+      part_shares(ends(some, r, seed), voters, length(group), length(r), n.sim, first)
+    })
+    lapply(seq_along(group), function(a) {
+      out <- list(share = do.call(rbind, lapply(parts, function(p) p[[a]]$share)))
+      if (first) out$first <- unlist(lapply(parts, function(p) p[[a]]$first))
+      out
+    })
+  }), recursive = FALSE)
+}
+
+part_shares <- function(found, voters, n.arms, n, n.sim, first) {
+  cell <- rep(seq_len(n.arms * n), each = n.sim)
+  share <- fate_shares(voters$index, found$states, found$log_weights, cell, n.arms * n, thread_count())$share
+  one <- if (first) {
+    at <- (seq_len(n.arms * n) - 1L) * n.sim + 1L
+    label_states(voters$index, found$states[at, , drop = FALSE], thread_count())$label
+  }
+  lapply(seq_len(n.arms), function(a) {
+    rows <- (a - 1L) * n + seq_len(n)
+    list(share = share[rows, , drop = FALSE], first = one[rows])
+  })
+}
+
+# Probabilities of the fates among those that end in one, starts x fates; NA where none does.
+fate_probability <- function(share, fates) {
+  p <- share[, fates, drop = FALSE]
+  total <- rowSums(p)
+  p / ifelse(total > 0, total, NA)
+}
+
+# Shares of the mass that ends in no fate: starts x c(other, unassigned).
+no_fate <- function(share, fates) {
+  unassigned <- share[, ncol(share)]
+  cbind(other = pmax(1 - rowSums(share[, fates, drop = FALSE]) - unassigned, 0), unassigned = unassigned)
+}
+
+# Arms through all members: list(probability, lost) with one array per arm, cells x fates x members and cells x
+# c(other, unassigned) x members, and `first`, labels of the first future (cells x arms) of the first member.
+run_arms <- function(context, arms, verbose, label = "Perturbing cells", first = FALSE) {
+  voters <- context_voters(context)
+  members <- context$futures$members
+  tick <- progress_bar(length(members), label, verbose)
+  found <- lapply(seq_along(members), function(m) {
+    out <- arm_shares(
+      members[[m]](), voters, arms, context$futures$n.sim, context$seed + m - 1, first && m == 1L
+    )
+    tick(m)
+    out
+  })
+  names <- list(context_cells(context), fate_names(context), NULL)
+  stacked <- function(a, f, columns) {
+    each <- lapply(found, function(member) f(member[[a]]$share, context$fates))
+    array(unlist(each), c(length(names[[1L]]), length(columns), length(each)), list(names[[1L]], columns, NULL))
+  }
+  list(
+    probability = lapply(seq_along(arms), stacked, f = fate_probability, columns = names[[2L]]),
+    lost = lapply(seq_along(arms), stacked, f = no_fate, columns = c("other", "unassigned")),
+    first = if (first) {
+      codes <- vapply(found[[1L]], `[[`, integer(length(names[[1L]])), "first")
+      matrix(context$voting[codes], ncol = length(arms))
+    }
+  )
+}
+
+# How far starts are from the cells: mean distance to the k nearest over the 0.99 quantile of that of the cells.
+off_manifold <- function(context, states, k = 20L) {
+  places <- context$futures$places
+  k <- min(k, nrow(places) - 1L)
+  own <- rowMeans(knn_self(places, k, knn_defaults(), thread_count())$distance)
+  edge <- stats::quantile(own, 0.99, names = FALSE)
+  at <- unname(context$futures$coordinates(states))
+  d <- rowMeans(knn_query(places, at, k, knn_defaults(), thread_count())$distance)
+  list(share = mean(d > edge), distance = stats::median(d) / edge)
+}
+
+# Shares of starts beyond which there is a warning.
+most_off <- 0.2
+
+warn_off_manifold <- function(off, what) {
+  if (off$share <= most_off) {
+    return(invisible())
+  }
+  rlang::warn(
+    paste0(
+      format(100 * off$share, digits = 3L), " % of the perturbed starts (", what, ") are farther from the cells ",
+      "than 99 % of the cells are from each other (median ", format(off$distance, digits = 3L),
+      " times that far). What the model says there is extrapolation: take a value that cells have, such as ",
+      "`at = 0.99, units = \"quantile\"`."
+    ),
+    class = "fatefield_warning_manifold"
+  )
+}
