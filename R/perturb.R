@@ -102,12 +102,13 @@
 #'
 #' McNemar (1947) Note on the sampling error of the difference between correlated proportions or percentages.
 #' Psychometrika 12.
-#' @seealso [DoseResponse()], [ScreenPerturbations()]
+#' @seealso [DoseResponse()], [ScreenPerturbations()], [PlotPerturbation()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 40, n.futures = 0)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
 #' change <- PerturbCells(cells, "fateA", labels = "state", n.sim = 5, verbose = FALSE)
 #' change
+#' PlotPerturbation(change)
 #' @export
 PerturbCells <- function(object, ...) UseMethod("PerturbCells")
 

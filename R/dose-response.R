@@ -1,0 +1,111 @@
+# Fates by the dose of a gene: one call over doses, all with the noise of one control. Takes an object with a model;
+# gives a list of class fatefield_dose.
+
+#' Fates by the dose of genes
+#'
+#' Genes are brought to each of several values, and the cells simulated with the same random numbers at each; see
+#' [PerturbCells()] for what is done to the genes and for the arguments not described here.
+#'
+#' @inheritParams PerturbCells
+#' @param doses Increasing values that the genes are brought to.
+#'   Default: nine z values from -10 to 10, as published; the outer ones are far from any cell.
+#' @param mode `"set"` (default) or `"clamp"`.
+#' @return A list of class `fatefield_dose` with
+#'   \item{table}{data.frame: `dose`, `fate`, `probability` with interval `low` to `high`, `change` from the control,
+#'     `log2_ratio`, and `off`, the share of starts off the cells.}
+#'   \item{trend}{One row per fate: `slope` of the probability by dose with interval, `p`, `pearson` (of dose and
+#'     log2 ratio over doses and members), and `half`, the dose at which half of the effect between the first and the
+#'     last dose is reached, between doses by lines; `NA` where there is less than 0.01 between them.}
+#'   With several members `p` and intervals are of the spread between them, else between cells (the slope of each cell,
+#'   Wilcoxon's signed-rank test).
+#' @section Errors:
+#' As [PerturbCells()], and `doses` that do not increase.
+#' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations. Nature Machine
+#'   Intelligence 7.
+#' @seealso [PerturbCells()], [PlotDose()]
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 40, n.futures = 0)
+#' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
+#' dose <- DoseResponse(cells, "fateA", doses = c(-1, 0, 1), labels = "state", n.sim = 5, verbose = FALSE)
+#' dose
+#' PlotDose(dose)
+#' @export
+DoseResponse <- function(object, genes, doses = seq(-10, 10, length.out = 9L), model = NULL,
+                         mode = c("set", "clamp"), units = c("z", "quantile", "expression"), labels = NULL,
+                         cells = NULL, n.sim = NULL, time = NULL, fates = NULL, exclude = NULL, conf.level = 0.95,
+                         seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
+  check_flag(verbose, "verbose")
+  conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
+  if (!is.numeric(doses) || length(doses) < 2L || any(!is.finite(doses)) || any(diff(doses) <= 0)) {
+    stop_input("doses", "`doses` must be at least two increasing numbers, not ", described(doses), ".")
+  }
+  mode <- check_choice(mode, c("set", "clamp"), "mode")
+  context <- perturb_context(object, model, labels, cells, n.sim, time, fates, exclude, seed.use, list(...))
+  x <- start_states(context)
+  changes <- lapply(doses, function(d) check_change(context$space, genes, mode, d, units, NULL))
+  arms <- lapply(changes, function(change) arm_of(context$space, change, x, context$futures$cells))
+  off <- vapply(arms, function(arm) off_manifold(context, arm$states)$share, numeric(1))
+  found <- run_arms(context, c(list(list(states = x, hold = NULL)), arms), verbose, "Simulating doses")
+  summed_doses(list(
+    genes = changes[[1L]]$genes, mode = mode, units = changes[[1L]]$units, doses = as.numeric(doses),
+    control = found$probability[[1L]], perturbed = found$probability[-1L], off = off,
+    n.sim = context$futures$n.sim, conf.level = conf.level
+  ))
+}
+
+summed_doses <- function(x) {
+  n <- dim(x$control)[[1L]] * x$n.sim
+  fates <- dimnames(x$control)[[2L]]
+  each <- lapply(x$perturbed, function(p) perturb_table(x$control, p, NULL, n, x$conf.level))
+  x$table <- do.call(rbind, lapply(seq_along(each), function(d) {
+    t <- each[[d]]
+    data.frame(dose = x$doses[[d]], fate = fates, probability = t$perturbed, low = t$control + t$low,
+      high = t$control + t$high, change = t$change, log2_ratio = t$log2_ratio, off = x$off[[d]])
+  }))
+  x$trend <- do.call(rbind, lapply(seq_along(fates), dose_trend, x = x, n = n))
+  structure(x, class = "fatefield_dose")
+}
+
+dose_trend <- function(f, x, n) {
+  weights <- (x$doses - mean(x$doses)) / sum((x$doses - mean(x$doses))^2)
+  members <- dim(x$control)[[3L]]
+  mean_of <- function(a) colMeans(matrix(a[, f, ], ncol = members), na.rm = TRUE)
+  means <- matrix(vapply(x$perturbed, mean_of, numeric(members)), members)
+  slopes <- means %*% weights
+  if (members > 1L) {
+    slope <- by_members(t(slopes), x$conf.level)
+  } else {
+    cells <- Reduce(`+`, Map(function(p, w) p[, f, 1L] * w, x$perturbed, weights))
+    slope <- by_cells(matrix(cells), x$conf.level)
+    slope$p <- signed_rank(matrix(0, length(cells), 1L), matrix(cells))
+  }
+  ratio <- log2_ratio(means, mean_of(x$control), n)
+  dose <- rep(x$doses, each = members)
+  data.frame(
+    fate = dimnames(x$control)[[2L]][[f]], slope = slope$estimate, low = slope$low, high = slope$high, p = slope$p,
+    pearson = if (stats::sd(ratio) > 0) stats::cor(dose, as.vector(ratio)) else NA_real_,
+    half = half_dose(x$doses, colMeans(means))
+  )
+}
+
+# Where the first line between doses passes the middle between the first and the last value.
+half_dose <- function(doses, values, least = 0.01) {
+  last <- length(values)
+  if (anyNA(values) || abs(values[[last]] - values[[1L]]) < least) {
+    return(NA_real_)
+  }
+  y <- (values - values[[1L]]) / (values[[last]] - values[[1L]])
+  i <- which(y >= 0.5)[[1L]]
+  doses[[i - 1L]] + (0.5 - y[[i - 1L]]) / (y[[i]] - y[[i - 1L]]) * (doses[[i]] - doses[[i - 1L]])
+}
+
+#' @export
+print.fatefield_dose <- function(x, ...) {
+  size <- dim(x$control)
+  cat(paste(x$genes, collapse = " + "), " at ", length(x$doses), " doses from ", format(x$doses[[1L]]), " to ",
+    format(x$doses[[length(x$doses)]]), " (", x$units, "), ", size[[1L]], " cells x ", x$n.sim, " futures, ",
+    size[[3L]], " model", if (size[[3L]] != 1L) "s", "\n", sep = "")
+  print(data.frame(x$trend[1L], lapply(x$trend[-1L], signif, digits = 3L)), row.names = FALSE)
+  invisible(x)
+}

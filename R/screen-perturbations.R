@@ -1,0 +1,209 @@
+# One gene at a time, for all genes: a control is simulated once, and every gene's arm has its noise. Takes an object
+# with a model; gives a list of class fatefield_screen.
+
+# Genes matched to each.
+screen_matched <- 200L
+
+#' Screen perturbations of single genes
+#'
+#' Each gene is changed alone, as by [PerturbCells()]; see there for arguments not described here.
+#' The control is simulated once and shared.
+#'
+#' Every gene moves the state, so that with enough simulations every gene is "significant".
+#' What is asked instead is whether a gene does more than others like it: `p` compares its effect with those of the
+#' 200 genes nearest in mean expression and length of loadings (in ranks), by their median and median absolute deviation
+#' and the normal distribution; `p_rank` is the share of them that are as extreme.
+#' Where fewer than 200 genes are asked for, others are simulated beside them to be matched.
+#'
+#' @inheritParams PerturbCells
+#' @param genes (names) Genes to screen; `NULL` takes all that can be moved.
+#' @param n.null Number of other genes that are simulated for comparison where few are screened.
+#' @param resume A result of this function with the same settings, whose genes are not simulated again.
+#' @return A list of class `fatefield_screen` with `table`, a data.frame of one row per gene and fate, most extreme
+#'   first: `control`, `change` with `low` and `high` (between members, else between cells), `log2_ratio`, `z`, `p`,
+#'   `p_rank` and `q` (Benjamini and Hochberg, over the genes of each fate); `effects` (genes x fates x members) and
+#'   `errors` (the standard errors over cells).
+#'   An interrupt gives what is done so far, with a warning of class `fatefield_warning_incomplete`.
+#' @section Errors:
+#' As [PerturbCells()], and `resume` of other settings.
+#' @seealso [PerturbCells()], [PlotPerturbation()]
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 40, n.futures = 0)
+#' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
+#' screen <- ScreenPerturbations(cells, mode = "shift", labels = "state", n.sim = 2, verbose = FALSE)
+#' screen
+#' PlotPerturbation(screen, fate = "fateA")
+#' @export
+ScreenPerturbations <- function(object, genes = NULL, model = NULL,
+                                mode = c("set", "knockout", "shift", "scale", "clamp"), at = NULL,
+                                units = c("z", "quantile", "expression"), hold = NULL, labels = NULL, cells = NULL,
+                                n.sim = NULL, time = NULL, fates = NULL, exclude = NULL, n.null = 200L, resume = NULL,
+                                conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
+  check_flag(verbose, "verbose")
+  conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
+  n.null <- check_count(n.null, "n.null", min = 0L)
+  context <- perturb_context(object, model, labels, cells, n.sim, time, fates, exclude, seed.use, list(...))
+  space <- context$space
+  if (is.null(genes)) genes <- space$genes
+  change <- check_change(space, genes, mode, at, units, hold)
+  if (length(unique(change$at)) > 1L) stop_input("at", "`at` must be one number for all genes of a screen.")
+  like <- gene_likeness(space)
+  settings <- rlang::hash(list(
+    context$model$states, change[c("mode", "units", "hold")], change$at[[1L]], context_cells(context),
+    context$futures$n.sim, context$futures$end, fate_names(context), context$seed
+  ))
+  done <- check_resume(resume, settings)
+  null <- null_genes(change$genes, like, n.null)
+  todo <- setdiff(c(change$genes, null), dimnames(done$effects)[[1L]])
+  found <- run_screen(context, change, todo, verbose)
+  out <- list(
+    genes = change$genes, change = change, effects = bind_genes(done$effects, found$effects),
+    errors = bind_genes(done$errors, found$errors), control = found$control, like = like, settings = settings,
+    n = length(context$futures$cells) * context$futures$n.sim, conf.level = conf.level
+  )
+  if (is.null(out$control)) out$control <- done$control
+  summed_screen(out)
+}
+
+# Mean expression and length of loadings, by which genes are matched, genes x 2 in ranks.
+gene_likeness <- function(space) {
+  size <- sqrt(Matrix::rowSums(space$loadings^2))
+  if (space$kind == "genes") size <- space$scale
+  mean <- vapply(split(space$genes, (seq_along(space$genes) - 1L) %/% 500L), function(g) {
+    list(colMeans(space$expression(NULL, g)))
+  }, list(1))
+  out <- matching_features(unlist(mean, use.names = FALSE), size)
+  rownames(out) <- space$genes
+  out
+}
+
+# Other genes to compare with, those most like any of the genes first.
+null_genes <- function(genes, like, n) {
+  others <- setdiff(rownames(like), genes)
+  if (length(genes) >= screen_matched || n == 0L || length(others) == 0L) {
+    return(character())
+  }
+  far <- vapply(genes, function(g) colSums((t(like[others, , drop = FALSE]) - like[g, ])^2), numeric(length(others)))
+  near <- apply(matrix(far, length(others)), 1L, min)
+  others[order(near)[seq_len(min(n, length(others)))]]
+}
+
+check_resume <- function(resume, settings) {
+  if (is.null(resume)) {
+    return(NULL)
+  }
+  if (!inherits(resume, "fatefield_screen")) {
+    stop_input("resume", "`resume` must be a result of ScreenPerturbations(), not ", described(resume), ".")
+  }
+  if (!identical(resume$settings, settings)) {
+    stop_input("resume", "`resume` was made with another model, other cells or other settings; screen anew.")
+  }
+  resume
+}
+
+# Effects and their errors, genes x fates x members, of as many genes as were done before an interrupt.
+run_screen <- function(context, change, genes, verbose) {
+  if (length(genes) == 0L) {
+    return(NULL)
+  }
+  members <- lapply(context$futures$members, function(open) open())
+  most <- max(1L, perturb_chunk %/% (length(context$futures$cells) * context$futures$n.sim))
+  batches <- unname(split(genes, (seq_along(genes) - 1L) %/% most))
+  tick <- progress_bar(length(genes), "Screening genes", verbose)
+  voters <- context_voters(context)
+  x <- start_states(context)
+  n.sim <- context$futures$n.sim
+  control <- lapply(seq_along(members), function(m) {
+    alone <- list(list(states = x, hold = NULL))
+    fate_probability(arm_shares(members[[m]], voters, alone, n.sim, context$seed + m - 1)[[1L]]$share, context$fates)
+  })
+  parts <- list()
+  tryCatch(
+    for (batch in batches) {
+      parts[[length(parts) + 1L]] <- screen_batch(context, change, batch, members, voters, x, control)
+      tick(sum(lengths(batches[seq_along(parts)])))
+    },
+    interrupt = function(e) {
+      rlang::warn(paste0("The screen was interrupted after ", sum(lengths(batches[seq_along(parts)])), " of ",
+        length(genes), " genes; go on with `resume`."), class = "fatefield_warning_incomplete")
+    }
+  )
+  joined <- function(name) Reduce(bind_genes, lapply(parts, `[[`, name))
+  means <- vapply(control, colMeans, numeric(length(context$fates)), na.rm = TRUE)
+  list(effects = joined("effects"), errors = joined("errors"),
+    control = matrix(means, length(context$fates), dimnames = list(fate_names(context), NULL)))
+}
+
+screen_batch <- function(context, change, genes, members, voters, x, control) {
+  arms <- lapply(genes, function(g) {
+    one <- utils::modifyList(change, list(genes = g, at = change$at[[1L]]))
+    arm_of(context$space, one, x, context$futures$cells)
+  })
+  size <- c(length(genes), length(context$fates), length(members))
+  effects <- errors <- array(NA_real_, size, list(genes, fate_names(context), NULL))
+  for (m in seq_along(members)) {
+    found <- arm_shares(members[[m]], voters, arms, context$futures$n.sim, context$seed + m - 1)
+    for (g in seq_along(genes)) {
+      shift <- fate_probability(found[[g]]$share, context$fates) - control[[m]]
+      known <- pmax(colSums(!is.na(shift)), 1)
+      effects[g, , m] <- colMeans(shift, na.rm = TRUE)
+      errors[g, , m] <- apply(shift, 2L, stats::sd, na.rm = TRUE) / sqrt(known)
+    }
+  }
+  list(effects = effects, errors = errors)
+}
+
+# Arrays one below the other along genes.
+bind_genes <- function(a, b) {
+  if (is.null(a)) return(b)
+  if (is.null(b)) return(a)
+  out <- array(NA_real_, c(dim(a)[[1L]] + dim(b)[[1L]], dim(a)[-1L]),
+    list(c(dimnames(a)[[1L]], dimnames(b)[[1L]]), dimnames(a)[[2L]], NULL))
+  out[seq_len(dim(a)[[1L]]), , ] <- a
+  out[dim(a)[[1L]] + seq_len(dim(b)[[1L]]), , ] <- b
+  out
+}
+
+summed_screen <- function(x) {
+  all <- dimnames(x$effects)[[1L]]
+  shown <- intersect(x$genes, all)
+  mean <- over_members(x$effects)
+  members <- dim(x$effects)[[3L]]
+  tables <- lapply(colnames(mean), function(f) {
+    own <- matrix(x$effects[shown, f, ], length(shown))
+    if (members > 1L) {
+      interval <- by_members(own, x$conf.level)[c("low", "high")]
+    } else {
+      half <- stats::qnorm((1 + x$conf.level) / 2) * x$errors[shown, f, 1L]
+      interval <- data.frame(low = own[, 1L] - half, high = own[, 1L] + half)
+    }
+    pool <- if (length(shown) > screen_matched || length(all) == length(shown)) all else setdiff(all, shown)
+    test <- matched_test(mean[shown, f], x$like[shown, , drop = FALSE], mean[pool, f], x$like[pool, , drop = FALSE],
+      match(shown, pool), screen_matched)
+    before <- base::mean(x$control[f, ])
+    data.frame(gene = shown, fate = f, control = before, change = mean[shown, f], interval,
+      log2_ratio = log2_ratio(pmin(pmax(before + mean[shown, f], 0), 1), before, x$n), test,
+      q = stats::p.adjust(test$p, "BH"))
+  })
+  out <- do.call(rbind, tables)
+  x$table <- out[order(out$p, -abs(out$change)), ]
+  rownames(x$table) <- NULL
+  structure(x, class = "fatefield_screen")
+}
+
+#' @rdname ScreenPerturbations
+#' @param x A screen.
+#' @param row.names,optional Not used; part of the generic.
+#' @export
+as.data.frame.fatefield_screen <- function(x, row.names = NULL, optional = FALSE, ...) x$table
+
+#' @export
+print.fatefield_screen <- function(x, ...) {
+  cat("screen of ", length(unique(x$table$gene)), " genes, ", dim(x$effects)[[3L]], " model",
+    if (dim(x$effects)[[3L]] != 1L) "s", ", ", x$n, " trajectories each; ", sum(x$table$q < 0.05, na.rm = TRUE),
+    " effects at a false discovery rate of 0.05\n", sep = "")
+  top <- utils::head(x$table, 8L)
+  print(data.frame(top[1:2], lapply(top[-(1:2)], signif, digits = 3L)), row.names = FALSE)
+  invisible(x)
+}

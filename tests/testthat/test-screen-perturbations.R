@@ -1,0 +1,83 @@
+screen_object <- local({
+  made <- NULL
+  function() {
+    if (is.null(made)) {
+      object <- SimulateDifferentiation(n.cells = 240, n.genes = 30, n.futures = 0)
+      made <<- tiny_fit(object, reduction = "pca", n.models = 2L)
+    }
+    made
+  }
+})
+
+screened <- function(...) {
+  ScreenPerturbations(screen_object(), mode = "shift", labels = "state", n.sim = 2, k = 10, cutoff = 0, verbose = FALSE,
+    ...)
+}
+
+test_that("a screen gives what genes give alone, on any number of threads", {
+  screen <- screened(threads = 2)
+  expect_identical(screened(threads = 1)$effects, screen$effects)
+  one <- suppressWarnings(PerturbCells(screen_object(), "fateA-2", mode = "shift", labels = "state", n.sim = 2, k = 10,
+    cutoff = 0, verbose = FALSE))
+  shift <- apply(one$perturbed - one$control, 2:3, mean, na.rm = TRUE)
+  expect_equal(screen$effects["fateA-2", , ], shift, ignore_attr = TRUE)
+  expect_equal(nrow(screen$table), 30 * 4)
+  expect_equal(nrow(unique(screen$table[c("gene", "fate")])), 120)
+  expect_s3_class(PlotPerturbation(screen), "ggplot")
+  expect_s3_class(PlotPerturbation(screen, "heatmap", fate = "fateA"), "ggplot")
+})
+
+test_that("a screen goes on from where it was", {
+  whole <- screened()
+  part <- screened(genes = screen_object() |> rownames() |> utils::head(12), n.null = 0)
+  expect_equal(dim(part$effects)[[1]], 12)
+  on <- screened(resume = part)
+  expect_equal(on$effects[dimnames(whole$effects)[[1]], , ], whole$effects, ignore_attr = TRUE)
+  expect_equal(on$table, whole$table)
+  expect_input_error(screened(resume = part, time = 2), "resume", "other settings")
+  expect_equal(dim(screened(genes = "fateA", n.null = 15)$effects)[[1]], 16)
+})
+
+test_that("the middle of a logistic switch is found, and a trend", {
+  doses <- seq(-6, 8, by = 1)
+  expect_equal(half_dose(doses, stats::plogis((doses - 1) * 2)), 1, tolerance = 1e-3)
+  expect_equal(half_dose(doses, 1 - stats::plogis((doses - 1.5) * 2)), 1.5, tolerance = 1e-3)
+  expect_equal(half_dose(doses, rep(0.4, 15)), NA_real_)
+  dose <- DoseResponse(screen_object(), "fateA", doses = c(-2, 0, 2), labels = "state", n.sim = 2, k = 10, cutoff = 0,
+    verbose = FALSE)
+  expect_equal(nrow(dose$table), 12)
+  p <- matrix(dose$table$probability, ncol = 3)
+  expect_equal(dose$trend$slope, (p[, 3] - p[, 1]) / 4)
+  expect_equal(colSums(p), rep(1, 3))
+  expect_s3_class(PlotDose(dose), "ggplot")
+  expect_input_error(DoseResponse(screen_object(), "fateA", doses = c(1, 1), labels = "state"), "doses", "increasing")
+})
+
+test_that("the same noise in both arms makes changes less noisy", {
+  object <- screen_object()
+  model <- GetModel(object)
+  x <- model_coordinates(object, model)[1:60, ]
+  engine <- model_engine(model)
+  moved <- x
+  moved[, 1] <- moved[, 1] + 0.5
+  ends <- sde_ends(engine, c(0, 3), 20L)
+  arms <- list(list(states = x, hold = NULL), list(states = moved, hold = NULL))
+  both <- ends(arms, 1:60, 5)$states[, 1]
+  other <- ends(arms[2], 1:60, 6)$states[, 1]
+  n <- length(other)
+  expect_lt(stats::var(both[n + 1:n] - both[1:n]), 0.2 * stats::var(other - both[1:n]))
+})
+
+test_that("genes of a velocity field are moved and held in it", {
+  object <- field_cells()
+  object <- FitVelocityField(object, field = "linear", verbose = FALSE)
+  genes <- GetModel(object)$dims
+  labels <- rep(c("a", "b"), length.out = ncol(object))
+  x <- suppressWarnings(PerturbCells(object, genes[1], mode = "clamp", labels = labels, cells = 1:20, k = 5, cutoff = 0,
+    verbose = FALSE))
+  expect_equal(dim(x$control), c(20L, 2L, 1L))
+  expect_true(all(is.finite(x$table$change)))
+  same <- PerturbCells(object, genes[1], mode = "scale", at = 1, labels = labels, cells = 1:20, k = 5, cutoff = 0,
+    verbose = FALSE)
+  expect_equal(same$control, same$perturbed)
+})
