@@ -60,8 +60,8 @@ summed_doses <- function(x) {
   each <- lapply(x$perturbed, function(p) perturb_table(x$control, p, NULL, n, x$conf.level))
   x$table <- do.call(rbind, lapply(seq_along(each), function(d) {
     t <- each[[d]]
-    data.frame(dose = x$doses[[d]], fate = fates, probability = t$perturbed, low = t$control + t$low,
-      high = t$control + t$high, change = t$change, log2_ratio = t$log2_ratio, off = x$off[[d]])
+    data.frame(dose = x$doses[[d]], fate = fates, probability = t$perturbed, low = pmax(t$control + t$low, 0),
+      high = pmin(t$control + t$high, 1), change = t$change, log2_ratio = t$log2_ratio, off = x$off[[d]])
   }))
   x$trend <- do.call(rbind, lapply(seq_along(fates), dose_trend, x = x, n = n))
   structure(x, class = "fatefield_dose")

@@ -134,7 +134,7 @@ interaction_table <- function(control, whole, parts, n, conf.level) {
 
 # Tests against what matched genes do: `effect` of some genes against `pool`, effects of others. `at` and
 # `pool.at`: genes x features to match on. `self`: the place of each gene in the pool, or NA. Centre and scale of
-# the `n` nearest are their median and median absolute deviation; p is of the normal distribution, p_rank the share
+# the `n` nearest are their median and the larger of median absolute and standard deviation; p is of the normal distribution, p_rank the share
 # of them that are as far from their centre.
 matched_test <- function(effect, at, pool, pool.at, self, n) {
   known <- which(is.finite(pool))
@@ -146,8 +146,8 @@ matched_test <- function(effect, at, pool, pool.at, self, n) {
     d <- colSums((t(pool.at[others, , drop = FALSE]) - at[g, ])^2)
     null <- pool[others[order(d)[seq_len(min(n, length(others)))]]]
     centre <- stats::median(null)
-    spread <- stats::mad(null, centre)
-    if (spread == 0) spread <- stats::sd(null)
+    # The deviation that is not robust is larger where some genes do much more than most: those are no surprise.
+    spread <- max(stats::mad(null, centre), stats::sd(null))
     z <- if (spread > 0) (effect[[g]] - centre) / spread else if (effect[[g]] == centre) 0 else Inf
     far <- sum(abs(null - centre) >= abs(effect[[g]] - centre))
     c(z, 2 * stats::pnorm(-abs(z)), (far + 1) / (length(null) + 1))

@@ -11,8 +11,10 @@ screen_matched <- 200L
 #'
 #' Every gene moves the state, so that with enough simulations every gene is "significant".
 #' What is asked instead is whether a gene does more than others like it: `p` compares its effect with those of the
-#' 200 genes nearest in mean expression and length of loadings (in ranks), by their median and median absolute deviation
-#' and the normal distribution; `p_rank` is the share of them that are as extreme.
+#' 200 genes nearest in mean expression and length of loadings (in ranks), by their median, the larger of their median
+#' absolute and standard deviation, and the normal distribution; `p_rank` is the share of them that are as extreme.
+#' Small `p` of genes whose loadings dwarf those of all others, and of fates that hardly any cell reaches, say little.
+#' A held gene also counts where ends are labelled, which shows in genes that mark a fate.
 #' Where fewer than 200 genes are asked for, others are simulated beside them to be matched.
 #'
 #' @inheritParams PerturbCells
