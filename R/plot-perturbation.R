@@ -5,9 +5,9 @@
 #' @param object A result of [PerturbCells()] (the change of each fate with its interval) or of
 #'   [ScreenPerturbations()].
 #' @param type Of a screen: `"volcano"` (default: change against significance, one panel per fate) or `"heatmap"` (change
-#'   of the genes with the smallest q, by fate).
+#'   of the genes with the largest changes, by fate).
 #' @param fate (strings) Fates to show; `NULL` takes all.
-#' @param n.label Number of genes named in each panel, or shown in the heat map.
+#' @param n.label Number of genes named in each panel, the largest changes with q < 0.05 first, or shown in the heat map.
 #' @return A ggplot.
 #' @seealso [PlotDose()]
 #' @examples
@@ -43,7 +43,9 @@ plot_volcano <- function(table, n.label) {
   # p of an extreme z is 0 in double precision.
   table$height <- pmin(-log10(pmax(table$p, 1e-300)), 50)
   table$found <- ifelse(table$q < 0.05, "q < 0.05", "other")
-  named <- do.call(rbind, lapply(split(table, table$fate), function(t) utils::head(t[order(t$p, -abs(t$change)), ], n.label)))
+  named <- do.call(rbind, lapply(split(table, table$fate), function(t) {
+    utils::head(t[order(t$q >= 0.05, -abs(t$change)), ], n.label)
+  }))
   ggplot2::ggplot(table, ggplot2::aes(x = .data$change, y = .data$height, colour = .data$found)) +
     ggplot2::geom_point(size = 0.9, alpha = 0.7) +
     ggplot2::geom_text(data = named, ggplot2::aes(label = .data$gene), size = 2.6, vjust = -0.6, colour = "black",
@@ -55,7 +57,7 @@ plot_volcano <- function(table, n.label) {
 }
 
 plot_screen_map <- function(table, n.label) {
-  genes <- utils::head(unique(table$gene), max(1L, n.label))
+  genes <- utils::head(unique(table$gene[order(-abs(table$change))]), max(1L, n.label))
   table <- table[table$gene %in% genes, ]
   table$gene <- factor(table$gene, levels = rev(genes))
   ggplot2::ggplot(table, ggplot2::aes(x = .data$fate, y = .data$gene, fill = .data$change)) +
