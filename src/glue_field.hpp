@@ -53,8 +53,9 @@ inline Rcpp::List to_list(const FieldReport& r) {
 inline const NetworkField& network_of(const VelocityField& field) {
   const auto* net = dynamic_cast<const NetworkField*>(&field);
   if (net == nullptr) {
-    throw Error(ErrorKind::Model, "model", "`model` is a field of kind \"" + field.kind() +
-                                   "\", which has no network to take an embedding from; fit \"vae\" or \"ae\".");
+    throw Error(ErrorKind::Model, "model",
+                "`model` is a field of kind \"" + field.kind() +
+                    "\", which has no network to take an embedding from; fit \"vae\" or \"ae\".");
   }
   return *net;
 }
@@ -64,8 +65,9 @@ inline const NetworkField& network_of(const VelocityField& field) {
 template <typename F>
 Matrix by_rows(const NetworkField& net, const MatrixView& x, const MatrixView* extra, F&& f) {
   if (x.cols != net.genes()) {
-    throw Error(ErrorKind::Model, "model", "`model` was fitted on " + std::to_string(net.genes()) +
-                                   " genes, but here are " + std::to_string(x.cols) + ".");
+    throw Error(ErrorKind::Model, "model",
+                "`model` was fitted on " + std::to_string(net.genes()) + " genes, but here are " +
+                    std::to_string(x.cols) + ".");
   }
   const std::int64_t units = net.embedding_units();
   Matrix out(x.rows, units);
@@ -92,9 +94,10 @@ Matrix by_rows(const NetworkField& net, const MatrixView& x, const MatrixView* e
 }
 
 inline Matrix embed(const NetworkField& net, const MatrixView& x) {
-  return by_rows(net, x, nullptr, [&](std::int64_t n, const double* s, const double*, double* z, FieldRoom& r) {
-    net.embed(n, s, z, r);
-  });
+  return by_rows(net, x, nullptr,
+                 [&](std::int64_t n, const double* s, const double*, double* z, FieldRoom& r) {
+                   net.embed(n, s, z, r);
+                 });
 }
 
 inline Matrix push_embedding(const NetworkField& net, const MatrixView& x, const MatrixView& delta) {

@@ -1,10 +1,12 @@
 // Velocity fields for R: options, fitting, and everything a field tells of states. States are cells x genes.
 // Fields come as the bytes that models keep.
 #include "core/analysis/integrate_scales.hpp"
+#include "core/graph/ways.hpp"
 #include "core/models/velocity_field_network.hpp"
 #include "core/train/field_fit.hpp"
 #include "glue.hpp"
 #include "glue_field.hpp"
+#include "glue_graph.hpp"
 #include "glue_motion.hpp"
 
 using namespace fatefield;
@@ -47,16 +49,16 @@ Rcpp::IntegerVector split_cells(double n, const Rcpp::NumericVector& group, doub
                                 double seed) {
   return glue::guarded([&] {
     const std::vector<std::int64_t> codes(group.begin(), group.end());
-    const std::vector<Part> parts = field_parts(static_cast<std::int64_t>(n), codes, validation, test,
-                                                static_cast<std::uint64_t>(seed));
+    const std::vector<Part> parts =
+        field_parts(static_cast<std::int64_t>(n), codes, validation, test, static_cast<std::uint64_t>(seed));
     Rcpp::IntegerVector out(parts.size());
     for (std::size_t i = 0; i < parts.size(); ++i) out[i] = static_cast<int>(parts[i]);
     return out;
   });
 }
 
-// list(state, history, epochs, best.epoch, ended, kl, spread, chosen). `part` as split_cells() gives; `batch`:
-// codes from 0, or none; `vfc`: options of the sparse field.
+// list(state, history, epochs, best.epoch, ended, kl, spread, chosen). `part` as split_cells() gives;
+// `batch`: codes from 0, or none; `vfc`: options of the sparse field.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List fit_velocity_field(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& velocity,
                               const Rcpp::IntegerVector& part, const Rcpp::NumericVector& batch,
@@ -109,41 +111,12 @@ Rcpp::NumericMatrix field_jacobian(const Rcpp::RawVector& bytes, const Rcpp::Num
   });
 }
 
-// The mean Jacobian over the rows of x: rows `to`, columns `from`, numbers of genes from 1; and the same of its
-// squares. list(mean, square).
 // [[Rcpp::export(rng = false)]]
-Rcpp::List field_jacobian_mean(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x,
-                               const Rcpp::IntegerVector& from, const Rcpp::IntegerVector& to, int threads) {
-  return with_field(bytes, threads, [&](const VelocityField& f) {
-    Rcpp::NumericMatrix mean(to.size(), from.size()), square(to.size(), from.size());
-    for (R_xlen_t j = 0; j < from.size(); ++j) {
-      Matrix delta(x.nrow(), x.ncol());
-      for (int i = 0; i < x.nrow(); ++i) delta(i, from[j] - 1) = 1.0;
-      const Matrix change = field_push(f, glue::view(x), delta);
-      for (R_xlen_t k = 0; k < to.size(); ++k) {
-        for (int i = 0; i < x.nrow(); ++i) {
-          const double v = change(i, to[k] - 1);
-          mean(k, j) += v / x.nrow();
-          square(k, j) += v * v / x.nrow();
-        }
-      }
-    }
-    return Rcpp::List::create(Rcpp::_["mean"] = mean, Rcpp::_["square"] = square);
-  });
-}
-
-// [[Rcpp::export(rng = false)]]
-Rcpp::NumericVector field_divergence(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads) {
+Rcpp::NumericVector field_divergence(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x,
+                                     int threads) {
   return with_field(bytes, threads, [&](const VelocityField& f) {
     return Rcpp::NumericVector(Rcpp::wrap(field_divergence(f, glue::view(x))));
   });
-}
-
-// [[Rcpp::export(rng = false)]]
-Rcpp::NumericMatrix field_acceleration(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x,
-                                       int threads) {
-  return with_field(bytes, threads,
-                    [&](const VelocityField& f) { return glue::to_r(field_acceleration(f, glue::view(x))); });
 }
 
 // [[Rcpp::export(rng = false)]]
@@ -159,10 +132,18 @@ Rcpp::List field_embed(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& 
                        const Rcpp::NumericMatrix& delta, int threads) {
   return with_field(bytes, threads, [&](const VelocityField& f) {
     const NetworkField& net = glue::network_of(f);
-    return Rcpp::List::create(Rcpp::_["z"] = glue::to_r(glue::embed(net, glue::view(x))),
-                              Rcpp::_["dz"] =
-                                  glue::to_r(glue::push_embedding(net, glue::view(x), glue::view(delta))));
+    return Rcpp::List::create(
+        Rcpp::_["z"] = glue::to_r(glue::embed(net, glue::view(x))),
+        Rcpp::_["dz"] = glue::to_r(glue::push_embedding(net, glue::view(x), glue::view(delta))));
   });
+}
+
+// Shortest ways from one cell to all along a graph of nearest cells: list(index, distance) of k neighbours of
+// each. Infinite where there is no way.
+// [[Rcpp::export(rng = false)]]
+Rcpp::NumericVector graph_distances(const Rcpp::List& knn, int from) {
+  return glue::guarded(
+      [&] { return Rcpp::NumericVector(Rcpp::wrap(shortest_ways(glue::neighbours_from(knn), from - 1))); });
 }
 
 // The published clock and number of unit steps. `how`: "quantile", "ratio", or "" for a clock of 1.

@@ -64,3 +64,50 @@ test_that("the same seed gives the same bytes on one thread and two, saved and r
   x <- field_data()$x
   expect_identical(model_velocity(LoadModel(file), x), model_velocity(one, x))
 })
+
+test_that("whole groups are held out, and a covariate is averaged over", {
+  data <- field_data()
+  group <- rep(1:10, 20)
+  model <- tiny_field("ridge", split.by = group)
+  parts <- tapply(as.character(model$part), group, function(p) length(unique(p)))
+  expect_true(all(parts == 1L))
+  expect_identical(sum(model$part == "test"), 20L)
+  # A shift between batches that the states do not show is learned and averaged.
+  batch <- rep(c("a", "b"), 100)
+  shifted <- data$y + outer(ifelse(batch == "b", 2, 0), rep(1, ncol(data$y)))
+  both <- tiny_field("mlp", hidden = 32, batch = batch, epochs = 60, data = list(x = data$x, y = shifted))
+  level <- mean(model_velocity(both, data$x) - data$y)
+  expect_equal(level, 1, tolerance = 0.2)
+  expect_input_error(tiny_field("ridge", batch = batch), "batch")
+  expect_input_error(tiny_field(split.by = group[-1]), "split.by")
+})
+
+test_that("bad input is named by its class and argument", {
+  data <- field_data()
+  expect_input_error(FitVelocityField(SimulateTwoBranch(n.cells = 60, n.genes = 12)), "object", "EstimateVelocity")
+  expect_input_error(FitVelocityField(field_cells(), velocity = "nothing"), "name")
+  expect_input_error(FitVelocityField(field_cells(), genes = "geneX"), "genes")
+  expect_input_error(FitVelocityField(data$x), "velocity")
+  expect_input_error(FitVelocityField(data$x, data$y[, -1]), "velocity", "200 x")
+  other <- data$y
+  colnames(other)[[2L]] <- "other"
+  expect_input_error(FitVelocityField(data$x, other), "velocity", "number 2 is \"other\"")
+  expect_input_error(FitVelocityField(data$x, data$y * 0 + 1, verbose = FALSE), "velocity", "same for all")
+  expect_input_error(FitVelocityField(data$x[1:20, ], data$y[1:20, ], verbose = FALSE), "x", "20 are needed")
+  expect_input_error(tiny_field("forest"), "field")
+  expect_input_error(tiny_field(latents = 3), "latents", "latent")
+  expect_input_error(tiny_field(validation = 1), "validation")
+  expect_input_error(tiny_field(compat = "deepvel"), "compat")
+  expect_input_error(tiny_field("sparsevfc", vfc = list(lamda = 1)), "lamda", "lambda")
+  expect_error(PredictFate(FitVelocityField(field_cells(), field = "mean", verbose = FALSE), labels = "stage"),
+    "type \"sde\"", class = "fatefield_error_model")
+})
+
+test_that("options print, and the published ones are those of the paper", {
+  expect_output(print(FieldOptions()), "kl.weight")
+  published <- FieldOptions(compat = "deepvelo")
+  expect_identical(published$latent, 16)
+  expect_identical(published$decoder, c(16, 64))
+  expect_identical(published$batch.size, 2)
+  expect_identical(FieldOptions("ae", compat = "deepvelo")$learning.rate, 5e-5)
+})

@@ -1,0 +1,150 @@
+# IntegrateCells() along velocity fields: against linear fields whose paths are known, pulls, the published
+# scheme, objects, ends and ways to fail.
+
+# A linear field v = A x of three genes: a rotation of two with decay, and a decay.
+linear_field <- function() {
+  a <- rbind(c(-0.2, -1, 0), c(1, -0.2, 0), c(0, 0, -0.5))
+  i <- seq_len(120)
+  x <- cbind(3 + sin(i), 3 + cos(1.7 * i), 2 + sin(0.9 * i))
+  dimnames(x) <- list(paste0("c", i), c("a", "b", "c"))
+  y <- x %*% t(a)
+  dimnames(y) <- dimnames(x)
+  list(x = x, a = a, model = FitVelocityField(x, y, "linear", components = 2, verbose = FALSE))
+}
+
+flow <- function(a, t, x) {
+  e <- eigen(a)
+  Re(e$vectors %*% diag(exp(e$values * t)) %*% solve(e$vectors) %*% x)
+}
+
+free_paths <- function(f, ...) {
+  IntegrateCells(f$x, model = f$model, cells = 1:3, snap = "none", support = "none", positive = FALSE,
+    verbose = FALSE, ...)
+}
+
+test_that("paths of a linear field are those of the matrix exponential, forward and back", {
+  f <- linear_field()
+  for (solver in c("rk23", "dopri5", "dop853")) {
+    paths <- free_paths(f, times = c(0.5, 2), solver = solver, rtol = 1e-9, atol = 1e-12)
+    for (i in 1:3) {
+      expect_equal(paths$states[i, , 3L], drop(flow(f$a, 2, f$x[i, ])), tolerance = 1e-6, ignore_attr = TRUE)
+    }
+  }
+  rk4 <- free_paths(f, times = 2, solver = "rk4", dt = 0.05)
+  expect_equal(rk4$states[1, , 2L], drop(flow(f$a, 2, f$x[1, ])), tolerance = 1e-5, ignore_attr = TRUE)
+  euler <- free_paths(f, times = 2, solver = "euler", dt = 0.5)
+  naive <- f$x[1, ]
+  for (step in 1:4) naive <- naive + 0.5 * drop(f$a %*% naive)
+  expect_equal(euler$states[1, , 2L], naive, tolerance = 1e-6, ignore_attr = TRUE)
+  there <- free_paths(f, times = 1, rtol = 1e-9, atol = 1e-12)
+  end <- rbind(f$x, end = there$states[1, , 2L])
+  back <- IntegrateCells(end, model = f$model, cells = "end", times = 1, direction = "backward", snap = "none",
+    support = "none", positive = FALSE, rtol = 1e-9, atol = 1e-12, verbose = FALSE)
+  expect_equal(back$states[1, , 2L], f$x[1, ], tolerance = 1e-6, ignore_attr = TRUE)
+  # Backward a disturbance grows by the slowest decay turned round, exp(0.5 t) here.
+  expect_lt(max(abs(back$growth)), 0.6)
+  fast <- free_paths(f, times = c(0.25, 1), kappa = 2, rtol = 1e-9, atol = 1e-12)
+  expect_equal(fast$states[1, , 3L], drop(flow(f$a, 2, f$x[1, ])), tolerance = 1e-6, ignore_attr = TRUE)
+})
+
+test_that("objects of every kind give the same paths, with times from the data", {
+  object <- FitVelocityField(field_cells(), field = "ridge", verbose = FALSE)
+  paths <- IntegrateCells(object, cells = 1:5, verbose = FALSE)
+  expect_length(paths$times, 31L)
+  expect_identical(paths$dims, GetModel(object)$dims)
+  expect_equal(unname(paths$states[, , 1L]), unname(field_data()$x[1:5, ]))
+  expect_gte(min(paths$states), 0)
+  matrix <- IntegrateCells(field_data()$x, model = GetModel(object), cells = 1:5, verbose = FALSE)
+  expect_identical(matrix$states, paths$states)
+  two <- IntegrateCells(object, cells = 1:5, threads = 2, verbose = FALSE)
+  one <- IntegrateCells(object, cells = 1:5, threads = 1, verbose = FALSE)
+  expect_identical(one$states, two$states)
+  both <- IntegrateCells(object, cells = 100:102, direction = "both", verbose = FALSE)
+  expect_identical(length(both$times), 61L)
+  expect_equal(unname(both$states[, , 31L]), unname(field_data()$x[100:102, ]))
+  noisy <- IntegrateCells(object, cells = 1, start.noise = 0.5, n.sim = 300L, times = 0.01, k = 20, verbose = FALSE)
+  space <- cell_space(t(field_data()$x), TRUE, utils::modifyList(integrate_defaults("none"),
+    list(components = 10, k = 20)), 1L)
+  sd <- apply(noisy$states[, , 1L], 2L, stats::sd)
+  raised <- field_data()$x[1, ] > 1.5
+  expect_equal(sd[raised], 0.5 * cell_noise(space, 1L)[raised], tolerance = 0.35, ignore_attr = TRUE)
+  skip_if_not_installed("SingleCellExperiment")
+  sce <- IntegrateCells(SetModel(field_cells("sce"), GetModel(object)), cells = 1:5, verbose = FALSE)
+  expect_identical(sce$states, paths$states)
+})
+
+test_that("pulls keep paths among the cells, and full ones come to a stand", {
+  f <- linear_field()
+  full <- IntegrateCells(f$x, model = f$model, cells = 1:3, snap = "full", snap.every = 1, k = 4, times = 1:4,
+    verbose = FALSE)
+  # A state pulled fully is a mean of four observed cells.
+  logs <- log1p(f$x)
+  for (i in 1:3) {
+    state <- full$states[i, , 3L]
+    near <- order(colSums((t(f$x) - state)^2))[1:12]
+    gap <- apply(utils::combn(near, 4L), 2L, function(s) max(abs(colMeans(f$x[s, ]) - state)))
+    expect_lt(min(gap), 1e-9)
+  }
+  median <- IntegrateCells(f$x, model = f$model, cells = 1:3, snap = "full", snap.every = 1, k = 4,
+    snap.statistic = "median", times = 1:4, verbose = FALSE)
+  expect_false(identical(median$states, full$states))
+  partial <- IntegrateCells(f$x, model = f$model, cells = 1:3, snap = "partial", snap.every = 0.5, k = 4,
+    times = 1:4, verbose = FALSE)
+  free <- free_paths(f, times = 1:4)
+  expect_gt(max(abs(partial$states - free$states)), 0.05)
+})
+
+test_that("the published scheme has its clock, span and pulls", {
+  model <- tiny_field("ridge")
+  x <- field_data()$x
+  train <- model$part == "training"
+  y <- field_data()$y[train, ]
+  paths <- IntegrateCells(x, model = model, cells = 1:2, compat = "deepvelo", verbose = FALSE)
+  gene <- abs(2 * apply(x[train, ], 2L, function(v) sqrt(mean((v - mean(v))^2))) / colMeans(y))
+  expect_identical(paths$times, 2 * seq(0, floor(floor(quantile(gene, 0.8)[[1L]]) / 3)))
+  clock <- field_clock(model$states[[1L]], "quantile", 0.99, 0.8)
+  expect_equal(clock$kappa, quantile(colMeans(y) / colMeans(x[train, ]), 0.99)[[1L]])
+  other <- field_clock(model$states[[1L]], "ratio", 0.99, 0.8)
+  expect_equal(other$kappa, mean(abs(y)) / mean(x[train, ]))
+  # One macro-step by hand: f at the current state, scaled, then the mean of the 30 nearest cells.
+  expect_false(isTRUE(all.equal(paths$states[1, , 2L], paths$states[1, , 1L])))
+  expect_input_error(IntegrateCells(x, model = model, compat = "scdiffeq", verbose = FALSE), "compat")
+})
+
+test_that("ends are classified among components, and drawn on any reduction", {
+  object <- FitVelocityField(field_cells(), field = "mlp", hidden = 32, epochs = 40, verbose = FALSE)
+  late <- which(object$stage == "major")[1:5]
+  paths <- IntegrateCells(object, cells = late, t.max = 0.5, verbose = FALSE)
+  found <- ClassifyTrajectories(paths, labels = "stage", reference = object, among = c("major", "minor"), k = 10)
+  expect_gte(sum(found$label == "major"), 4)
+  plain <- ClassifyTrajectories(paths, labels = object$stage, reference = field_data()$x,
+    among = c("major", "minor"), k = 10)
+  expect_identical(plain$label, found$label)
+  fate <- PredictFate(paths, labels = object$stage, reference = field_data()$x, k = 10)
+  expect_identical(dim(fate$probability), c(5L, 4L))
+  expect_s3_class(PlotTrajectories(paths, object), "ggplot")
+  expect_s3_class(PlotTrajectories(paths, object, reduction = "pca", colour.by = "cell"), "ggplot")
+  # The start of a path lies where its cell is.
+  space <- near_space(paths, field_data()$x)
+  expect_equal(unname(near_trajectories(paths)$states[, , 1L]), unname(space[late, ]))
+  expect_identical(dim(as.data.frame(paths)), c(5L * 31L, 7L + length(paths$dims) + 1L))
+})
+
+test_that("bad requests are named", {
+  f <- linear_field()
+  run <- function(...) IntegrateCells(f$x, model = f$model, cells = 1:3, verbose = FALSE, ...)
+  expect_input_error(run(times = c(2, 1)), "times")
+  expect_input_error(run(t.max = -1), "t.max")
+  expect_input_error(run(path = "probability-flow"), "path")
+  expect_input_error(run(kappa = "fast"), "kappa")
+  expect_input_error(run(snap = "some"), "snap")
+  expect_input_error(run(solver = "lsoda"), "solver")
+  expect_input_error(run(k = 500), "k")
+  e <- expect_error(run(t.max = 5, max.steps = 1, snap = "none"), "max.steps", class = "fatefield_error_numeric")
+  expect_match(conditionMessage(e), "\"c1\"")
+  expect_error(run(t.max = 5, rtol = 1e-14, atol = 1e-300, max.steps = 20, snap = "none"),
+    class = "fatefield_error_numeric")
+  expect_error(IntegrateCells(f$x[, 1:2], model = f$model, verbose = FALSE), class = "fatefield_error_model")
+  far <- run(t.max = 30, snap = "none", direction = "backward", support.limit = 1.5)
+  expect_true(all(far$paths$end %in% c("left cells", "grown")))
+})
