@@ -76,17 +76,17 @@ test_that("objects of every kind give the same paths, with times from the data",
 test_that("pulls keep paths among the cells, and full ones come to a stand", {
   f <- linear_field()
   full <- IntegrateCells(f$x, model = f$model, cells = 1:3, snap = "full", snap.every = 1, k = 4, times = 1:4,
-    verbose = FALSE)
+    support = "none", verbose = FALSE)
   # A state pulled fully is a mean of four observed cells.
   logs <- log1p(f$x)
   for (i in 1:3) {
     state <- full$states[i, , 3L]
-    near <- order(colSums((t(f$x) - state)^2))[1:12]
+    near <- order(colSums((t(logs) - log1p(state))^2))[1:16]
     gap <- apply(utils::combn(near, 4L), 2L, function(s) max(abs(colMeans(f$x[s, ]) - state)))
     expect_lt(min(gap), 1e-9)
   }
   median <- IntegrateCells(f$x, model = f$model, cells = 1:3, snap = "full", snap.every = 1, k = 4,
-    snap.statistic = "median", times = 1:4, verbose = FALSE)
+    snap.statistic = "median", times = 1:4, support = "none", verbose = FALSE)
   expect_false(identical(median$states, full$states))
   partial <- IntegrateCells(f$x, model = f$model, cells = 1:3, snap = "partial", snap.every = 0.5, k = 4,
     times = 1:4, verbose = FALSE)
@@ -127,7 +127,7 @@ test_that("ends are classified among components, and drawn on any reduction", {
   # The start of a path lies where its cell is.
   space <- near_space(paths, field_data()$x)
   expect_equal(unname(near_trajectories(paths)$states[, , 1L]), unname(space[late, ]))
-  expect_identical(dim(as.data.frame(paths)), c(5L * 31L, 7L + length(paths$dims) + 1L))
+  expect_identical(dim(as.data.frame(paths)), c(5L * 31L, 7L + length(paths$dims)))
 })
 
 test_that("bad requests are named", {

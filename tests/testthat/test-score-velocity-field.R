@@ -15,7 +15,7 @@ test_that("scores are those of the held-out cells", {
   expect_equal(row$r2, 1 - sum((guess - y)^2) / sum(base^2), tolerance = 1e-6)
   cosine <- rowSums(guess * y) / sqrt(rowSums(guess^2) * rowSums(y^2))
   expect_equal(row$cosine, mean(cosine), tolerance = 1e-6)
-  expect_equal(row$sign, mean((guess > 0) == (y > 0)), tolerance = 1e-6)
+  expect_equal(row$sign, mean(sign(guess[y != 0]) == sign(y[y != 0])), tolerance = 1e-6)
   expect_equal(found$splits$r2[found$splits$field == "mean"], c(0, 0), tolerance = 1e-10)
   expect_equal(found$table$mse, rev(tapply(found$splits$mse, found$splits$field, mean))[c("linear", "mean")],
     ignore_attr = TRUE)
