@@ -1,0 +1,97 @@
+# The paths along which CellCriticality() looks, some cells at a time, so that they need not all be in memory.
+
+# `x`: all cells x dims; `cells`: numbers of those wanted; `space`: see profile_space().
+criticality_of <- function(object, model, x, cells, space, request, seed, verbose, given) {
+  starts <- cell_starts(object, model)
+  order <- cells[order(starts[cells], cells)]
+  from <- if (request$k > 1L) smoothed_states(x, order, request$k, model) else x[order, , drop = FALSE]
+  walk <- if (request$chance) {
+    check_no_dots(names(formals(CellCriticality.default)), ...elements = given)
+    chance_paths(model, request, seed)
+  } else {
+    drift_paths(object, model, order, request, given, seed)
+  }
+  tick <- progress_bar(length(order), "Following cells", verbose)
+  parts <- lapply(criticality_chunks(starts[order], walk$size), function(rows) {
+    paths <- walk$paths(order[rows], from[rows, , drop = FALSE], starts[[order[[rows[[1L]]]]]], rows[[1L]])
+    tick(rows[[length(rows)]])
+    path_increments(paths, space, request)
+  })
+  result <- new_criticality(parts, request, walk$kappa)
+  sorted_criticality(result, rownames(x)[sort(cells)])
+}
+
+sorted_criticality <- function(result, cells) {
+  result$criticality <- result$criticality[cells]
+  result$sd <- result$sd[cells]
+  result$increments <- result$increments[cells, , drop = FALSE]
+  result
+}
+
+# Runs of cells of one start time, each with at most criticality_chunk numbers; `size`: numbers of one cell.
+criticality_chunks <- function(starts, size) {
+  most <- max(1L, as.integer(criticality_chunk / size))
+  unname(unlist(lapply(split(seq_along(starts), starts), function(rows) {
+    split(rows, (seq_along(rows) - 1L) %/% most)
+  }), recursive = FALSE))
+}
+
+# Means of cells and their nearest cells: in components of log1p for fields, in the model's space else.
+smoothed_states <- function(x, cells, k, model) {
+  if (k > nrow(x)) stop_input("k", "`k` is ", k, ", but there are ", nrow(x), " cells.")
+  space <- if (identical(model$type, "field")) log_projection(x)(x) else x
+  near <- knn_self(space, k - 1L, knn_defaults(), thread_count())$index[cells, , drop = FALSE]
+  total <- x[cells, , drop = FALSE]
+  for (j in seq_len(ncol(near))) total <- total + x[near[, j], , drop = FALSE]
+  total / k
+}
+
+# Futures with noise, all members at once.
+chance_paths <- function(model, request, seed) {
+  t.max <- if (is.null(request$t.max)) diff(range(model$times)) else request$t.max
+  if (!(t.max > 0)) stop_input("t.max", "`t.max` must be above 0, not ", t.max, ".")
+  engines <- model_engines(model)
+  n.sim <- request$n.sim
+  paths <- function(cells, from, start, first) {
+    times <- start + seq(0, t.max, length.out = request$n.steps + 1L)
+    parts <- lapply(seq_along(engines), function(member) {
+      list(engines[[member]]()$simulate(from, times, n.sim, seed + member - 1, (first - 1) * n.sim))
+    })
+    join_states(parts, n.sim, times, rownames(from), model, "states")
+  }
+  list(paths = paths, size = n.sim * length(engines) * length(model$dims) * (request$n.steps + 1), kappa = 1)
+}
+
+# Paths without chance. Cells of a field share one motion; those of a neural SDE one for each start time.
+drift_paths <- function(object, model, cells, request, given, seed) {
+  no.noise <- list(way = 0, start = 0, n.sim = 1L)
+  motion_from <- function(cells) {
+    find <- if (identical(model$type, "field")) motion_of_field else motion_of_sde
+    find(object, model, cells, "drift", no.noise, given, request$compat)
+  }
+  shared <- motion_from(cells[[1L]])
+  elapsed <- criticality_times(shared, model, request)
+  paths <- function(cells, from, start, first) {
+    motion <- if (identical(model$type, "field")) shared else motion_from(cells)
+    motion$starts <- from
+    integrate_directions(motion, elapsed, "forward", no.noise, "states", seed, FALSE)
+  }
+  list(
+    paths = paths, size = length(model$states) * length(model$dims) * length(elapsed), kappa = shared$options$kappa
+  )
+}
+
+criticality_times <- function(motion, model, request) {
+  if (is.null(request$t.max) && !is.null(motion$times)) {
+    return(motion$times)
+  }
+  t.max <- if (!is.null(request$t.max)) {
+    request$t.max
+  } else if (identical(model$type, "field")) {
+    motion$span("forward")
+  } else {
+    diff(range(model$times))
+  }
+  if (!(t.max > 0)) stop_input("t.max", "`t.max` must be above 0, not ", t.max, ".")
+  seq(0, t.max, length.out = request$n.steps + 1L)
+}

@@ -1,0 +1,332 @@
+# How unstable each cell is: the change of its expression profile along its future, summed up. Takes an object or a
+# matrix with a model, or trajectories; gives one value per cell with its spread, and the increments.
+
+# Numbers of states kept at a time while criticality is computed.
+criticality_chunk <- 4e7
+
+#' Criticality of cells
+#'
+#' The cell criticality index tells how much a cell's expression profile changes along its future: the sum over steps
+#' of the Kullback-Leibler divergence from the profile before a step to that after it, in nats.
+#' Cells about to change their type have a high one, cells at rest a low one.
+#'
+#' @details
+#' The profile of a state x is p = (max(x, 0) + `epsilon` m) / sum, where m is the mean expression of each gene over
+#' the cells.
+#' The second term keeps every gene above 0, so that no divergence is infinite, and multiples of all expression have the
+#' same criticality.
+#' `measure = "js"` takes the divergence of Jensen and Shannon, which no order of before and after changes;
+#' `"path"` takes the length of the path: in 30 principal components of `log1p()` of the cells for a velocity field, in
+#' the model's own space for a neural SDE.
+#'
+#' A velocity field moves each cell along one path, [IntegrateCells()]; a neural SDE along `n.sim` paths with chance,
+#' whose increments are averaged; their states are turned back into the expression of genes by the loadings of the
+#' reduction.
+#' With `path = "drift"` a neural SDE too moves each cell along one path.
+#' Members of an ensemble are averaged, their standard deviation is reported.
+#'
+#' The first step leads from what was counted in a cell to what the model makes of it.
+#' It tells of the depth of the cell more than of its future, and is left out unless `skip.first = FALSE`.
+#' `start = "smoothed"` begins at the mean of the cell and its nearest cells instead.
+#'
+#' `compat = "deepvelo"` is the published way: states are fully pulled back to the cells, nothing is added to the
+#' profiles, genes that make a divergence infinite are left out of it, and the first step counts.
+#' Its values depend on the depth of cells.
+#'
+#' @inheritParams IntegrateCells
+#' @param object A Seurat object, a SingleCellExperiment, a matrix (cells x dims), or [trajectories] whose states are
+#'   the expression of genes.
+#' @param model A model from [FitVelocityField()] or [FitSDE()], or the name of one in the object; `NULL` takes the last
+#'   one fitted.
+#' @param cells (names, numbers or TRUE/FALSE) Cells to look at; `NULL` takes all.
+#' @param measure `"kl"` (default), `"js"` or `"path"`, see below.
+#' @param t.max Time to look ahead.
+#'   `NULL` takes that of [IntegrateCells()] for a velocity field, and the whole time of the model for a neural SDE, the
+#'   same for all cells.
+#' @param n.steps Steps into which that time is cut; default 30.
+#' @param start `"observed"` (default) or `"smoothed"`, see below.
+#' @param k Cells whose mean is the smoothed start, the cell itself among them; default 30.
+#' @param skip.first Leave out the first step; `NULL` is `TRUE`, and `FALSE` with `compat = "deepvelo"`.
+#' @param per.time Divide by the time of the steps counted, in units in which the velocity is not sped up
+#'   (`kappa` times time), so that different horizons can be compared.
+#'   A path that ended before is divided by the time it was followed.
+#'   Default `FALSE`.
+#' @param epsilon Share of the mean profile that is added; default 0.001.
+#' @param n.sim Paths of each cell and member of a neural SDE; default 30.
+#' @param path Of a neural SDE: `"chance"` (default) for futures with noise, or `"drift"`.
+#' @param compat `"none"` (default) or `"deepvelo"`, see below.
+#' @param mean.expression Of trajectories: mean expression of each gene; `NULL` takes the mean of the states at the
+#'   first time.
+#' @param column Name of the new column.
+#' @param ... Passed on: of objects to the matrix method, and from there options of [IntegrateCells()] such as `snap`,
+#'   `solver` or `kappa`.
+#'
+#' @return For matrices and trajectories a list of class `fatefield_criticality`:
+#'   \item{criticality}{One value per cell; `NA` where no path could be followed.}
+#'   \item{sd}{Standard deviation between members of the ensemble, 0 for one.}
+#'   \item{increments}{Matrix, cells x steps, mean over paths and members; the first step is among them also where
+#'     it does not count.}
+#'   \item{times}{Of the ends of the steps, from the start of the path.}
+#'   \item{measure, skip.first, per.time, n.models}{What was asked for.}
+#'   For a Seurat object or a SingleCellExperiment the object with the columns `criticality` and, for ensembles,
+#'   `criticality_sd`; the list is among its tools, see [GetCriticality()].
+#' @section Errors:
+#' `fatefield_error_input` names the argument; trajectories need at least two times, and three where the first step is
+#' left out.
+#' `fatefield_error_model`: there is no model, or one of other dimensions.
+#' @references
+#' Chen et al. (2022) DeepVelo: Single-cell transcriptomic deep velocity field learning with neural ordinary
+#' differential equations. Science Advances 8.
+#' @seealso [PlotCriticality()], [GeneDynamics()], [LyapunovExponents()]
+#' @examples
+#' # One gene decays, the other stays; the second cell is at rest.
+#' t <- seq(0, 3, 0.5)
+#' states <- array(1, c(2, 2, length(t)), list(NULL, c("g1", "g2"), NULL))
+#' states[1, 1, ] <- exp(-t)
+#' paths <- structure(
+#'   list(
+#'     states = states, times = t, cell = factor(c("a", "b")), sim = c(1L, 1L), member = c(1L, 1L),
+#'     log_weights = matrix(0, 2, length(t)), reduction = NULL, dims = c("g1", "g2")
+#'   ),
+#'   class = "fatefield_trajectories"
+#' )
+#' CellCriticality(paths, skip.first = FALSE)$criticality
+#'
+#' cells <- SimulateDifferentiation(n.cells = 200, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' cells <- CellCriticality(cells, measure = "path", n.sim = 5, n.steps = 10, verbose = FALSE)
+#' summary(cells$criticality)
+#' @export
+CellCriticality <- function(object, ...) UseMethod("CellCriticality")
+
+#' @rdname CellCriticality
+#' @export
+CellCriticality.default <- function(object, model = NULL, cells = NULL, measure = c("kl", "js", "path"), t.max = NULL,
+                                    n.steps = 30L, start = c("observed", "smoothed"), k = 30L, skip.first = NULL,
+                                    per.time = FALSE, epsilon = NULL, n.sim = 30L, path = c("chance", "drift"),
+                                    compat = c("none", "deepvelo"), seed.use = 42L, threads = NULL, verbose = TRUE,
+                                    ...) {
+  local_threads(threads)
+  check_object(object)
+  if (is_plain_matrix(object) && is.null(model)) {
+    stop_input("model", "`model` is needed: a matrix holds none; give one from FitVelocityField() or FitSDE().")
+  }
+  model <- choose_model(object, model, type = c("sde", "field"))
+  request <- criticality_request(measure, skip.first, per.time, epsilon, compat)
+  request$n.steps <- check_count(n.steps, "n.steps", min = if (request$skip.first) 2L else 1L)
+  request$n.sim <- check_count(n.sim, "n.sim")
+  request$chance <- identical(model$type, "sde") &&
+    check_choice(path, c("chance", "drift"), "path") == "chance"
+  request$k <- if (check_choice(start, c("observed", "smoothed"), "start") == "smoothed") check_count(k, "k") else 1L
+  request$t.max <- if (!is.null(t.max)) check_number(t.max, "t.max")
+  x <- model_coordinates(object, model)
+  cells <- check_cells(cells, rownames(x))
+  space <- profile_space(object, model, x, request)
+  criticality_of(object, model, x, cells, space, request, seed_from(seed.use), check_flag(verbose, "verbose"), list(...))
+}
+
+#' @rdname CellCriticality
+#' @export
+CellCriticality.Seurat <- function(object, ..., column = "criticality") {
+  criticality_and_store(object, list(...), column)
+}
+
+#' @rdname CellCriticality
+#' @export
+CellCriticality.SingleCellExperiment <- function(object, ..., column = "criticality") {
+  criticality_and_store(object, list(...), column)
+}
+
+#' @rdname CellCriticality
+#' @export
+CellCriticality.fatefield_trajectories <- function(object, measure = c("kl", "js", "path"), skip.first = NULL,
+                                                   per.time = FALSE, epsilon = NULL, mean.expression = NULL,
+                                                   compat = c("none", "deepvelo"), threads = NULL, ...) {
+  local_threads(threads)
+  check_no_dots(names(formals(CellCriticality.fatefield_trajectories)), ...)
+  request <- criticality_request(measure, skip.first, per.time, epsilon, compat)
+  least <- 2L + request$skip.first
+  if (length(object$times) < least) {
+    stop_input("object", "`object`: the trajectories have ", length(object$times), " time",
+      if (length(object$times) != 1L) "s", "; at least ", least, " are needed",
+      if (request$skip.first) " where the first step is left out", ".")
+  }
+  space <- list(mean = mean.expression, view = identity)
+  if (is.null(mean.expression)) {
+    space$mean <- colMeans(pmax(states_at(object, object$times[[1L]]), 0), na.rm = TRUE)
+  }
+  new_criticality(list(path_increments(object, space, request)), request)
+}
+
+# What is asked for, apart from where paths come from.
+criticality_request <- function(measure, skip.first, per.time, epsilon, compat) {
+  compat <- check_choice(compat, c("none", "deepvelo"), "compat")
+  published <- compat == "deepvelo"
+  options <- criticality_defaults()
+  options$measure <- check_choice(measure, c("kl", "js", "path"), "measure")
+  options$epsilon <- if (!is.null(epsilon)) {
+    check_number(epsilon, "epsilon", min = 0)
+  } else if (published) {
+    0
+  } else {
+    options$epsilon
+  }
+  options$drop.infinite <- published
+  list(
+    options = options, skip.first = if (is.null(skip.first)) !published else check_flag(skip.first, "skip.first"),
+    per.time = check_flag(per.time, "per.time"), compat = compat
+  )
+}
+
+# How states are looked at: `view` turns states (n x dims) into what is compared, `mean` is the mean of that over cells.
+profile_space <- function(object, model, x, request) {
+  if (identical(model$type, "field")) {
+    if (request$options$measure == "path") {
+      return(list(view = log_projection(x), mean = numeric()))
+    }
+    return(list(view = identity, mean = colMeans(pmax(x, 0))))
+  }
+  if (request$options$measure == "path") {
+    return(list(view = identity, mean = numeric()))
+  }
+  if (is_plain_matrix(object)) {
+    stop_input("measure", "`measure` ", quoted(request$options$measure), " needs the expression of genes, which a ",
+      "matrix of coordinates does not tell; take measure = \"path\".")
+  }
+  genes <- gene_space(object, model)
+  view <- function(states) expm1(pmax(genes$decode(states), 0))
+  list(view = view, mean = colMeans(view(x)))
+}
+
+# Principal components of log1p of cells, as a function of states.
+log_projection <- function(x, components = 30L) {
+  logged <- function(s) ifelse(s >= 0, log1p(pmax(s, 0)), s)
+  centre <- colMeans(logged(x))
+  most <- min(components, nrow(x) - 1L, ncol(x))
+  rotation <- svd(sweep(logged(x), 2L, centre), nu = 0L, nv = most)$v
+  function(states) sweep(logged(states), 2L, centre) %*% rotation
+}
+
+# Increments of all paths at a time, then per cell and member: list(cell, member, increments = cells x steps,
+# elapsed).
+path_increments <- function(paths, space, request) {
+  steps <- length(paths$times) - 1L
+  before <- space$view(states_at(paths, paths$times[[1L]]))
+  change <- matrix(0, nrow(before), steps)
+  for (step in seq_len(steps)) {
+    after <- space$view(states_at(paths, paths$times[[step + 1L]]))
+    change[, step] <- profile_change(before, after, space$mean, request$options, thread_count())
+    before <- after
+  }
+  followed <- paths$times[-1L] - paths$times[-length(paths$times)]
+  end <- paths$paths$end_time
+  elapsed <- matrix(followed, nrow(change), steps, byrow = TRUE)
+  if (!is.null(end)) {
+    early <- paths$paths$end %in% c("left cells", "grown")
+    reached <- rep(paths$times[-1L], each = nrow(change))
+    late <- matrix(pmax(0, reached - ifelse(early, end, Inf)), nrow(change))
+    elapsed <- pmax(elapsed - late, 0)
+  }
+  cell <- droplevels(paths$cell)
+  member <- match(paths$member, sort(unique(paths$member)))
+  by <- (member - 1L) * nlevels(cell) + as.integer(cell)
+  average <- function(m) {
+    known <- !is.na(m)
+    m[!known] <- 0
+    sums <- rowsum(m, by) / rowsum(known + 0, by)
+    out <- matrix(NA_real_, nlevels(cell) * max(member), steps)
+    out[as.integer(rownames(sums)), ] <- sums
+    out
+  }
+  list(
+    cells = levels(cell), members = length(unique(paths$member)), increments = average(change),
+    elapsed = average(elapsed), times = paths$times[-1L] - paths$times[[1L]]
+  )
+}
+
+# One result from the parts of chunks of cells.
+new_criticality <- function(parts, request, kappa = 1) {
+  counted <- function(part) {
+    steps <- seq_len(ncol(part$increments))
+    if (request$skip.first) steps[-1L] else steps
+  }
+  sums <- lapply(parts, function(part) {
+    total <- rowSums(part$increments[, counted(part), drop = FALSE])
+    if (request$per.time) total <- total / (kappa * rowSums(part$elapsed[, counted(part), drop = FALSE]))
+    # Nothing was followed and nothing has changed.
+    total[is.nan(total) & rowSums(part$elapsed) == 0] <- 0
+    matrix(total, length(part$cells), part$members)
+  })
+  mean_of_members <- function(part) {
+    n <- length(part$cells)
+    rows <- lapply(seq_len(part$members), function(m) part$increments[(m - 1L) * n + seq_len(n), , drop = FALSE])
+    Reduce(`+`, rows) / part$members
+  }
+  values <- do.call(rbind, sums)
+  values[is.nan(values)] <- NA
+  cells <- unlist(lapply(parts, `[[`, "cells"))
+  increments <- do.call(rbind, lapply(parts, mean_of_members))
+  increments[is.nan(increments)] <- NA
+  dimnames(increments) <- list(cells, NULL)
+  structure(
+    list(
+      criticality = stats::setNames(rowMeans(values), cells), sd = stats::setNames(row_sds(values), cells),
+      increments = increments, times = parts[[1L]]$times, measure = request$options$measure,
+      skip.first = request$skip.first, per.time = request$per.time, compat = request$compat,
+      n.models = ncol(values)
+    ),
+    class = "fatefield_criticality"
+  )
+}
+
+criticality_and_store <- function(object, arguments, column) {
+  check_string(column, "column")
+  result <- do.call(CellCriticality.default, c(list(object), arguments))
+  values <- data.frame(result$criticality, row.names = names(result$criticality))
+  names(values) <- column
+  if (result$n.models > 1L) values[[paste0(column, "_sd")]] <- result$sd
+  object <- put_tool(store_cells(object, values), "criticality", column, result)
+  if (!is_seurat(object)) {
+    return(object)
+  }
+  given <- arguments[!vapply(arguments, inherits, logical(1), "fatefield_model")]
+  log_command(object, "CellCriticality", c(given, list(column = column)))
+}
+
+#' The criticality that an object holds
+#'
+#' @param object A Seurat object or SingleCellExperiment after [CellCriticality()].
+#' @param column Name under which it was stored; `NULL` takes the last.
+#' @return The list of class `fatefield_criticality` with the increments of each step, see [CellCriticality()].
+#' @section Errors:
+#' `fatefield_error_input` where there is none, or none of that name.
+#' @seealso [CellCriticality()]
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 200, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' cells <- CellCriticality(cells, measure = "path", n.sim = 5, n.steps = 10, verbose = FALSE)
+#' dim(GetCriticality(cells)$increments)
+#' @export
+GetCriticality <- function(object, column = NULL) {
+  check_object(object)
+  present <- if (is_plain_matrix(object)) character() else tool_names(object, "criticality")
+  if (length(present) == 0L) {
+    stop_input("object", "The object holds no criticality; call CellCriticality() first.")
+  }
+  if (!is.null(column) && !check_string(column, "column") %in% present) {
+    stop_input("column", "`column`: there is no criticality ", quoted(column), "; there is ", quoted(present), ".",
+      near(column, present))
+  }
+  tool(object, "criticality", column)
+}
+
+#' @export
+print.fatefield_criticality <- function(x, ...) {
+  kind <- c(kl = "Kullback-Leibler, nats", js = "Jensen-Shannon, nats", path = "length of the path")
+  cat("criticality of ", length(x$criticality), " cell", if (length(x$criticality) != 1L) "s", " (",
+    kind[[x$measure]], if (x$per.time) " per time", "), ", ncol(x$increments), " steps",
+    if (x$skip.first) ", the first left out", ", ", x$n.models, " model", if (x$n.models != 1L) "s", "\n", sep = "")
+  q <- signif(stats::quantile(x$criticality, c(0, 0.25, 0.5, 0.75, 1), na.rm = TRUE), 4L)
+  cat("  ", paste(names(q), q, collapse = "  "), "\n", sep = "")
+  invisible(x)
+}
