@@ -2,11 +2,11 @@
 
 # `x`: all cells x dims; `cells`: numbers of those wanted; `space`: see profile_space().
 criticality_of <- function(object, model, x, cells, space, request, seed, verbose, given) {
-  starts <- cell_starts(object, model)
+  starts <- path_starts(object, model)
   order <- cells[order(starts[cells], cells)]
   from <- if (request$k > 1L) smoothed_states(x, order, request$k, model) else x[order, , drop = FALSE]
   walk <- if (request$chance) {
-    check_no_dots(names(formals(CellCriticality.default)), ...elements = given)
+    do.call(check_no_dots, c(list(names(formals(CellCriticality.default))), given))
     chance_paths(model, request, seed)
   } else {
     drift_paths(object, model, order, request, given, seed)
@@ -19,6 +19,11 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
   })
   result <- new_criticality(parts, request, walk$kappa)
   sorted_criticality(result, rownames(x)[sort(cells)])
+}
+
+# The time of each cell; a velocity field knows of none.
+path_starts <- function(object, model) {
+  if (identical(model$type, "field")) rep(0, length(cell_names(object))) else cell_starts(object, model)
 }
 
 sorted_criticality <- function(result, cells) {

@@ -73,7 +73,7 @@ LyapunovExponents.default <- function(object, model = NULL, cells = NULL, k = 1L
   options$steps <- check_count(steps, "steps")
   options$kappa <- check_number(kappa, "kappa")
   options$positive <- identical(model$type, "field")
-  starts <- cell_starts(object, model)[cells]
+  starts <- path_starts(object, model)[cells]
   tick <- progress_bar(length(cells) * length(model$states), "Following differences", check_flag(verbose, "verbose"))
   members <- lapply(seq_along(model$states), function(member) {
     out <- matrix(NA_real_, length(cells), k)
