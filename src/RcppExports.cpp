@@ -11,6 +11,208 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// path_passages
+Rcpp::List path_passages(const Rcpp::NumericMatrix& votes, const Rcpp::NumericVector& times, double threshold);
+RcppExport SEXP _fatefield_path_passages(SEXP votesSEXP, SEXP timesSEXP, SEXP thresholdSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type votes(votesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    Rcpp::traits::input_parameter< double >::type threshold(thresholdSEXP);
+    rcpp_result_gen = Rcpp::wrap(path_passages(votes, times, threshold));
+    return rcpp_result_gen;
+END_RCPP
+}
+// path_forward_shares
+Rcpp::NumericMatrix path_forward_shares(const Rcpp::IntegerMatrix& near, const Rcpp::NumericMatrix& ends, const Rcpp::NumericVector& weights, int threads);
+RcppExport SEXP _fatefield_path_forward_shares(SEXP nearSEXP, SEXP endsSEXP, SEXP weightsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::IntegerMatrix& >::type near(nearSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type ends(endsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(path_forward_shares(near, ends, weights, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_rank_sums
+Rcpp::List gene_rank_sums(const Rcpp::S4& x, const Rcpp::IntegerVector& group, int threads);
+RcppExport SEXP _fatefield_gene_rank_sums(SEXP xSEXP, SEXP groupSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_rank_sums(x, group, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// random_signs
+Rcpp::NumericMatrix random_signs(int n, int m, double seed);
+RcppExport SEXP _fatefield_random_signs(SEXP nSEXP, SEXP mSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< int >::type m(mSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(random_signs(n, m, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// dynamical_defaults
+Rcpp::List dynamical_defaults();
+RcppExport SEXP _fatefield_dynamical_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(dynamical_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_dynamical_options
+void check_dynamical_options(const Rcpp::List& options);
+RcppExport SEXP _fatefield_check_dynamical_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    check_dynamical_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// choose_dynamical_genes
+Rcpp::List choose_dynamical_genes(SEXP spliced, SEXP unspliced, const Rcpp::List& how, const Rcpp::IntegerVector& genes, const Rcpp::Nullable<Rcpp::List>& known, const Rcpp::LogicalVector& allowed, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_choose_dynamical_genes(SEXP splicedSEXP, SEXP unsplicedSEXP, SEXP howSEXP, SEXP genesSEXP, SEXP knownSEXP, SEXP allowedSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type spliced(splicedSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type unspliced(unsplicedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type how(howSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Nullable<Rcpp::List>& >::type known(knownSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::LogicalVector& >::type allowed(allowedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(choose_dynamical_genes(spliced, unspliced, how, genes, known, allowed, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fit_dynamical
+Rcpp::List fit_dynamical(SEXP spliced, SEXP unspliced, const Rcpp::List& how, const Rcpp::IntegerVector& genes, const Rcpp::Nullable<Rcpp::List>& known, const Rcpp::IntegerVector& fit, const Rcpp::NumericVector& r2, const Rcpp::List& names, const std::vector<std::string>& keep, bool parity, const Rcpp::List& options, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_fit_dynamical(SEXP splicedSEXP, SEXP unsplicedSEXP, SEXP howSEXP, SEXP genesSEXP, SEXP knownSEXP, SEXP fitSEXP, SEXP r2SEXP, SEXP namesSEXP, SEXP keepSEXP, SEXP paritySEXP, SEXP optionsSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type spliced(splicedSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type unspliced(unsplicedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type how(howSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Nullable<Rcpp::List>& >::type known(knownSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type fit(fitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type r2(r2SEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type names(namesSEXP);
+    Rcpp::traits::input_parameter< const std::vector<std::string>& >::type keep(keepSEXP);
+    Rcpp::traits::input_parameter< bool >::type parity(paritySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fit_dynamical(spliced, unspliced, how, genes, known, fit, r2, names, keep, parity, options, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// latent_time_defaults
+Rcpp::List latent_time_defaults();
+RcppExport SEXP _fatefield_latent_time_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(latent_time_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_latent_time
+Rcpp::List cell_latent_time(const Rcpp::NumericMatrix& t, const Rcpp::NumericVector& likelihood, const Rcpp::NumericVector& r2, const Rcpp::NumericVector& root_score, int root, const Rcpp::List& how, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_cell_latent_time(SEXP tSEXP, SEXP likelihoodSEXP, SEXP r2SEXP, SEXP root_scoreSEXP, SEXP rootSEXP, SEXP howSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type t(tSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type likelihood(likelihoodSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type r2(r2SEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type root_score(root_scoreSEXP);
+    Rcpp::traits::input_parameter< int >::type root(rootSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type how(howSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_latent_time(t, likelihood, r2, root_score, root, how, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// criticality_defaults
+Rcpp::List criticality_defaults();
+RcppExport SEXP _fatefield_criticality_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(criticality_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// lyapunov_defaults
+Rcpp::List lyapunov_defaults();
+RcppExport SEXP _fatefield_lyapunov_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(lyapunov_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// profile_change
+Rcpp::NumericVector profile_change(const Rcpp::NumericMatrix& before, const Rcpp::NumericMatrix& after, const Rcpp::NumericVector& mean, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_profile_change(SEXP beforeSEXP, SEXP afterSEXP, SEXP meanSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type before(beforeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type after(afterSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mean(meanSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(profile_change(before, after, mean, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_correlations
+Rcpp::List gene_correlations(SEXP genes, const Rcpp::NumericMatrix& quantities, const Rcpp::NumericMatrix& covariates, const Rcpp::IntegerVector& block, int blocks, double n_boot, double level, double seed, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_gene_correlations(SEXP genesSEXP, SEXP quantitiesSEXP, SEXP covariatesSEXP, SEXP blockSEXP, SEXP blocksSEXP, SEXP n_bootSEXP, SEXP levelSEXP, SEXP seedSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type quantities(quantitiesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type covariates(covariatesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type block(blockSEXP);
+    Rcpp::traits::input_parameter< int >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< double >::type n_boot(n_bootSEXP);
+    Rcpp::traits::input_parameter< double >::type level(levelSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_correlations(genes, quantities, covariates, block, blocks, n_boot, level, seed, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// lyapunov_of
+Rcpp::NumericMatrix lyapunov_of(const Rcpp::RawVector& bytes, std::string type, const Rcpp::NumericMatrix& starts, const Rcpp::NumericMatrix& directions, double start, double horizon, int k, const Rcpp::List& options, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_lyapunov_of(SEXP bytesSEXP, SEXP typeSEXP, SEXP startsSEXP, SEXP directionsSEXP, SEXP startSEXP, SEXP horizonSEXP, SEXP kSEXP, SEXP optionsSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< std::string >::type type(typeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type starts(startsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type directions(directionsSEXP);
+    Rcpp::traits::input_parameter< double >::type start(startSEXP);
+    Rcpp::traits::input_parameter< double >::type horizon(horizonSEXP);
+    Rcpp::traits::input_parameter< int >::type k(kSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(lyapunov_of(bytes, type, starts, directions, start, horizon, k, options, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // knn_defaults
 Rcpp::List knn_defaults();
 RcppExport SEXP _fatefield_knn_defaults() {
@@ -137,6 +339,176 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< int >::type n_boot(n_bootSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
     rcpp_result_gen = Rcpp::wrap(bootstrap_counts(n, n_boot, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_defaults
+Rcpp::List field_defaults(std::string field, std::string compat);
+RcppExport SEXP _fatefield_field_defaults(SEXP fieldSEXP, SEXP compatSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< std::string >::type field(fieldSEXP);
+    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_defaults(field, compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// vfc_defaults
+Rcpp::List vfc_defaults();
+RcppExport SEXP _fatefield_vfc_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(vfc_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_field_options
+void check_field_options(const Rcpp::List& options);
+RcppExport SEXP _fatefield_check_field_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    check_field_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// split_cells
+Rcpp::IntegerVector split_cells(double n, const Rcpp::NumericVector& group, double validation, double test, double seed);
+RcppExport SEXP _fatefield_split_cells(SEXP nSEXP, SEXP groupSEXP, SEXP validationSEXP, SEXP testSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type n(nSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type group(groupSEXP);
+    Rcpp::traits::input_parameter< double >::type validation(validationSEXP);
+    Rcpp::traits::input_parameter< double >::type test(testSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(split_cells(n, group, validation, test, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fit_velocity_field
+Rcpp::List fit_velocity_field(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& velocity, const Rcpp::IntegerVector& part, const Rcpp::NumericVector& batch, const Rcpp::List& options, const Rcpp::List& vfc, double seed, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_fit_velocity_field(SEXP xSEXP, SEXP velocitySEXP, SEXP partSEXP, SEXP batchSEXP, SEXP optionsSEXP, SEXP vfcSEXP, SEXP seedSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type velocity(velocitySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type part(partSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type batch(batchSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type vfc(vfcSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fit_velocity_field(x, velocity, part, batch, options, vfc, seed, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_motion
+SEXP field_motion(const Rcpp::RawVector& bytes);
+RcppExport SEXP _fatefield_field_motion(SEXP bytesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_motion(bytes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_velocity
+Rcpp::NumericMatrix field_velocity(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
+RcppExport SEXP _fatefield_field_velocity(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_velocity(bytes, x, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_push
+Rcpp::NumericMatrix field_push(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
+RcppExport SEXP _fatefield_field_push(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type delta(deltaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_push(bytes, x, delta, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_jacobian
+Rcpp::NumericMatrix field_jacobian(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, double cell, int threads);
+RcppExport SEXP _fatefield_field_jacobian(SEXP bytesSEXP, SEXP xSEXP, SEXP cellSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< double >::type cell(cellSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_jacobian(bytes, x, cell, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_divergence
+Rcpp::NumericVector field_divergence(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
+RcppExport SEXP _fatefield_field_divergence(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_divergence(bytes, x, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_support
+Rcpp::NumericVector field_support(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
+RcppExport SEXP _fatefield_field_support(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_support(bytes, x, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_embed
+Rcpp::List field_embed(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
+RcppExport SEXP _fatefield_field_embed(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type delta(deltaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_embed(bytes, x, delta, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// graph_distances
+Rcpp::NumericVector graph_distances(const Rcpp::List& knn, int from);
+RcppExport SEXP _fatefield_graph_distances(SEXP knnSEXP, SEXP fromSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type knn(knnSEXP);
+    Rcpp::traits::input_parameter< int >::type from(fromSEXP);
+    rcpp_result_gen = Rcpp::wrap(graph_distances(knn, from));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_clock
+Rcpp::List field_clock(const Rcpp::RawVector& bytes, std::string how, double kappa_quantile, double span_quantile);
+RcppExport SEXP _fatefield_field_clock(SEXP bytesSEXP, SEXP howSEXP, SEXP kappa_quantileSEXP, SEXP span_quantileSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< std::string >::type how(howSEXP);
+    Rcpp::traits::input_parameter< double >::type kappa_quantile(kappa_quantileSEXP);
+    Rcpp::traits::input_parameter< double >::type span_quantile(span_quantileSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_clock(bytes, how, kappa_quantile, span_quantile));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -326,6 +698,145 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const std::string& >::type argument(argumentSEXP);
     archive_check(bytes, argument);
     return R_NilValue;
+END_RCPP
+}
+// network_defaults
+Rcpp::List network_defaults();
+RcppExport SEXP _fatefield_network_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(network_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// leiden_defaults
+Rcpp::List leiden_defaults();
+RcppExport SEXP _fatefield_leiden_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(leiden_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// column_correlations
+Rcpp::NumericMatrix column_correlations(const Rcpp::NumericMatrix& x, bool ranks, int threads);
+RcppExport SEXP _fatefield_column_correlations(SEXP xSEXP, SEXP ranksSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< bool >::type ranks(ranksSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(column_correlations(x, ranks, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// edge_counts
+Rcpp::List edge_counts(const Rcpp::NumericMatrix& r, const Rcpp::NumericMatrix& x, bool ranks, const Rcpp::IntegerVector& groups, bool sign, int bins, int n_perm, double seed, int threads);
+RcppExport SEXP _fatefield_edge_counts(SEXP rSEXP, SEXP xSEXP, SEXP ranksSEXP, SEXP groupsSEXP, SEXP signSEXP, SEXP binsSEXP, SEXP n_permSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< bool >::type ranks(ranksSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type groups(groupsSEXP);
+    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
+    Rcpp::traits::input_parameter< int >::type bins(binsSEXP);
+    Rcpp::traits::input_parameter< int >::type n_perm(n_permSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(edge_counts(r, x, ranks, groups, sign, bins, n_perm, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// power_strengths
+Rcpp::NumericMatrix power_strengths(const Rcpp::NumericMatrix& r, int max_power, bool sign, int threads);
+RcppExport SEXP _fatefield_power_strengths(SEXP rSEXP, SEXP max_powerSEXP, SEXP signSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< int >::type max_power(max_powerSEXP);
+    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(power_strengths(r, max_power, sign, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_graph
+Rcpp::S4 gene_graph(const Rcpp::NumericMatrix& r, double power, double threshold, bool sign);
+RcppExport SEXP _fatefield_gene_graph(SEXP rSEXP, SEXP powerSEXP, SEXP thresholdSEXP, SEXP signSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< double >::type power(powerSEXP);
+    Rcpp::traits::input_parameter< double >::type threshold(thresholdSEXP);
+    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_graph(r, power, threshold, sign));
+    return rcpp_result_gen;
+END_RCPP
+}
+// graph_modules
+Rcpp::List graph_modules(const Rcpp::S4& graph, const Rcpp::List& options, double seed);
+RcppExport SEXP _fatefield_graph_modules(SEXP graphSEXP, SEXP optionsSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(graph_modules(graph, options, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// graph_modularity
+double graph_modularity(const Rcpp::S4& graph, const Rcpp::IntegerVector& module, double resolution);
+RcppExport SEXP _fatefield_graph_modularity(SEXP graphSEXP, SEXP moduleSEXP, SEXP resolutionSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type module(moduleSEXP);
+    Rcpp::traits::input_parameter< double >::type resolution(resolutionSEXP);
+    rcpp_result_gen = Rcpp::wrap(graph_modularity(graph, module, resolution));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_membership
+Rcpp::NumericMatrix gene_membership(const Rcpp::NumericMatrix& r, const Rcpp::IntegerVector& module, int modules, int threads);
+RcppExport SEXP _fatefield_gene_membership(SEXP rSEXP, SEXP moduleSEXP, SEXP modulesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type module(moduleSEXP);
+    Rcpp::traits::input_parameter< int >::type modules(modulesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_membership(r, module, modules, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// regress_ridge
+Rcpp::List regress_ridge(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& states, int threads);
+RcppExport SEXP _fatefield_regress_ridge(SEXP cellsSEXP, SEXP expressionSEXP, SEXP statesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(regress_ridge(cells, expression, states, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// regress_nearest
+Rcpp::List regress_nearest(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& states, int k, const Rcpp::IntegerVector& which, int threads);
+RcppExport SEXP _fatefield_regress_nearest(SEXP cellsSEXP, SEXP expressionSEXP, SEXP statesSEXP, SEXP kSEXP, SEXP whichSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< int >::type k(kSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type which(whichSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(regress_nearest(cells, expression, states, k, which, threads));
+    return rcpp_result_gen;
 END_RCPP
 }
 // sinkhorn_defaults
@@ -591,6 +1102,27 @@ RcppExport SEXP _fatefield_remember_process() {
 BEGIN_RCPP
     remember_process();
     return R_NilValue;
+END_RCPP
+}
+// two_branch_defaults
+Rcpp::List two_branch_defaults();
+RcppExport SEXP _fatefield_two_branch_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(two_branch_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_simulate_two_branch
+Rcpp::List cpp_simulate_two_branch(const Rcpp::List& options, double seed, int threads);
+RcppExport SEXP _fatefield_cpp_simulate_two_branch(SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_simulate_two_branch(options, seed, threads));
+    return rcpp_result_gen;
 END_RCPP
 }
 // velocity_defaults
@@ -908,8 +1440,24 @@ END_RCPP
 
 RcppExport SEXP _rcpp_module_boot_sinkhorn_loss();
 RcppExport SEXP _rcpp_module_boot_neural_sde();
+RcppExport SEXP _rcpp_module_boot_velocity_vae();
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_fatefield_path_passages", (DL_FUNC) &_fatefield_path_passages, 3},
+    {"_fatefield_path_forward_shares", (DL_FUNC) &_fatefield_path_forward_shares, 4},
+    {"_fatefield_gene_rank_sums", (DL_FUNC) &_fatefield_gene_rank_sums, 3},
+    {"_fatefield_random_signs", (DL_FUNC) &_fatefield_random_signs, 3},
+    {"_fatefield_dynamical_defaults", (DL_FUNC) &_fatefield_dynamical_defaults, 0},
+    {"_fatefield_check_dynamical_options", (DL_FUNC) &_fatefield_check_dynamical_options, 1},
+    {"_fatefield_choose_dynamical_genes", (DL_FUNC) &_fatefield_choose_dynamical_genes, 8},
+    {"_fatefield_fit_dynamical", (DL_FUNC) &_fatefield_fit_dynamical, 13},
+    {"_fatefield_latent_time_defaults", (DL_FUNC) &_fatefield_latent_time_defaults, 0},
+    {"_fatefield_cell_latent_time", (DL_FUNC) &_fatefield_cell_latent_time, 8},
+    {"_fatefield_criticality_defaults", (DL_FUNC) &_fatefield_criticality_defaults, 0},
+    {"_fatefield_lyapunov_defaults", (DL_FUNC) &_fatefield_lyapunov_defaults, 0},
+    {"_fatefield_profile_change", (DL_FUNC) &_fatefield_profile_change, 5},
+    {"_fatefield_gene_correlations", (DL_FUNC) &_fatefield_gene_correlations, 10},
+    {"_fatefield_lyapunov_of", (DL_FUNC) &_fatefield_lyapunov_of, 10},
     {"_fatefield_knn_defaults", (DL_FUNC) &_fatefield_knn_defaults, 0},
     {"_fatefield_label_defaults", (DL_FUNC) &_fatefield_label_defaults, 0},
     {"_fatefield_fate_defaults", (DL_FUNC) &_fatefield_fate_defaults, 0},
@@ -921,6 +1469,20 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_fate_shares", (DL_FUNC) &_fatefield_fate_shares, 6},
     {"_fatefield_fate_summary", (DL_FUNC) &_fatefield_fate_summary, 3},
     {"_fatefield_bootstrap_counts", (DL_FUNC) &_fatefield_bootstrap_counts, 3},
+    {"_fatefield_field_defaults", (DL_FUNC) &_fatefield_field_defaults, 2},
+    {"_fatefield_vfc_defaults", (DL_FUNC) &_fatefield_vfc_defaults, 0},
+    {"_fatefield_check_field_options", (DL_FUNC) &_fatefield_check_field_options, 1},
+    {"_fatefield_split_cells", (DL_FUNC) &_fatefield_split_cells, 5},
+    {"_fatefield_fit_velocity_field", (DL_FUNC) &_fatefield_fit_velocity_field, 9},
+    {"_fatefield_field_motion", (DL_FUNC) &_fatefield_field_motion, 1},
+    {"_fatefield_field_velocity", (DL_FUNC) &_fatefield_field_velocity, 3},
+    {"_fatefield_field_push", (DL_FUNC) &_fatefield_field_push, 4},
+    {"_fatefield_field_jacobian", (DL_FUNC) &_fatefield_field_jacobian, 4},
+    {"_fatefield_field_divergence", (DL_FUNC) &_fatefield_field_divergence, 3},
+    {"_fatefield_field_support", (DL_FUNC) &_fatefield_field_support, 3},
+    {"_fatefield_field_embed", (DL_FUNC) &_fatefield_field_embed, 4},
+    {"_fatefield_graph_distances", (DL_FUNC) &_fatefield_graph_distances, 2},
+    {"_fatefield_field_clock", (DL_FUNC) &_fatefield_field_clock, 4},
     {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
     {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
     {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
@@ -937,6 +1499,17 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_archive_pack", (DL_FUNC) &_fatefield_archive_pack, 1},
     {"_fatefield_archive_unpack", (DL_FUNC) &_fatefield_archive_unpack, 2},
     {"_fatefield_archive_check", (DL_FUNC) &_fatefield_archive_check, 2},
+    {"_fatefield_network_defaults", (DL_FUNC) &_fatefield_network_defaults, 0},
+    {"_fatefield_leiden_defaults", (DL_FUNC) &_fatefield_leiden_defaults, 0},
+    {"_fatefield_column_correlations", (DL_FUNC) &_fatefield_column_correlations, 3},
+    {"_fatefield_edge_counts", (DL_FUNC) &_fatefield_edge_counts, 9},
+    {"_fatefield_power_strengths", (DL_FUNC) &_fatefield_power_strengths, 4},
+    {"_fatefield_gene_graph", (DL_FUNC) &_fatefield_gene_graph, 4},
+    {"_fatefield_graph_modules", (DL_FUNC) &_fatefield_graph_modules, 3},
+    {"_fatefield_graph_modularity", (DL_FUNC) &_fatefield_graph_modularity, 3},
+    {"_fatefield_gene_membership", (DL_FUNC) &_fatefield_gene_membership, 4},
+    {"_fatefield_regress_ridge", (DL_FUNC) &_fatefield_regress_ridge, 4},
+    {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
     {"_fatefield_sinkhorn_defaults", (DL_FUNC) &_fatefield_sinkhorn_defaults, 0},
     {"_fatefield_check_sinkhorn_options", (DL_FUNC) &_fatefield_check_sinkhorn_options, 1},
     {"_fatefield_ot_distance", (DL_FUNC) &_fatefield_ot_distance, 6},
@@ -961,6 +1534,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_sgemm_gflops", (DL_FUNC) &_fatefield_sgemm_gflops, 1},
     {"_fatefield_available_cores", (DL_FUNC) &_fatefield_available_cores, 0},
     {"_fatefield_remember_process", (DL_FUNC) &_fatefield_remember_process, 0},
+    {"_fatefield_two_branch_defaults", (DL_FUNC) &_fatefield_two_branch_defaults, 0},
+    {"_fatefield_cpp_simulate_two_branch", (DL_FUNC) &_fatefield_cpp_simulate_two_branch, 3},
     {"_fatefield_velocity_defaults", (DL_FUNC) &_fatefield_velocity_defaults, 0},
     {"_fatefield_check_velocity_options", (DL_FUNC) &_fatefield_check_velocity_options, 1},
     {"_fatefield_check_counts", (DL_FUNC) &_fatefield_check_counts, 2},
@@ -989,6 +1564,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_arrow_streams", (DL_FUNC) &_fatefield_arrow_streams, 3},
     {"_rcpp_module_boot_sinkhorn_loss", (DL_FUNC) &_rcpp_module_boot_sinkhorn_loss, 0},
     {"_rcpp_module_boot_neural_sde", (DL_FUNC) &_rcpp_module_boot_neural_sde, 0},
+    {"_rcpp_module_boot_velocity_vae", (DL_FUNC) &_rcpp_module_boot_velocity_vae, 0},
     {NULL, NULL, 0}
 };
 

@@ -23,7 +23,7 @@ extra=""
 if [ $for_tests = yes ]; then
   system="$system cmake catch2 libeigen3-dev git qpdf"
   r_packages="$r_packages testthat callr future.apply hdf5r SingleCellExperiment"
-  extra="ccache hdf5-tools tidy r-cran-roxygen2"
+  extra="ccache hdf5-tools tidy r-cran-roxygen2 r-cran-igraph r-bioc-annotationdbi r-bioc-go.db r-bioc-org.hs.eg.db"
 fi
 
 debian_name () {
