@@ -368,7 +368,7 @@ TEST_CASE("dimensions held stay where they start, and drive the others", "[integ
   for (const std::string how : {"none", "partial", "full"}) {
     INFO(how);
     const IntegrateOptions o = snapping(how, 2, 0.25);
-    const CellSpace cells(sparse_of(2, square), StateSpace(), o);
+    const CellSpace cells(sparse_of(2, square), CellAxes(), o);
     const Matrix starts = starts_of(2, {0.5, 2});
     IntegrationRequest r;
     r.starts = starts;
