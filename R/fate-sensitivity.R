@@ -67,7 +67,7 @@ field_motion_of <- function(task, options) {
 }
 
 # The ends of cells along a velocity field, in that space.
-field_ends <- function(task, motion) {
+margin_paths <- function(task, motion) {
   span <- if (is.finite(task$end)) task$end else motion$span("forward")
   paths <- integrate_directions(motion, c(0, span), "forward", no_noise, "end", task$seed, FALSE)
   near_trajectories(paths)
@@ -78,14 +78,14 @@ field_margin_function <- function(task, member) {
   motion$members <- motion$members[member]
   function(states) {
     motion$starts[] <- states
-    votes <- label_states(task$voters$index, states_at(field_ends(task, motion)), thread_count())
+    votes <- label_states(task$voters$index, states_at(margin_paths(task, motion)), thread_count())
     vote_margin(votes$probability, task$sides)
   }
 }
 
 # The predicted fate of each cell, by the votes at its ends over all members.
 field_fates <- function(task) {
-  ends <- field_ends(task, field_motion_of(task, list()))
+  ends <- margin_paths(task, field_motion_of(task, list()))
   votes <- label_states(task$voters$index, states_at(ends), thread_count())$probability
   colnames(votes) <- task$voters$labels
   mean <- rowsum(votes[, task$sides$present, drop = FALSE], ends$cell, reorder = FALSE)
