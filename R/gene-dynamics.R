@@ -67,7 +67,7 @@
 #' @seealso [PlotGeneDynamics()], [CellCriticality()], [DriftDiffusion()], [CompareDynamics()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
-#' table <- GeneDynamics(cells, quantities = "true_time", n.boot = 50, verbose = FALSE)
+#' table <- GeneDynamics(cells, quantities = "pseudotime", n.boot = 50, verbose = FALSE)
 #' head(table)
 #' @export
 GeneDynamics <- function(object, ...) UseMethod("GeneDynamics")

@@ -19,7 +19,7 @@
 #' @seealso [GeneDynamics()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
-#' table <- GeneDynamics(cells, quantities = "true_time", n.boot = 50, verbose = FALSE)
+#' table <- GeneDynamics(cells, quantities = "pseudotime", n.boot = 50, verbose = FALSE)
 #' PlotGeneDynamics(table, n.genes = 8)
 #' @export
 PlotGeneDynamics <- function(object, measure = NULL, quantities = NULL, n.genes = 15L, features = NULL, fdr = 0.05,
