@@ -33,7 +33,7 @@ endocrine_fates <- function(object) {
       IntegrateCells, c(list(object, cells = start, verbose = FALSE), ways[[way]])
     ))
     if (way == "partial pulls") {
-      save_figure(PlotTrajectories(paths[seq(1, 592, 20)], object, group.by = "type"), "pancreas_field_paths")
+      save_figure(PlotTrajectories(paths[seq(1, 592, 20)], object), "pancreas_field_paths")
     }
     found <- ClassifyTrajectories(paths, labels = "type", reference = object, k = 30L, fates = c("Alpha", "Beta"))
     message(way)
