@@ -1,7 +1,9 @@
 # What the benchmarks on real data share: readers of the folder beside the project (FATEFIELD_SHARED names another), tables and
 # figures in bench/out/. Sourced by scripts of this folder.
 
-bench_root <- normalizePath(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L])), ".."))
+# The project's folder, from that of the running script upwards.
+bench_root <- normalizePath(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L])))
+while (!file.exists(file.path(bench_root, "DESCRIPTION"))) bench_root <- dirname(bench_root)
 bench_data <- function(...) file.path(Sys.getenv("FATEFIELD_SHARED", file.path(bench_root, "..", "shared")), "data", ...)
 bench_out <- file.path(bench_root, "bench", "out")
 dir.create(bench_out, recursive = TRUE, showWarnings = FALSE)

@@ -9,10 +9,6 @@
 suppressPackageStartupMessages(library(fatefield))
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
 source(file.path(here, "..", "real_data.R"))
-# One folder deeper than the scripts that real_data.R expects.
-bench_root <- normalizePath(file.path(here, "..", ".."))
-bench_out <- file.path(bench_root, "bench", "out")
-dir.create(bench_out, recursive = TRUE, showWarnings = FALSE)
 
 larry_fate_names <- c("Erythroid", "Meg", "Mast", "Baso", "Eos", "Neutrophil", "Monocyte", "Ccr7_DC", "pDC", "Lymphoid")
 

@@ -9,10 +9,6 @@
 suppressPackageStartupMessages(library(fatefield))
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
 source(file.path(here, "..", "real_data.R"))
-# One folder deeper than the scripts that real_data.R expects.
-bench_root <- normalizePath(file.path(here, "..", ".."))
-bench_out <- file.path(bench_root, "bench", "out")
-dir.create(bench_out, recursive = TRUE, showWarnings = FALSE)
 arguments <- commandArgs(TRUE)
 if (length(arguments) > 0L) options(fatefield.threads = as.integer(arguments[[1L]]))
 

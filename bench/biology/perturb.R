@@ -79,8 +79,6 @@ perturb_pancreas <- function(object) {
 if (any(grepl("biology/perturb.R", commandArgs(), fixed = TRUE))) {
   suppressPackageStartupMessages(library(fatefield))
   source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L])), "..", "real_data.R"))
-  bench_root <- normalizePath(file.path(bench_root, if (basename(bench_root) == "bench") ".." else "."))
-  bench_out <- file.path(bench_root, "bench", "out")
   dir.create(bench_out, recursive = TRUE, showWarnings = FALSE)
   what <- commandArgs(TRUE)
   if (length(what) == 0L) what <- c("larry", "marrow", "pancreas")

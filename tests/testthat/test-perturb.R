@@ -1,14 +1,3 @@
-perturb_object <- local({
-  made <- NULL
-  function() {
-    if (is.null(made)) {
-      object <- SimulateDifferentiation(n.cells = 240, n.genes = 30, n.futures = 0)
-      made <<- tiny_fit(object, reduction = "pca", n.models = 2L)
-    }
-    made
-  }
-})
-
 perturbed <- function(object = perturb_object(), genes = "fateA", ...) {
   suppressWarnings(PerturbCells(object, genes, labels = "state", n.sim = 3, k = 10, cutoff = 0, verbose = FALSE, ...))
 }

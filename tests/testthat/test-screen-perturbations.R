@@ -1,23 +1,12 @@
-screen_object <- local({
-  made <- NULL
-  function() {
-    if (is.null(made)) {
-      object <- SimulateDifferentiation(n.cells = 240, n.genes = 30, n.futures = 0)
-      made <<- tiny_fit(object, reduction = "pca", n.models = 2L)
-    }
-    made
-  }
-})
-
 screened <- function(...) {
-  ScreenPerturbations(screen_object(), mode = "shift", labels = "state", n.sim = 2, k = 10, cutoff = 0, verbose = FALSE,
+  ScreenPerturbations(perturb_object(), mode = "shift", labels = "state", n.sim = 2, k = 10, cutoff = 0, verbose = FALSE,
     ...)
 }
 
 test_that("a screen gives what genes give alone, on any number of threads", {
   screen <- screened(threads = 2)
   expect_identical(screened(threads = 1)$effects, screen$effects)
-  one <- suppressWarnings(PerturbCells(screen_object(), "fateA-2", mode = "shift", labels = "state", n.sim = 2, k = 10,
+  one <- suppressWarnings(PerturbCells(perturb_object(), "fateA-2", mode = "shift", labels = "state", n.sim = 2, k = 10,
     cutoff = 0, verbose = FALSE))
   shift <- apply(one$perturbed - one$control, 2:3, mean, na.rm = TRUE)
   expect_equal(screen$effects["fateA-2", , ], shift, ignore_attr = TRUE)
@@ -29,7 +18,7 @@ test_that("a screen gives what genes give alone, on any number of threads", {
 
 test_that("a screen goes on from where it was", {
   whole <- screened()
-  part <- screened(genes = screen_object() |> rownames() |> utils::head(12), n.null = 0)
+  part <- screened(genes = perturb_object() |> rownames() |> utils::head(12), n.null = 0)
   expect_equal(dim(part$effects)[[1]], 12)
   on <- screened(resume = part)
   expect_equal(on$effects[dimnames(whole$effects)[[1]], , ], whole$effects, ignore_attr = TRUE)
@@ -43,18 +32,18 @@ test_that("the middle of a logistic switch is found, and a trend", {
   expect_equal(half_dose(doses, stats::plogis((doses - 1) * 2)), 1, tolerance = 1e-3)
   expect_equal(half_dose(doses, 1 - stats::plogis((doses - 1.5) * 2)), 1.5, tolerance = 1e-3)
   expect_equal(half_dose(doses, rep(0.4, 15)), NA_real_)
-  dose <- DoseResponse(screen_object(), "fateA", doses = c(-2, 0, 2), labels = "state", n.sim = 2, k = 10, cutoff = 0,
+  dose <- DoseResponse(perturb_object(), "fateA", doses = c(-2, 0, 2), labels = "state", n.sim = 2, k = 10, cutoff = 0,
     verbose = FALSE)
   expect_equal(nrow(dose$table), 12)
   p <- matrix(dose$table$probability, ncol = 3)
   expect_equal(dose$trend$slope, (p[, 3] - p[, 1]) / 4)
   expect_equal(colSums(p), rep(1, 3))
   expect_s3_class(PlotDose(dose), "ggplot")
-  expect_input_error(DoseResponse(screen_object(), "fateA", doses = c(1, 1), labels = "state"), "doses", "increasing")
+  expect_input_error(DoseResponse(perturb_object(), "fateA", doses = c(1, 1), labels = "state"), "doses", "increasing")
 })
 
 test_that("the same noise in both arms makes changes less noisy", {
-  object <- screen_object()
+  object <- perturb_object()
   model <- GetModel(object)
   x <- model_coordinates(object, model)[1:60, ]
   engine <- model_engine(model)
