@@ -1,8 +1,11 @@
 #include "base/memory.hpp"
-#include "test.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "base/aligned.hpp"
+#include "test.hpp"
 
 #include <sys/resource.h>
 
@@ -26,6 +29,20 @@ void step() {
 }
 
 }  // namespace
+
+TEST_CASE("blocks stand on boundaries of vectors, large ones on those of large pages", "[memory]") {
+  const auto address = [](const auto& room) { return reinterpret_cast<std::uintptr_t>(room.get()); };
+  for (std::int64_t n : {1, 1000, 1 << 20, (4 << 20) / 8 + 3, 12 << 20}) {
+    const auto room = fatefield::make_room<double>(n);
+    room[0] = room[n - 1] = 1.0;
+    CHECK(address(room) % (n * 8 >= (4 << 20) ? 2u << 20 : 64u) == 0);
+  }
+  CHECK(fatefield::make_room<float>(0) == nullptr);
+  fatefield::Aligned<float> values(3, 1.0f);
+  values.resize(5 << 20, 2.0f);
+  CHECK(values[2] == 1.0f);
+  CHECK(values.back() == 2.0f);
+}
 
 // The sanitizer brings its own malloc.
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
