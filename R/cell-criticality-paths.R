@@ -12,7 +12,9 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
     drift_paths(object, model, order, request, given, seed)
   }
   tick <- progress_bar(length(order), "Following cells", verbose)
-  parts <- lapply(criticality_chunks(starts[order], walk$size), function(rows) {
+  # States of all times, or some tables of the expression of genes at one.
+  size <- walk$each * max(length(model$dims) * walk$times, 4L * length(space$mean))
+  parts <- lapply(criticality_chunks(starts[order], size), function(rows) {
     paths <- walk$paths(order[rows], from[rows, , drop = FALSE], starts[[order[[rows[[1L]]]]]], rows[[1L]])
     tick(rows[[length(rows)]])
     path_increments(paths, space, request)
@@ -64,7 +66,7 @@ chance_paths <- function(model, request, seed) {
     })
     join_states(parts, n.sim, times, rownames(from), model, "states")
   }
-  list(paths = paths, size = n.sim * length(engines) * length(model$dims) * (request$n.steps + 1), kappa = 1)
+  list(paths = paths, each = n.sim * length(engines), times = request$n.steps + 1, kappa = 1)
 }
 
 # Paths without chance. Cells of a field share one motion; those of a neural SDE one for each start time.
@@ -81,9 +83,7 @@ drift_paths <- function(object, model, cells, request, given, seed) {
     motion$starts <- from
     integrate_directions(motion, elapsed, "forward", no.noise, "states", seed, FALSE)
   }
-  list(
-    paths = paths, size = length(model$states) * length(model$dims) * length(elapsed), kappa = shared$options$kappa
-  )
+  list(paths = paths, each = length(model$states), times = length(elapsed), kappa = shared$options$kappa)
 }
 
 criticality_times <- function(motion, model, request) {

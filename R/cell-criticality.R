@@ -54,6 +54,9 @@ criticality_chunk <- 4e7
 #' @param epsilon Share of the mean profile that is added; default 0.001.
 #' @param n.sim Paths of each cell and member of a neural SDE; default 30.
 #' @param path Of a neural SDE: `"chance"` (default) for futures with noise, or `"drift"`.
+#' @param growth Futures that gained mass by growth count for more, each step by the mass at its end, as in
+#'   [PredictFate()]; default `TRUE`.
+#'   It matters for models with growth alone.
 #' @param compat `"none"` (default) or `"deepvelo"`, see below.
 #' @param mean.expression Of trajectories: mean expression of each gene; `NULL` takes the mean of the states at the
 #'   first time.
@@ -104,15 +107,15 @@ CellCriticality <- function(object, ...) UseMethod("CellCriticality")
 CellCriticality.default <- function(object, model = NULL, cells = NULL, measure = c("kl", "js", "path"), t.max = NULL,
                                     n.steps = 30L, start = c("observed", "smoothed"), k = 30L, skip.first = NULL,
                                     per.time = FALSE, epsilon = NULL, n.sim = 30L, path = c("chance", "drift"),
-                                    compat = c("none", "deepvelo"), seed.use = 42L, threads = NULL, verbose = TRUE,
-                                    ...) {
+                                    growth = TRUE, compat = c("none", "deepvelo"), seed.use = 42L, threads = NULL,
+                                    verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   if (is_plain_matrix(object) && is.null(model)) {
     stop_input("model", "`model` is needed: a matrix holds none; give one from FitVelocityField() or FitSDE().")
   }
   model <- choose_model(object, model, type = c("sde", "field"))
-  request <- criticality_request(measure, skip.first, per.time, epsilon, compat)
+  request <- criticality_request(measure, skip.first, per.time, epsilon, compat, growth)
   request$n.steps <- check_count(n.steps, "n.steps", min = if (request$skip.first) 2L else 1L)
   request$n.sim <- check_count(n.sim, "n.sim")
   request$chance <- identical(model$type, "sde") &&
@@ -141,10 +144,11 @@ CellCriticality.SingleCellExperiment <- function(object, ..., column = "critical
 #' @export
 CellCriticality.fatefield_trajectories <- function(object, measure = c("kl", "js", "path"), skip.first = NULL,
                                                    per.time = FALSE, epsilon = NULL, mean.expression = NULL,
-                                                   compat = c("none", "deepvelo"), threads = NULL, ...) {
+                                                   growth = TRUE, compat = c("none", "deepvelo"), threads = NULL,
+                                                   ...) {
   local_threads(threads)
   check_no_dots(names(formals(CellCriticality.fatefield_trajectories)), ...)
-  request <- criticality_request(measure, skip.first, per.time, epsilon, compat)
+  request <- criticality_request(measure, skip.first, per.time, epsilon, compat, growth)
   least <- 2L + request$skip.first
   if (length(object$times) < least) {
     stop_input("object", "`object`: the trajectories have ", length(object$times), " time",
@@ -159,7 +163,7 @@ CellCriticality.fatefield_trajectories <- function(object, measure = c("kl", "js
 }
 
 # What is asked for, apart from where paths come from.
-criticality_request <- function(measure, skip.first, per.time, epsilon, compat) {
+criticality_request <- function(measure, skip.first, per.time, epsilon, compat, growth) {
   compat <- check_choice(compat, c("none", "deepvelo"), "compat")
   published <- compat == "deepvelo"
   options <- criticality_defaults()
@@ -174,7 +178,7 @@ criticality_request <- function(measure, skip.first, per.time, epsilon, compat) 
   options$drop.infinite <- published
   list(
     options = options, skip.first = if (is.null(skip.first)) !published else check_flag(skip.first, "skip.first"),
-    per.time = check_flag(per.time, "per.time"), compat = compat
+    per.time = check_flag(per.time, "per.time"), growth = check_flag(growth, "growth"), compat = compat
   )
 }
 
@@ -230,10 +234,11 @@ path_increments <- function(paths, space, request) {
   cell <- droplevels(paths$cell)
   member <- match(paths$member, sort(unique(paths$member)))
   by <- (member - 1L) * nlevels(cell) + as.integer(cell)
+  mass <- if (request$growth) step_mass(paths$log_weights) else 1
   average <- function(m) {
     known <- !is.na(m)
     m[!known] <- 0
-    sums <- rowsum(m, by) / rowsum(known + 0, by)
+    sums <- rowsum(m * mass, by) / rowsum(known * mass, by)
     out <- matrix(NA_real_, nlevels(cell) * max(member), steps)
     out[as.integer(rownames(sums)), ] <- sums
     out
@@ -242,6 +247,13 @@ path_increments <- function(paths, space, request) {
     cells = levels(cell), members = length(unique(paths$member)), increments = average(change),
     elapsed = average(elapsed), times = paths$times[-1L] - paths$times[[1L]]
   )
+}
+
+# Mass of each path at the end of each step, up to a factor for each step.
+step_mass <- function(log.weights) {
+  ends <- log.weights[, -1L, drop = FALSE]
+  most <- apply(ends, 2L, max)
+  exp(sweep(ends, 2L, ifelse(is.finite(most), most, 0)))
 }
 
 # One result from the parts of chunks of cells.
@@ -297,7 +309,8 @@ criticality_and_store <- function(object, arguments, column) {
 #'
 #' @param object A Seurat object or SingleCellExperiment after [CellCriticality()].
 #' @param column Name under which it was stored; `NULL` takes the last.
-#' @return The list of class `fatefield_criticality` with the increments of each step, see [CellCriticality()].
+#' @return The list of class `fatefield_criticality` with the increments of each step, see [CellCriticality()], of the
+#'   cells that are still in the object.
 #' @section Errors:
 #' `fatefield_error_input` where there is none, or none of that name.
 #' @seealso [CellCriticality()]
@@ -317,7 +330,8 @@ GetCriticality <- function(object, column = NULL) {
     stop_input("column", "`column`: there is no criticality ", quoted(column), "; there is ", quoted(present), ".",
       near(column, present))
   }
-  tool(object, "criticality", column)
+  result <- tool(object, "criticality", column)
+  sorted_criticality(result, intersect(names(result$criticality), cell_names(object)))
 }
 
 #' @export

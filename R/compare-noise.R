@@ -36,6 +36,7 @@
 #' @param sd Standard deviation of the constant noise per root of time, a number or one for each dimension, in
 #'   units of the reduction; `NULL` takes that of the learned noise.
 #' @param observed.time Time of the observed cells that ends are compared with; `NULL` takes `time`.
+#' @param ... Of objects: passed to the matrix method.
 #'
 #' @return A list of class `fatefield_noise`:
 #'   \item{table}{data.frame, one row per arm: `sd` of the noise (root mean square), `accuracy`, `cross.entropy`,
@@ -57,12 +58,17 @@
 #' early <- which(cells$day == 0)[1:20]
 #' CompareNoise(cells, labels = "state", exclude = "progenitor", cells = early, n.sim = 10, verbose = FALSE)
 #' @export
-CompareNoise <- function(object, model = NULL, labels = NULL, observed = NULL, cells = NULL,
-                         n.sim = 100L, time = NULL, start = NULL, fates = NULL, exclude = NULL,
-                         reference = NULL, arms = c("none", "constant", "learned"), sd = NULL,
-                         observed.time = NULL, k = NULL, weights = NULL, vote = NULL, cutoff = NULL,
-                         prior = NULL, seed.use = 42L, threads = NULL, verbose = TRUE) {
+CompareNoise <- function(object, ...) UseMethod("CompareNoise")
+
+#' @rdname CompareNoise
+#' @export
+CompareNoise.default <- function(object, model = NULL, labels = NULL, observed = NULL, cells = NULL,
+                                 n.sim = 100L, time = NULL, start = NULL, fates = NULL, exclude = NULL,
+                                 reference = NULL, arms = c("none", "constant", "learned"), sd = NULL,
+                                 observed.time = NULL, k = NULL, weights = NULL, vote = NULL, cutoff = NULL,
+                                 prior = NULL, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
+  check_no_dots(names(formals(CompareNoise.default)), ...)
   check_object(object)
   if (is_plain_matrix(object) && is.null(model)) {
     stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
@@ -108,6 +114,14 @@ CompareNoise <- function(object, model = NULL, labels = NULL, observed = NULL, c
     class = "fatefield_noise"
   )
 }
+
+#' @rdname CompareNoise
+#' @export
+CompareNoise.Seurat <- function(object, ...) CompareNoise.default(object, ...)
+
+#' @rdname CompareNoise
+#' @export
+CompareNoise.SingleCellExperiment <- function(object, ...) CompareNoise.default(object, ...)
 
 score_columns <- c("method", "accuracy", "cross.entropy", "brier")
 

@@ -38,6 +38,29 @@ read_larry_genes <- function(npcs = 20L) {
   Seurat::RunPCA(object, features = rownames(object), npcs = npcs, reduction.name = "pcs", verbose = FALSE)
 }
 
+larry_fate_names <- c("Erythroid", "Meg", "Mast", "Baso", "Eos", "Neutrophil", "Monocyte", "Ccr7_DC", "pDC", "Lymphoid")
+
+# All cells but those of well 2, whose fates are withheld; 2-D coordinates; known fates of day-2 cells.
+read_larry_plane <- function() {
+  cells <- utils::read.csv(bench_data("larry", "cells.csv.gz"))
+  cells <- cells[cells$well != 2, ]
+  x <- as.matrix(cells[, c("x", "y")])
+  rownames(x) <- cells$cell
+  observed <- utils::read.csv(bench_data("larry", "day2_fates_train.csv.gz"))
+  truth <- as.matrix(observed[, larry_fate_names])
+  rownames(truth) <- observed$cell
+  truth <- truth[rownames(truth) %in% rownames(x), ]
+  list(x = x, cells = cells, truth = truth)
+}
+
+# The landscape of bench/larry.R ("broad"), shorter.
+fit_larry_plane <- function(larry, n.models = 3L, updates = 200L) {
+  timed("FitSDE, LARRY 2-D", FitSDE(
+    larry$x, time = larry$cells$day, growth = "learned", n.models = n.models, method = "sinkhorn", debias = "self",
+    sliced.weight = 0, updates = updates, patience = 0, growth.penalty = 0, diffusion.init = 0.1, verbose = FALSE
+  ))
+}
+
 # Human CD34+ marrow, 5,780 cells: 12 genes as log values (an assay "RNA" of `data`), reduction "dc" of 8 diffusion components, columns
 # `cell_type` and `pseudotime`. There are no times; the pseudotime is Monocle's.
 read_marrow <- function() {

@@ -76,3 +76,97 @@ test_that("the exponents of a linear field are its eigenvalues", {
   expect_input_error(LyapunovExponents(x, model = model, k = 4L, verbose = FALSE), "k", "3 dimensions")
   expect_input_error(LyapunovExponents(x, verbose = FALSE), "model")
 })
+
+test_that("random depth of cells is not their criticality", {
+  cells <- SimulateTwoBranch(n.cells = 500L, n.genes = 150L, as = "list")
+  set.seed(4)
+  share <- stats::runif(500L, 0.15, 1)
+  thin <- function(m) {
+    m <- as.matrix(m)
+    matrix(stats::rbinom(length(m), m, rep(share, each = nrow(m))), nrow(m), dimnames = dimnames(m))
+  }
+  spliced <- thin(cells$counts)
+  v <- EstimateVelocity(spliced, thin(cells$unspliced), genes = rownames(spliced), nfeatures = 0, verbose = FALSE)
+  data <- velocity_states(v)[c("x", "y")]
+  model <- tiny_field(data = data)
+  depth <- log(colSums(spliced))
+  found <- CellCriticality(data$x, model, verbose = FALSE)
+  expect_lt(abs(stats::cor(found$criticality, depth)), 0.1)
+  # The published way does follow depth, so that the test can fail.
+  published <- CellCriticality(data$x, model, compat = "deepvelo", verbose = FALSE)
+  expect_gt(abs(stats::cor(published$criticality, depth)), 0.3)
+})
+
+# 60 cells x 15 genes of two days with a PCA, and two models in it.
+kl_cells <- function(n.models = 1L) {
+  p <- seurat_pca(gene_cells(), d = 4L)
+  tiny_fit(p$object, reduction = "pca", n.models = n.models)
+}
+
+test_that("criticality of a neural SDE is that of the expression its paths are decoded to", {
+  object <- kl_cells()
+  cells <- which(object$day == 0)[1:6]
+  found <- CellCriticality(object, cells = cells, n.sim = 3L, n.steps = 4L, skip.first = FALSE, verbose = FALSE)
+  found <- GetCriticality(found)
+  paths <- SimulateCells(object, cells = cells, n.sim = 3L, times = seq(0, 1, 0.25), verbose = FALSE)
+  space <- gene_space(object, GetModel(object))
+  expression <- function(states) expm1(pmax(space$decode(states), 0))
+  mean.of.all <- colMeans(expression(model_coordinates(object, GetModel(object))))
+  profile <- function(k) {
+    e <- sweep(expression(states_at(paths, paths$times[[k]])), 2L, 1e-3 * mean.of.all, "+")
+    e / rowSums(e)
+  }
+  by.hand <- vapply(1:4, function(k) rowSums(profile(k) * log(profile(k) / profile(k + 1L))), numeric(18L))
+  expect_equal(unname(found$increments), unname(rowsum(by.hand, rep(1:6, each = 3L)) / 3), tolerance = 1e-8)
+  expect_equal(unname(found$criticality), unname(rowSums(found$increments)), tolerance = 1e-12)
+})
+
+test_that("an ensemble has the mean and the spread of its members", {
+  object <- kl_cells(2L)
+  model <- GetModel(object)
+  run <- function(model, ...) {
+    CellCriticality.default(object, model, cells = 1:20, n.sim = 2L, n.steps = 3L, verbose = FALSE, ...)
+  }
+  members <- vapply(1:2, function(i) {
+    one <- model
+    one$states <- model$states[i]
+    # Each member has random numbers of its own.
+    run(one, seed.use = 41L + i)$criticality
+  }, numeric(20L))
+  both <- run(model)
+  expect_equal(both$criticality, rowMeans(members), tolerance = 1e-12)
+  expect_equal(unname(both$sd), unname(apply(members, 1L, stats::sd)), tolerance = 1e-12)
+  expect_identical(both$n.models, 2L)
+  expect_identical(run(model, threads = 2L)$criticality, both$criticality)
+})
+
+test_that("growth lets paths count by their mass", {
+  states <- array(1, c(2L, 2L, 3L))
+  states[1L, 1L, ] <- c(1, 2, 4)
+  paths <- two_genes(0:2, states)
+  paths$cell <- factor(c("a", "a"))
+  paths$sim <- 1:2
+  paths$log_weights <- cbind(0, log(c(3, 1)), log(c(1, 4)))
+  run <- function(growth) CellCriticality(paths, measure = "path", skip.first = FALSE, growth = growth)$increments
+  expect_equal(unname(run(TRUE)), cbind(1 * 0.75, 2 * 0.2), tolerance = 1e-12)
+  expect_equal(unname(run(FALSE)), cbind(0.5, 1), tolerance = 1e-12)
+  paths$log_weights <- paths$log_weights + 900
+  expect_equal(unname(run(TRUE)), cbind(0.75, 0.4), tolerance = 1e-12)
+})
+
+test_that("every kind of object has the same criticality, and keeps that of the cells it keeps", {
+  model <- GetModel(tiny_fit(tiny_seurat()))
+  found <- lapply(tiny_objects(), function(object) {
+    object <- CellCriticality(object, model, measure = "path", n.sim = 2L, n.steps = 3L, verbose = FALSE)
+    some <- object[, c(9, 3, 30)]
+    values <- cell_column(object, "criticality", "column")
+    at <- match(cell_names(some), cell_names(object))
+    expect_identical(unname(cell_column(some, "criticality", "column")), unname(values)[at])
+    kept <- GetCriticality(some)
+    expect_setequal(names(kept$criticality), cell_names(some))
+    expect_identical(kept$increments, GetCriticality(object)$increments[rownames(kept$increments), ])
+    expect_s3_class(PlotCriticality(some, reduction = if (is_sce(some)) "PCA" else "pca"), "ggplot")
+    unname(values)
+  })
+  for (kind in names(found)[-1L]) expect_identical(found[[kind]], found[[1L]])
+})

@@ -83,6 +83,21 @@ test_that("null genes have uniform p-values, and the false discovery rate is hel
   expect_lt(mean(!hits %in% paste0("g", 1:60)), 0.2)
 })
 
+test_that("genes shuffled among cells have uniform p-values, however skewed they are", {
+  object <- SimulateTwoBranch(n.cells = 150L, n.genes = 300L)
+  set.seed(8)
+  x <- as.matrix(Matrix::t(layer_data(object, "data", "spliced")))
+  shuffled <- apply(x, 2L, sample)
+  rownames(shuffled) <- rownames(x)
+  got <- as.data.frame(correlated(shuffled, data.frame(time = object$time, row.names = rownames(x)), depth = TRUE))
+  for (p in c("pearson_p", "spearman_p", "partial_p")) {
+    expect_gt(suppressWarnings(stats::ks.test(got[[p]], "punif"))$p.value, 0.001)
+  }
+  expect_lt(sum(got$partial_fdr < 0.05), 6L)
+  true <- as.data.frame(correlated(x, data.frame(time = object$time, row.names = rownames(x)), depth = TRUE))
+  expect_gt(sum(true$partial_fdr < 0.05), 10L)
+})
+
 test_that("intervals from clones cover when those from cells do not, and their p-values are uniform", {
   set.seed(11)
   # Cells of a clone share most of gene and quantity, which have nothing to do with each other.
