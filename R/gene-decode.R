@@ -46,8 +46,7 @@ default_genes <- function(cells, source) {
     variable <- SeuratObject::VariableFeatures(cells, assay = source$assay)
     if (length(variable) > 0L) return(variable)
   }
-  values <- if (is_plain_matrix(cells)) source$expression else t(feature_values(cells, source$assay, source$layer))
-  colnames(values)
+  if (is_plain_matrix(cells)) colnames(source$expression) else rownames(feature_values(cells, source$assay, source$layer))
 }
 
 gene_report <- function(genes, method, explained) {

@@ -71,7 +71,7 @@
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' # A second assay of the same cells, with a space of its own: any reduction of any assay will do.
-#' peaks <- SeuratObject::GetAssayData(cells[["unspliced"]], "counts")
+#' peaks <- SimulateDifferentiation(n.cells = 300, n.genes = 30, as = "list")$unspliced
 #' rownames(peaks) <- paste0("peak-", seq_len(nrow(peaks)))
 #' cells[["ATAC"]] <- SeuratObject::CreateAssayObject(data = log1p(peaks))
 #' space <- prcomp(t(as.matrix(log1p(peaks))), rank. = 4)$x

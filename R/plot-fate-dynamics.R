@@ -105,5 +105,5 @@ draw_passages <- function(passage) {
       fill = "grey50", alpha = 0.15, colour = NA) +
     ggplot2::geom_line(linewidth = 0.8) + scale_labels(levels(passage$fate), name = NULL) +
     ggplot2::coord_cartesian(ylim = c(0, 1)) +
-    ggplot2::labs(x = "time", y = "share that has been in the region of the fate") + theme_curves()
+    ggplot2::labs(x = "time", y = "share that has reached the fate") + theme_curves()
 }

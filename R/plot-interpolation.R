@@ -68,7 +68,7 @@ plot_interpolation_scores <- function(table, scores) {
       colour = label_palette[[1L]]
     ) +
     ggplot2::geom_point(size = 1.8, colour = label_palette[[1L]]) +
-    ggplot2::facet_wrap("score", scales = "free_x") + theme_curves() +
+    ggplot2::facet_wrap("score", scales = "free_x") + ggplot2::scale_x_continuous(n.breaks = 3) + theme_curves() +
     ggplot2::labs(x = NULL, y = NULL, title = paste("Time", format(attr(table, "time"))))
 }
 

@@ -58,6 +58,8 @@ test_that("cells of a neural SDE are walked back from their last time, in any ob
   network <- suppressWarnings(CoexpressionNetwork(paths, cells = object, genes = paste0("g", 1:6), power = 1, min.size = 2,
     verbose = FALSE))
   expect_s3_class(network, "fatefield_network")
+  # All genes of a sparse assay where none are named.
+  expect_error(suppressWarnings(CoexpressionNetwork(paths, cells = object, power = 1, min.size = 2, verbose = FALSE)), NA)
 })
 
 test_that("bad input is named", {

@@ -1,0 +1,50 @@
+# Fates of simulated cells from end to end: a model of a time course, fates and their scores, days left out, when fates are decided.
+#
+#   Rscript fates.R [FOLDER [CELLS]]
+#
+# Writes tables (CSV) and figures (PNG) into FOLDER, fatefield-fates/ by default; CELLS is 800 by default.
+
+suppressPackageStartupMessages(library(fatefield))
+arguments <- commandArgs(TRUE)
+out <- if (length(arguments) > 0L) arguments[[1L]] else "fatefield-fates"
+n.cells <- if (length(arguments) > 1L) as.integer(arguments[[2L]]) else 800L
+dir.create(out, recursive = TRUE, showWarnings = FALSE)
+figure <- function(plot, name, width = 7, height = 5) {
+  ggplot2::ggsave(file.path(out, paste0(name, ".png")), plot, width = width, height = height, dpi = 100)
+}
+table_of <- function(x, name) {
+  utils::write.csv(x, file.path(out, paste0(name, ".csv")))
+  print(x)
+}
+
+cells <- SimulateDifferentiation(n.cells = n.cells, n.fates = 2, n.genes = 60, n.futures = 50)
+ends <- c("fateA", "fateB")
+cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 200, verbose = FALSE)
+figure(PlotTraining(cells), "training", 9, 5)
+
+# Where each cell will go, and how good that is beside the simulator's own futures.
+cells <- PredictFate(cells, labels = "state", fates = ends, verbose = FALSE)
+figure(PlotFate(cells, reduction = "latent"), "fates")
+figure(PlotTrajectories(SimulateCells(cells, cells = 1:5, n.sim = 20, verbose = FALSE), cells, reduction = "latent"), "futures")
+table_of(table(fate = cells$fate, day = cells$day), "fates")
+
+# A day that was left out, beside fresh cells, unmoved cells and straight lines.
+days <- sort(unique(cells$day))
+without <- FitSDE(cells, time = "day", reduction = "latent", cells = which(cells$day != days[[2L]]), updates = 100, verbose = FALSE)
+scores <- ScoreInterpolation(without, time.out = days[[2L]], n.repeats = 3, verbose = FALSE)
+print(scores)
+figure(PlotInterpolation(scores), "left-out-day", 9, 6)
+between <- InterpolateTime(without, time.out = days[[2L]], verbose = FALSE)
+figure(PlotInterpolation(between, background = cells), "left-out-cells")
+
+# Drift, diffusion and potential.
+cells <- DriftDiffusion(cells)
+figure(PlotDriftDiffusion(cells, reduction = "latent"), "drift-diffusion", 9, 4)
+figure(PlotPotential(cells, reduction = "latent"), "potential")
+
+# When fates are decided.
+cells <- FateDynamics(cells, labels = "state", fates = ends, cells = which(cells$day == 0)[1:50], n.sim = 20, verbose = FALSE)
+figure(PlotFateStream(cells), "fate-stream", 7, 3)
+figure(PlotCommitment(cells), "commitment", 7, 3)
+figure(PlotCommitment(cells, type = "passage"), "first-passage", 7, 3)
+message("Tables and figures are in ", out)

@@ -1,0 +1,75 @@
+# What is asked of a fitted model, on simulated cells: perturbations, doses, screens, drivers, criticality, genes along the way,
+# networks, and a space that is of another assay.
+#
+#   Rscript questions.R [FOLDER [CELLS]]
+#
+# Writes tables (CSV) and figures (PNG) into FOLDER, fatefield-questions/ by default; CELLS is 800 by default.
+
+suppressPackageStartupMessages(library(fatefield))
+arguments <- commandArgs(TRUE)
+out <- if (length(arguments) > 0L) arguments[[1L]] else "fatefield-questions"
+n.cells <- if (length(arguments) > 1L) as.integer(arguments[[2L]]) else 800L
+dir.create(out, recursive = TRUE, showWarnings = FALSE)
+figure <- function(plot, name, width = 7, height = 5) {
+  ggplot2::ggsave(file.path(out, paste0(name, ".png")), plot, width = width, height = height, dpi = 100)
+}
+table_of <- function(x, name) {
+  utils::write.csv(x, file.path(out, paste0(name, ".csv")))
+  print(utils::head(x))
+}
+
+cells <- SimulateDifferentiation(n.cells = n.cells, n.fates = 2, n.genes = 60, n.futures = 50)
+ends <- c("fateA", "fateB")
+early <- which(cells$day == 0)
+cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 150, n.models = 2, verbose = FALSE)
+
+# What if: one gene, its dose, every gene.
+change <- PerturbCells(cells, "fateA", at = 2, labels = "state", fates = ends, cells = early, n.sim = 20, verbose = FALSE)
+table_of(as.data.frame(change), "perturbation")
+figure(PlotPerturbation(change), "perturbation")
+dose <- DoseResponse(cells, "fateA", doses = seq(-3, 3, 1.5), labels = "state", fates = ends, cells = early, n.sim = 10,
+  verbose = FALSE)
+figure(PlotDose(dose), "dose", 7, 3.5)
+screen <- ScreenPerturbations(cells, labels = "state", fates = ends, cells = early, n.sim = 5, verbose = FALSE)
+table_of(as.data.frame(screen), "screen")
+figure(PlotPerturbation(screen, fate = "fateA"), "volcano")
+figure(PlotPerturbation(screen, "heatmap"), "heatmap", 6, 7)
+
+# Which genes drive a fate: three kinds of evidence.
+drivers <- FindFateDrivers(cells, fate = "fateA", against = "fateB", labels = "state", fates = ends, cells = early, max.cells = 100,
+  n.sim = 10, verbose = FALSE)
+table_of(drivers$table, "drivers")
+figure(PlotFateDrivers(drivers, labels = 5), "drivers", 8, 4)
+
+# How stable cells are, and the genes that go with it.
+cells <- CellCriticality(cells, measure = "path", n.sim = 10, verbose = FALSE)
+figure(PlotCriticality(cells, reduction = "pca"), "criticality")
+figure(PlotCriticality(cells, type = "violin", group.by = "state"), "criticality-by-type", 6, 4)
+cells <- DriftDiffusion(cells)
+genes <- GeneDynamics(cells, quantities = c("criticality", "diffusion"), n.boot = 50, verbose = FALSE)
+table_of(as.data.frame(genes), "genes")
+figure(PlotGeneDynamics(genes, n.genes = 8), "genes", 8, 4)
+compared <- CompareDynamics(cells, group.by = "state", n.boot = 100)
+print(compared)
+figure(PlotCompareDynamics(compared), "compared", 7, 4)
+
+# Genes along simulated time, and genes that change together along paths walked back.
+futures <- SimulateCells(cells, cells = which(cells$day == 0), n.sim = 5, times = seq(0, 3, 0.25), verbose = FALSE)
+trends <- GeneTrends(futures, cells, genes = c("fateA", "fateB"), labels = "state", fates = ends,
+  reference = cells$day == max(cells$day), time = "day", n.boot = 20)
+figure(PlotGeneTrends(trends), "trends", 8, 4)
+walked <- RetrogradeCells(cells, group.by = "state", ident = ends, max.cells = 60, verbose = FALSE)
+network <- CoexpressionNetwork(walked, cells = cells, n.modules = 3, verbose = FALSE)
+table_of(network$genes, "network")
+figure(PlotNetwork(network), "network", 7, 6)
+
+# Another assay, and a space of its own: the rest stays the same.
+SeuratObject::DefaultAssay(cells) <- "unspliced"
+cells <- Seurat::NormalizeData(cells, verbose = FALSE)
+cells <- Seurat::ScaleData(cells, features = rownames(cells), verbose = FALSE)
+cells <- Seurat::RunPCA(cells, features = rownames(cells), npcs = 5, reduction.name = "lsi", reduction.key = "LSI_",
+  verbose = FALSE)
+cells <- FitSDE(cells, time = "day", reduction = "lsi", updates = 100, verbose = FALSE, name = "other")
+cells <- PredictFate(cells, model = "other", labels = "state", fates = ends, verbose = FALSE)
+figure(PlotFate(cells, reduction = "lsi"), "fates-other-assay")
+message("Tables and figures are in ", out)
