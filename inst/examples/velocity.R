@@ -4,18 +4,8 @@
 #
 # Writes tables (CSV) and figures (PNG) into FOLDER, fatefield-velocity/ by default; CELLS is 800 by default.
 
-suppressPackageStartupMessages(library(fatefield))
-arguments <- commandArgs(TRUE)
-out <- if (length(arguments) > 0L) arguments[[1L]] else "fatefield-velocity"
-n.cells <- if (length(arguments) > 1L) as.integer(arguments[[2L]]) else 800L
-dir.create(out, recursive = TRUE, showWarnings = FALSE)
-figure <- function(plot, name, width = 7, height = 5) {
-  ggplot2::ggsave(file.path(out, paste0(name, ".png")), plot, width = width, height = height, dpi = 100)
-}
-table_of <- function(x, name) {
-  utils::write.csv(x, file.path(out, paste0(name, ".csv")))
-  print(x)
-}
+default_folder <- "fatefield-velocity"
+source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L])), "shared.R"))
 
 cells <- SimulateTwoBranch(n.cells = n.cells, n.genes = 80)
 cells <- EstimateVelocity(cells, verbose = FALSE)

@@ -127,3 +127,23 @@ expect_file_error <- function(expr, regexp = NULL) {
   if (!is.null(e)) testthat::expect_identical(e$argument, "file")
   invisible(e)
 }
+
+# What a reader does with files of which one byte is changed, every `step` bytes behind the head: TRUE where it gives an object or
+# a classed error. In a process of its own: what HDF5 cannot close again of a damaged file, it complains about at its end.
+outcomes_of_changed_bytes <- function(path, reader, step) {
+  testthat::skip_if_not_installed("callr")
+  testthat::skip_if_not(nzchar(system.file("libs", package = "fatefield")), "fatefield is not installed")
+  changed_files <- function(path, reader, step, libraries) {
+    .libPaths(libraries)
+    read <- getExportedValue("fatefield", reader)
+    bytes <- readBin(path, "raw", file.size(path))
+    at <- unique(c(seq_len(96L), seq(97L, length(bytes), by = step)))
+    vapply(at, function(i) {
+      changed <- bytes
+      changed[[i]] <- xor(changed[[i]], as.raw(c(1L, 128L, 255L)[[i %% 3L + 1L]]))
+      writeBin(changed, path)
+      inherits(tryCatch(suppressMessages(read(path)), error = identity), c("Seurat", "fatefield_error"))
+    }, logical(1))
+  }
+  callr::r(changed_files, list(path, reader, step, .libPaths()), timeout = 300)
+}

@@ -149,23 +149,8 @@ test_that("a file that is missing, foreign or truncated is a file error", {
   }
 })
 
-# In a process of its own, as for .h5ad files.
 test_that("bytes changed anywhere give an object or a classed error", {
-  skip_if_not_installed("callr")
-  skip_if_not(nzchar(system.file("libs", package = "fatefield")), "fatefield is not installed")
-  changed_files <- function(path, libraries) {
-    .libPaths(libraries)
-    bytes <- readBin(path, "raw", file.size(path))
-    at <- unique(c(seq_len(96L), seq(97L, length(bytes), by = 241L)))
-    vapply(at, function(i) {
-      changed <- bytes
-      changed[[i]] <- xor(changed[[i]], as.raw(c(1L, 128L, 255L)[[i %% 3L + 1L]]))
-      writeBin(changed, path)
-      read <- function() suppressMessages(fatefield::ReadLoom(path))
-      inherits(tryCatch(read(), error = identity), c("Seurat", "fatefield_error"))
-    }, logical(1))
-  }
-  outcome <- callr::r(changed_files, list(loom_file(), .libPaths()), timeout = 300)
+  outcome <- outcomes_of_changed_bytes(loom_file(), "ReadLoom", 241L)
   expect_gt(length(outcome), 150L)
   expect_true(all(outcome))
 })
