@@ -31,8 +31,7 @@
 #' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims) with `expression`.
 #' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the
 #'   last one fitted.
-#'   Along a velocity field each cell has one path, pulled to the cells for its prediction, free for the
-#'   sensitivity.
+#'   Along a velocity field each cell has one path.
 #' @param time End of the simulations in the units of the time column; along a velocity field counted from the
 #'   start; `NULL` takes the last time of the training, or that of [IntegrateCells()].
 #' @param fate The fate, one of the labels.

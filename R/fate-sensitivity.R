@@ -62,8 +62,8 @@ voting_space <- function(object, model, x) {
   near_space(motion_of_field(object, model, NULL, "drift", no_noise, list(), "none"), x)
 }
 
-field_motion_of <- function(task, options) {
-  motion_of_field(task$object, task$model, task$cells, "drift", no_noise, options, "none")
+field_motion_of <- function(task) {
+  motion_of_field(task$object, task$model, task$cells, "drift", no_noise, list(), "none")
 }
 
 # The ends of cells along a velocity field, in that space.
@@ -74,7 +74,7 @@ margin_paths <- function(task, motion) {
 }
 
 field_margin_function <- function(task, member) {
-  motion <- field_motion_of(task, list(snap = "none"))
+  motion <- field_motion_of(task)
   motion$members <- motion$members[member]
   function(states) {
     motion$starts[] <- states
@@ -85,7 +85,7 @@ field_margin_function <- function(task, member) {
 
 # The predicted fate of each cell, by the votes at its ends over all members.
 field_fates <- function(task) {
-  ends <- margin_paths(task, field_motion_of(task, list()))
+  ends <- margin_paths(task, field_motion_of(task))
   votes <- label_states(task$voters$index, states_at(ends), thread_count())$probability
   colnames(votes) <- task$voters$labels
   mean <- rowsum(votes[, task$sides$present, drop = FALSE], ends$cell, reorder = FALSE)

@@ -21,17 +21,39 @@ integration_chunk <- 2e7
 #' The velocity is always that of the current state.
 #'
 #' @section Pulling back:
-#' Errors of a velocity add up along a path, which then leaves the cells.
-#' `snap = "partial"` moves each state every `snap.every` by `snap.share` (0.5) of the way to the mean of
-#' its `k` nearest observed cells, near ones counting more (tri-cube weights).
+#' `snap = "none"` (default) trusts the field alone; a path ends where it leaves the cells (`support`).
+#' Errors of a velocity add up along a path, against which states may be pulled back to the cells.
+#' `"partial"` moves each state every `snap.every` by `snap.share` (0.5) of the way to the mean of its `k`
+#' nearest observed cells, near ones counting more (tri-cube weights).
 #' `"full"` puts that mean, with equal weights, in its place (`snap.statistic = "median"` the median), as
 #' the published method does; such paths come to a stand where the field moves them less than the cells
-#' are apart, and exaggerate the commoner fate.
-#' `"none"` trusts the field alone.
+#' are apart.
+#'
+#' Pulls cost truth about fates.
+#' The mean velocity of all cells that are in the same state moves a cloud of cells so that each branch gets its
+#' share.
+#' The mean of the nearest cells lies where cells are denser: every pull is a step up the density, and behind a
+#' fork one towards the branch that is ahead.
+#' With the true velocities of [SimulateTwoBranch()], where 61 % of the cells take the major branch, 62 % of the paths
+#' end there, with a standard deviation of 9 points between eight systems; that grows to 11 points with partial and to
+#' 19 with full pulls.
+#'
 #' Neighbours are looked for in 30 principal components of `log1p()` of the observed cells for velocity
 #' fields, in the model's own space for neural SDEs.
 #' `snap.every` by default is the time in which a cell of median speed crosses the distance to its `k`-th
 #' neighbour.
+#'
+#' @section How long:
+#' A velocity field knows of no last time.
+#' By default cells are followed for the time in which a cell of median speed crosses the data, whose size is the 0.95
+#' quantile of the distances between two cells.
+#' That is a scale of the data, not the time to an end: slow cells do not arrive, which [ClassifyTrajectories()] shows
+#' where cells of all types vote.
+#' Longer paths arrive, but the errors of a velocity add up.
+#' Estimated velocities draw paths to the commoner branch, as the rates of genes that never come to rest are
+#' estimated too high, by 30 % in the system above: there 71 % of the paths end on the major branch in this time and
+#' 80 % in twice of it, where true velocities give 62 % in both.
+#' Compare several of `times` before a share is believed.
 #'
 #' @section Back in time:
 #' Where paths meet going forward they part going back, and errors grow.
@@ -70,8 +92,7 @@ integration_chunk <- 2e7
 #'   its first), for a velocity field the time in which a cell of median speed crosses the data.
 #' @param direction `"forward"` (default), `"backward"`, or `"both"`: one path through each cell.
 #' @param solver See below; `NULL` takes `"dopri5"`, or `"euler"` where there is noise on the way.
-#' @param snap `"partial"`, `"full"` or `"none"`, see below.
-#'   `NULL` takes `"partial"` for a velocity field and `"none"` for a neural SDE.
+#' @param snap `"none"`, `"partial"` or `"full"`, see below; `NULL` takes `"none"`.
 #' @param path Of a neural SDE: `"drift"` (default) or `"probability-flow"`, see below.
 #' @param noise Noise on the way (Euler and Maruyama): the standard deviation that it alone would give
 #'   each gene over the whole time, in units of the noise of single cells, which is the standard deviation

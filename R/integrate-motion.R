@@ -20,7 +20,7 @@ motion_of_sde <- function(object, model, cells, path, noise, given, compat = "no
       "); integrate those of one time at a time.")
   }
   defaults <- utils::modifyList(integrate_defaults("none"), list(
-    positive = FALSE, snap = "none", support = "none", solver = default_solver(noise)
+    positive = FALSE, support = "none", solver = default_solver(noise)
   ))
   options <- merge_options(defaults, given, argument = "")
   # A matrix does not tell which of its cells are the first: those that start stand for them.

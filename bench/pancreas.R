@@ -1,51 +1,22 @@
-# The mouse pancreas at day 15.5, from counts to fates, in one run: RNA velocity in three modes, their streams, and latent
-# time.
+# The mouse pancreas at day 15.5, from counts to fates, in one run: RNA velocity in three modes, their streams, latent time,
+# and by pancreas_field.R velocity fields, their held-out errors, where pre-endocrine cells go, and the system of two branches.
 #
 #   Rscript bench/pancreas.R [THREADS]
 #
 # 3,696 cells x 2,000 genes, spliced and unspliced counts, eight cell types (Bastidas-Ponce et al. 2019). Needs the folder
-# of real data. Tables and figures go to bench/out/pancreas_*.
+# of real data. Tables and figures go to bench/out/pancreas_* and bench/out/two_branch_*.
 
 suppressPackageStartupMessages(library(fatefield))
+here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
+source(file.path(here, "real_data.R"))
+source(file.path(here, "pancreas_field.R"))
+if (length(commandArgs(TRUE)) > 0L) options(fatefield.threads = as.integer(commandArgs(TRUE)[[1L]]))
 
-root <- normalizePath(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))), ".."))
-shared <- Sys.getenv("FATEFIELD_SHARED", file.path(root, "..", "shared"))
-out <- file.path(root, "bench", "out")
-dir.create(out, recursive = TRUE, showWarnings = FALSE)
-arguments <- commandArgs(TRUE)
-if (length(arguments) > 0L) options(fatefield.threads = as.integer(arguments[[1L]]))
-
-types <- c("Ductal", "Ngn3 low EP", "Ngn3 high EP", "Pre-endocrine", "Beta", "Alpha", "Delta", "Epsilon")
 # Along the lineage as the literature has it; the last four are its ends.
 steps <- list(
   c("Ductal", "Ngn3 low EP"), c("Ngn3 low EP", "Ngn3 high EP"), c("Ngn3 high EP", "Pre-endocrine"),
   c("Pre-endocrine", "Alpha"), c("Pre-endocrine", "Beta"), c("Pre-endocrine", "Delta"), c("Pre-endocrine", "Epsilon")
 )
-
-read_pancreas <- function() {
-  load(file.path(shared, "data", "pancreas", "pancreas_3696cells_2000genes.rda"))
-  type <- factor(types[as.integer(as.character(pancreas$meta$clusters)) + 1L], types)
-  object <- SeuratObject::CreateSeuratObject(pancreas$emat, assay = "spliced")
-  object[["unspliced"]] <- SeuratObject::CreateAssayObject(counts = pancreas$nmat[rownames(object), colnames(object)])
-  object$type <- type
-  object
-}
-
-timed <- function(what, expr) {
-  taken <- system.time(result <- expr)
-  message(sprintf("%-42s %7.2f s, %7.2f s of processor", what, taken[["elapsed"]], taken[["user.self"]] + taken[["sys.self"]]))
-  result
-}
-
-show_table <- function(table, name, title) {
-  message(title)
-  print(table, digits = 3)
-  utils::write.csv(table, file.path(out, paste0("pancreas_", name, ".csv")))
-}
-
-save_figure <- function(plot, name, width = 8, height = 6) {
-  ggplot2::ggsave(file.path(out, paste0("pancreas_", name, ".png")), plot, width = width, height = height, dpi = 120)
-}
 
 # Do arrows point from each type to the next? Mean cosine between arrows and the way to the
 # nearest cells of the next type, over the cells nearest to the border.
@@ -70,7 +41,7 @@ modes <- c("deterministic", "stochastic", "dynamical")
 velocity_of_mode <- function(object, mode) {
   fitted <- timed(paste("EstimateVelocity,", mode), EstimateVelocity(object, mode = mode, verbose = FALSE))
   fitted <- timed("EmbedVelocity", EmbedVelocity(fitted, reduction = "umap", verbose = FALSE))
-  save_figure(PlotVelocity(fitted, reduction = "umap", style = "stream", group.by = "type"), paste0("stream_", mode))
+  save_figure(PlotVelocity(fitted, reduction = "umap", style = "stream", group.by = "type"), paste0("pancreas_stream_", mode))
   fitted
 }
 
@@ -118,32 +89,31 @@ plot_latent_time <- function(fitted) {
   at <- SeuratObject::Embeddings(fitted, "umap")
   cells <- data.frame(x = at[, 1L], y = at[, 2L], time = fitted$latent_time)
   save_figure(ggplot2::ggplot(cells, ggplot2::aes(x, y, colour = time)) + ggplot2::geom_point(size = 0.6) +
-    ggplot2::scale_colour_viridis_c("latent time") + ggplot2::coord_equal() + ggplot2::theme_minimal(), "latent_time")
+    ggplot2::scale_colour_viridis_c("latent time") + ggplot2::coord_equal() + ggplot2::theme_minimal(), "pancreas_latent_time")
 }
 
 plot_kinetics <- function(fitted) {
   features <- fitted[["velocity"]][[]]
   known <- intersect(c("Cpe", "Gnao1", "Pak3", "Pim2", "Sulf2", "Pcsk2"), rownames(features)[which(features$velocity_genes)])
   best <- rownames(features)[order(-features$fit_likelihood * features$velocity_genes)]
-  save_figure(PlotPhase(fitted, utils::head(unique(c(known, best)), 6L), group.by = "type", ncol = 3), "phase", 12, 7)
+  save_figure(PlotPhase(fitted, utils::head(unique(c(known, best)), 6L), group.by = "type", ncol = 3), "pancreas_phase", 12, 7)
 }
 
+# The object with velocities of each mode.
 velocity <- function(object) {
   fits <- lapply(stats::setNames(modes, modes), velocity_of_mode, object = object)
-  show_table(do.call(rbind, Map(velocity_scores, fits, modes)), "velocity",
+  show_table(do.call(rbind, Map(velocity_scores, fits, modes)), "pancreas_velocity",
     "Velocity genes, mean confidence, and mean cosine of arrows with the way across each border of types")
-  show_table(mode_agreement(fits), "agreement", "Agreement of the modes: mean cosine of arrows, median correlation of velocities")
+  show_table(mode_agreement(fits), "pancreas_agreement", "Agreement of the modes: mean cosine of arrows, median correlation of velocities")
   dynamical <- fits$dynamical
-  show_table(latent_scores(dynamical), "latent", "Medians by type")
+  show_table(latent_scores(dynamical), "pancreas_latent", "Medians by type")
   plot_latent_time(dynamical)
   plot_kinetics(dynamical)
   features <- dynamical[["velocity"]][[]]
   print(table(features$fit_status, features$fit_converged))
+  fits
 }
 
-object <- read_pancreas()
-object <- Seurat::NormalizeData(object, verbose = FALSE)
-SeuratObject::VariableFeatures(object) <- rownames(object)
-object <- Seurat::RunPCA(Seurat::ScaleData(object, verbose = FALSE), npcs = 30, verbose = FALSE)
-object <- Seurat::RunUMAP(object, dims = 1:30, verbose = FALSE)
-velocity(object)
+fits <- velocity(timed("counts, components, UMAP", read_pancreas()))
+pancreas_fields(fits)
+two_branch()
