@@ -31,7 +31,11 @@ PlotCompareDynamics <- function(object, type = c("effect", "mean", "trend"), nco
   }
   rows <- switch(type, mean = drawn_means(object), effect = drawn_effects(object), trend = drawn_trend(object))
   aside <- ggplot2::position_dodge(width = 0.5)
-  plot <- ggplot2::ggplot(rows, ggplot2::aes(.data$value, .data$place, colour = .data$kind)) +
+  # Groups count from below, the legend from above.
+  rows$order <- -as.integer(rows$kind)
+  plot <- ggplot2::ggplot(
+    rows, ggplot2::aes(.data$value, .data$place, colour = .data$kind, group = .data$order)
+  ) +
     ggplot2::geom_linerange(ggplot2::aes(xmin = .data$low, xmax = .data$high), position = aside, linewidth = 0.6) +
     ggplot2::geom_point(position = aside, size = 1.8) +
     scale_labels(levels(rows$kind), name = NULL) +
@@ -68,6 +72,8 @@ drawn_effects <- function(object) {
 
 drawn_trend <- function(object) {
   t <- object$trend
-  data.frame(panel = factor(t$quantity, unique(t$quantity)), place = factor(t$given, rev(unique(t$given))),
+  # The same order in all panels: nothing, single quantities and controls, all.
+  order <- unique(c("nothing", unique(t$quantity), setdiff(t$given, "all"), "all"))
+  data.frame(panel = factor(t$quantity, unique(t$quantity)), place = factor(t$given, rev(intersect(order, t$given))),
     kind = factor("trend"), value = t$correlation, low = t$low, high = t$high)
 }

@@ -74,7 +74,7 @@ PlotCommitment <- function(object, type = c("entropy", "passage"), by.cell = FAL
   type <- check_choice(type, c("entropy", "passage"), "type")
   check_flag(by.cell, "by.cell")
   if (type == "passage") {
-    return(draw_passages(x$passage))
+    return(draw_passages(x$passage, setdiff(levels(x$stream$label), "unassigned")))
   }
   plot <- ggplot2::ggplot(x$entropy, ggplot2::aes(.data$time, .data$entropy))
   if (by.cell) {
@@ -99,11 +99,12 @@ PlotCommitment <- function(object, type = c("entropy", "passage"), by.cell = FAL
     ggplot2::labs(x = "time", y = "entropy of the fates to come (nats)") + theme_curves()
 }
 
-draw_passages <- function(passage) {
+# `labels`: of all cells, so that fates have the colours of the stream.
+draw_passages <- function(passage, labels) {
+  colours <- scale_labels(union(labels, levels(passage$fate)), name = NULL, aesthetics = c("colour", "fill"))
   ggplot2::ggplot(passage, ggplot2::aes(.data$time, .data$share, colour = .data$fate)) +
-    ggplot2::geom_ribbon(ggplot2::aes(ymin = .data$low, ymax = .data$high, group = .data$fate),
-      fill = "grey50", alpha = 0.15, colour = NA) +
-    ggplot2::geom_line(linewidth = 0.8) + scale_labels(levels(passage$fate), name = NULL) +
-    ggplot2::coord_cartesian(ylim = c(0, 1)) +
+    ggplot2::geom_ribbon(ggplot2::aes(ymin = .data$low, ymax = .data$high, fill = .data$fate), alpha = 0.15,
+      colour = NA) +
+    ggplot2::geom_line(linewidth = 0.8) + colours + ggplot2::coord_cartesian(ylim = c(0, 1)) +
     ggplot2::labs(x = "time", y = "share that has reached the fate") + theme_curves()
 }

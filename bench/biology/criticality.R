@@ -19,7 +19,7 @@ stages <- c(
   Beta = "differentiated", Alpha = "differentiated", Delta = "differentiated", Epsilon = "differentiated"
 )
 
-criticality_pancreas <- function(n.models = 3L) {
+criticality_pancreas <- function(n.models = 2L) {
   object <- timed("EstimateVelocity, stochastic", EstimateVelocity(read_pancreas(), mode = "stochastic", verbose = FALSE))
   object <- timed("FitVelocityField", FitVelocityField(object, n.models = n.models, verbose = FALSE))
   object$stage <- factor(stages[as.character(object$type)], unique(stages))
@@ -144,17 +144,17 @@ with_clones <- function(object) {
   object
 }
 
-criticality_genes_larry <- function(n.models = 3L) {
+criticality_genes_larry <- function(n.models = 2L) {
   object <- with_clones(read_larry_genes())
   object <- timed("FitSDE, 781 cells", FitSDE(
     object, time = "day", reduction = "pcs", dims = 1:20, growth = "learned", n.models = n.models, updates = 300, verbose = FALSE
   ))
   object <- DriftDiffusion(object)
-  object <- timed("CellCriticality, 781 cells", CellCriticality(object, n.sim = 5L, n.steps = 15L, verbose = FALSE))
+  object <- timed("CellCriticality, 781 cells", CellCriticality(object, n.sim = 4L, n.steps = 12L, verbose = FALSE))
   message("clones: ", length(unique(object$barcode)), "; correlation of drift and diffusion ",
     short(stats::cor(object$drift, object$diffusion, method = "spearman")))
   genes <- timed("GeneDynamics", GeneDynamics(
-    object, c("drift", "diffusion", "criticality"), block = "barcode", pseudotime = "day", n.boot = 200L, verbose = FALSE
+    object, c("drift", "diffusion", "criticality"), block = "barcode", pseudotime = "day", n.boot = 100L, verbose = FALSE
   ))
   print(genes)
   utils::write.csv(genes, file.path(bench_out, "criticality_larry_genes.csv"), row.names = FALSE)
