@@ -9,6 +9,7 @@
 suppressPackageStartupMessages(library(fatefield))
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
 source(file.path(here, "..", "real_data.R"))
+source(file.path(here, "claims.R"))
 arguments <- commandArgs(TRUE)
 if (length(arguments) > 0L) options(fatefield.threads = as.integer(arguments[[1L]]))
 
@@ -66,6 +67,11 @@ pancreas_retrograde <- function(object, sets, label, nfeatures = 2000) {
     compared <- suppressWarnings(CompareEnrichment(made$networks, sets, among = network_terms, ignore.case = TRUE))
     show_table(compared$table, paste0("network_terms_", name), paste("Evidence by term,", name))
     show_table(compared$summary, paste0("network_summary_", name), paste("Delta against observed cells,", name))
+    if (name == "3696_beta") {
+      at <- compared$summary[match("retrograde", compared$summary$network), ]
+      claim("network", "dv26", sprintf("log10 p of terms chosen before, retrograde beta paths less observed cells: median %.1f (%.1f to %.1f)",
+        at$median, at$min, at$max), if (at$median >= 2) "reproduced" else "not reproduced")
+    }
     best <- utils::head(EnrichModules(made$networks$retrograde, sets, ignore.case = TRUE), 8L)
     show_table(best[c("module", "name", "overlap", "size", "term.size", "p", "q")], paste0("network_best_", name), "Best of all terms")
     show_table(made$networks$retrograde$modules, paste0("network_modules_", name), "Modules of the retrograde network")
@@ -96,7 +102,23 @@ pancreas_snapshot <- function(object) {
     ends <- vapply(pancreas_types[5:8], function(f) mean(binned$fate[binned$type == f] == f), 0)
     data.frame(time = time, what = c("share of Pre-endocrine", "own cells called so"), rbind(pre, ends), check.names = FALSE)
   })
-  show_table(do.call(rbind, rows), "network_fates", "Fates of a snapshot")
+  table <- do.call(rbind, rows)
+  show_table(table, "network_fates", "Fates of a snapshot")
+  own <- rowMeans(table[table$what == "own cells called so", pancreas_types[5:8]])
+  claim("network", "sd15", paste0("of cells of the four ends, the share called so from bins of ", paste(
+    c("stemness", "velocity pseudotime"), sprintf("%.0f %%", 100 * own), collapse = ", of ")),
+  if (all(own > 0.5)) "reproduced" else "not reproduced")
+}
+
+# The path in the latent space of the field beside that in expression.
+pancreas_latent <- function(object) {
+  scores <- LatentScores(timed("LatentEmbedding", LatentEmbedding(object, labels = "type")))
+  show_table(scores, "network_latent", "Latent space and expression: separation of types, coherence of velocities, order in time")
+  numbers <- scores[vapply(scores, is.numeric, TRUE)]
+  gain <- unlist(numbers["latent", ]) - unlist(numbers["expression", ])
+  gain <- gain[is.finite(gain)]
+  claim("network", "dv11", paste0("latent less expression: ", paste(names(gain), sprintf("%+.2f", gain), collapse = ", ")),
+    if (all(gain > 0)) "reproduced" else "not reproduced")
 }
 
 larry_trends <- function() {
@@ -124,4 +146,5 @@ sets <- timed("GeneSets", GeneSets("org.Hs.eg.db"))
 pancreas <- pancreas_retrograde(read_pancreas(), sets, "3696")
 pancreas_retrograde(read_pancreas_genes(), sets, "739", nfeatures = 5000)
 pancreas_snapshot(pancreas)
+pancreas_latent(pancreas)
 larry_trends()
