@@ -105,7 +105,12 @@ test_that("known kinetics are recovered", {
   expect_lt(off(fit$fit_gamma / beta, truth$gamma / truth$beta), 0.35)
   expect_lt(off(fit$fit_t_ * beta, truth$switched * truth$beta), 0.6)
   order <- apply(found$fit_t[genes[seen], ], 1L, stats::cor, y = time, method = "spearman")
-  expect_gt(stats::median(order), 0.7)
+  expect_gt(stats::median(order), 0.95)
+  # Converged fits order cells better than the published steps do.
+  steps <- EstimateVelocity(x$spliced[, late], x$unspliced[, late], mode = "dynamical", parity = TRUE, verbose = FALSE)
+  both <- intersect(genes[seen], rownames(steps$fit_t))
+  published <- apply(steps$fit_t[both, ], 1L, stats::cor, y = time, method = "spearman")
+  expect_gt(mean(order[both]), mean(published) + 0.05)
   rises <- outer(truth$switched, time, `>`)
   expect_gt(stats::median(rowMeans((found$velocity[genes, ] > 0) == rises)[seen]), 0.85)
 
