@@ -105,6 +105,10 @@ bootstrap_counts <- function(n, n_boot, seed) {
     .Call(`_fatefield_bootstrap_counts`, n, n_boot, seed)
 }
 
+random_directions <- function(n, root, seed) {
+    .Call(`_fatefield_random_directions`, n, root, seed)
+}
+
 field_defaults <- function(field, compat) {
     .Call(`_fatefield_field_defaults`, field, compat)
 }
@@ -329,8 +333,8 @@ train_updates <- function(options) {
     .Call(`_fatefield_train_updates`, options)
 }
 
-cpp_simulate_differentiation <- function(n_cells, days, n_fates, n_genes, options, seed, threads) {
-    .Call(`_fatefield_cpp_simulate_differentiation`, n_cells, days, n_fates, n_genes, options, seed, threads)
+cpp_simulate_differentiation <- function(n_cells, days, n_fates, n_genes, n_drivers, options, seed, threads) {
+    .Call(`_fatefield_cpp_simulate_differentiation`, n_cells, days, n_fates, n_genes, n_drivers, options, seed, threads)
 }
 
 cpp_landscape <- function(states, n_fates, options) {

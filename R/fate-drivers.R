@@ -21,8 +21,10 @@
 #' It tells what the model does when the gene is moved, through the space that the model sees: genes of equal
 #' loadings have equal sensitivities.
 #'
-#' **Activation**: `screen` takes a table of the effects of genes that were changed one at a time, with all that
-#' follows.
+#' **Activation**: each gene alone is raised by two standard deviations in the same cells, and the change of the margin
+#' is simulated, as by [ScreenPerturbations()].
+#' It is the sensitivity over a longer way, with the bends that the model has there.
+#' `screen` takes a result of [ScreenPerturbations()] with other settings, or a table, in its place.
 #'
 #' A p value of the expression test knows nothing of the model's error: cells are sorted by the model, and are
 #' taken as independent.
@@ -39,14 +41,14 @@
 #' @param cells (names, numbers or TRUE/FALSE) Progenitors; `NULL` takes those of the model's first time.
 #' @param predicted Predicted fates of the cells: a column, one label for each cell of the object, or a result of
 #'   [PredictFate()]; `NULL` predicts them.
-#' @param sources Which answers: `"expression"`, `"sensitivity"` or both (default).
-#' @param screen See above; `NULL` (default) leaves activation out.
-#'   A table has the columns `gene` and `effect`, positive where activation helps the fate.
+#' @param sources Which answers: `"expression"`, `"sensitivity"`, `"activation"`; by default all three.
+#' @param screen A result of [ScreenPerturbations()], or a table of the columns `gene` and `effect`, positive where
+#'   activation helps the fate; `NULL` (default) simulates activations where `sources` asks for them.
 #' @param assay Assay with the log-normalised expression; `NULL` takes that of the model's reduction.
 #' @param expression Matrix genes x cells in log-normalised units, for objects without.
 #' @param loadings Matrix genes x dims, or `"regress"`, where the reduction has none.
 #' @param n.sim Simulations of each cell and member. Default 20; the fate is predicted by ten times as many.
-#' @param max.cells At most this many cells, evenly spread, for the sensitivity. Default 200.
+#' @param max.cells At most this many cells, evenly spread, for sensitivity and activation. Default 200.
 #' @param step Length of the step for the sensitivity, in standard deviations of the coordinates of the cells;
 #'   of models of genes, of each gene. Default 0.25.
 #' @param n.directions Random directions for models of genes. Default 20.
@@ -80,7 +82,7 @@
 #' PlotFateDrivers(drivers)
 #' @export
 FindFateDrivers <- function(object, model = NULL, fate, against = NULL, labels = NULL, cells = NULL,
-                            predicted = NULL, sources = c("expression", "sensitivity"), screen = NULL,
+                            predicted = NULL, sources = driver_sources, screen = NULL,
                             time = NULL, start = NULL, fates = NULL, exclude = NULL, reference = NULL,
                             assay = NULL, expression = NULL, loadings = NULL, n.sim = 20L,
                             max.cells = 200L, step = 0.25, n.directions = 20L, top = 50L,
@@ -122,7 +124,14 @@ FindFateDrivers <- function(object, model = NULL, fate, against = NULL, labels =
     space <- gene_space(object, model, assay = assay, loadings = loadings, expression = expression)
     parts$sensitivity <- fate_sensitivity(task, space)
   }
-  if (is.data.frame(screen)) parts$activation <- screen_effects(screen)
+  if (!is.null(screen)) {
+    parts$activation <- screen_effects(screen, sides)
+  } else if ("activation" %in% sources) {
+    parts$activation <- fate_activation(task, list(
+      reference = reference, k = k, weights = weights, vote = vote, cutoff = cutoff, assay = assay, loadings = loadings,
+      expression = expression
+    ))
+  }
   result <- join_drivers(parts, check_count(top, "top"))
   structure(
     c(result, list(fate = sides$fate, against = sides$against, n = n, top = top)),
@@ -144,8 +153,10 @@ positive_number <- function(x, argument) {
   x
 }
 
+driver_sources <- c("expression", "sensitivity", "activation")
+
 check_sources <- function(sources) {
-  all <- c("expression", "sensitivity")
+  all <- driver_sources
   if (!is.character(sources) || length(sources) == 0L || !all(sources %in% all)) {
     stop_input("sources", "`sources` must be among ", quoted(all), ", not ", described(sources), ".")
   }
@@ -229,12 +240,39 @@ expression_by_fate <- function(e, group) {
   )
 }
 
-screen_effects <- function(screen) {
-  if (!all(c("gene", "effect") %in% names(screen))) {
-    stop_input("screen", "`screen` must have the columns \"gene\" and \"effect\"; it has ", quoted(names(screen)),
-      ".")
+# The change of the margin by each gene of a screen, or the effects of a table.
+screen_effects <- function(screen, sides) {
+  if (inherits(screen, "fatefield_screen")) {
+    effects <- over_members(screen$effects)[screen$genes, , drop = FALSE]
+    lost <- setdiff(c(sides$fate, sides$against), colnames(effects))
+    if (length(lost) > 0L) {
+      stop_input("screen", "`screen` has no fate ", quoted(lost[[1L]]), "; it has ", quoted(colnames(effects)), ".")
+    }
+    margin <- effects[, sides$fate] - rowSums(effects[, sides$against, drop = FALSE])
+    return(data.frame(gene = rownames(effects), activation = unname(margin)))
+  }
+  if (!is.data.frame(screen) || !all(c("gene", "effect") %in% names(screen))) {
+    stop_input("screen", "`screen` must be a result of ScreenPerturbations(), or have the columns \"gene\" and \"effect\", ",
+      "not ", if (is.data.frame(screen)) quoted(names(screen)) else described(screen), ".")
   }
   data.frame(gene = as.character(screen$gene), activation = as.numeric(screen$effect))
+}
+
+# The same from a screen of the cells of `task`, one for each time at which they are; `more`: its arguments by name.
+fate_activation <- function(task, more) {
+  some <- sampled_progenitors(task)
+  groups <- split(some, task$starts[some])
+  parts <- lapply(groups, function(cells) {
+    screen <- do.call(ScreenPerturbations, c(list(
+      task$object, model = task$model, mode = "shift", labels = task$labels, cells = cells,
+      n.sim = if (task$model$type == "sde") task$n.sim, time = if (is.finite(task$end)) task$end,
+      fates = task$sides$present, n.null = 0L, seed.use = task$seed, verbose = task$verbose, start = if (task$model$type == "sde") task$starts[[cells[[1L]]]]
+    ), more))
+    screen_effects(screen, task$sides)
+  })
+  share <- lengths(groups) / length(some)
+  effects <- vapply(parts, function(p) p$activation, numeric(nrow(parts[[1L]])))
+  data.frame(gene = parts[[1L]]$gene, activation = drop(matrix(effects, ncol = length(parts)) %*% share))
 }
 
 # The column by which each answer ranks genes; positive is for the fate.

@@ -3,18 +3,23 @@
 
 # data.frame of gene, sensitivity, its standard error and the mean absolute value.
 fate_sensitivity <- function(task, space) {
-  some <- task$cells[task$starts[task$cells] < task$end]
-  if (length(some) < 2L) {
-    stop_input("cells", "`cells`: fewer than 2 are before the end time, so nothing can be simulated.")
-  }
-  some <- some[order(task$starts[some], some)]
-  task$cells <- some[thinned(length(some), task$max.cells)]
+  task$cells <- sampled_progenitors(task)
   margin <- if (task$model$type == "field") field_margin_function else margin_function
   gradient <- if (space$kind == "linear") dimension_gradients else direction_gradients
   members <- lapply(seq_along(task$model$states), function(member) {
     gradient(task, space, margin(task, member))
   })
   summarise_gradients(members, space$genes)
+}
+
+# Cells before the end time, in the order of their times, thinned evenly.
+sampled_progenitors <- function(task) {
+  some <- task$cells[task$starts[task$cells] < task$end]
+  if (length(some) < 2L) {
+    stop_input("cells", "`cells`: fewer than 2 are before the end time, so nothing can be simulated.")
+  }
+  some <- some[order(task$starts[some], some)]
+  some[thinned(length(some), task$max.cells)]
 }
 
 # `members`: list(mean, var of the mean, absolute), one value per gene.

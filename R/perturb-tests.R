@@ -159,3 +159,25 @@ matched_test <- function(effect, at, pool, pool.at, self, n) {
 matching_features <- function(...) {
   apply(cbind(...), 2L, function(v) rank(v) / length(v))
 }
+
+# Tests against random genes: `effect` of some genes that move cells by `size`, against `null`, effects of random genes that
+# move them by `null.size`. Of the `n` nearest in size, in logarithms, effects are taken in proportion to the size; their
+# centre is the median, their spread the standard deviation, p is of Student's t, p_rank the share that is as far. In few
+# dimensions a random direction has much in common with any other, and p is too large rather than too small.
+random_test <- function(effect, size, null, null.size, n) {
+  known <- which(is.finite(null) & null.size > 0)
+  n <- min(n, length(known))
+  out <- vapply(seq_along(effect), function(g) {
+    if (n < 10L || !is.finite(effect[[g]])) return(c(NA_real_, NA_real_, NA_real_))
+    # A gene that moves nothing does nothing.
+    if (size[[g]] <= 0) return(c(0, 1, 1))
+    near <- known[order(abs(log(null.size[known] / size[[g]])))[seq_len(n)]]
+    drawn <- null[near] * size[[g]] / null.size[near]
+    centre <- stats::median(drawn)
+    spread <- stats::sd(drawn) * sqrt(1 + 1 / n)
+    z <- if (spread > 0) (effect[[g]] - centre) / spread else if (effect[[g]] == centre) 0 else Inf
+    far <- sum(abs(drawn - centre) >= abs(effect[[g]] - centre))
+    c(z, 2 * stats::pt(-abs(z), n - 1L), (far + 1) / (n + 1))
+  }, numeric(3))
+  data.frame(z = out[1L, ], p = out[2L, ], p_rank = out[3L, ])
+}

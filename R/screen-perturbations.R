@@ -1,7 +1,8 @@
 # One gene at a time, for all genes: a control is simulated once, and every gene's arm has its noise. Takes an object
 # with a model; gives a list of class fatefield_screen.
 
-# Genes matched to each.
+# Genes matched to each: random ones, and others where the state is the genes.
+screen_random <- 100L
 screen_matched <- 200L
 
 #' Screen perturbations of single genes
@@ -10,16 +11,23 @@ screen_matched <- 200L
 #' The control is simulated once and shared.
 #'
 #' Every gene moves the state, so that with enough simulations every gene is "significant".
-#' What is asked instead is whether a gene does more than others like it: `p` compares its effect with those of the
-#' 200 genes nearest in mean expression and length of loadings (in ranks), by their median, the larger of their median
-#' absolute and standard deviation, and the normal distribution; `p_rank` is the share of them that are as extreme.
-#' Small `p` of genes whose loadings dwarf those of all others, and of fates that hardly any cell reaches, say little.
-#' A held gene also counts where ends are labelled, which shows in genes that mark a fate.
-#' Where fewer than 200 genes are asked for, others are simulated beside them to be matched.
+#' What is asked instead is whether a gene does more than a random one that moves cells as far.
+#' On a linear reduction `n.null` random genes are simulated beside: each has the expression of a gene of the
+#' reduction, and loadings of the same length in a random direction, drawn with the covariance of the loadings of all
+#' genes.
+#' `p` compares the effect of a gene with those of the 100 that move cells most nearly as far, in proportion to how far,
+#' by their median, standard deviation and Student's t; `p_rank` is the share of them that are as extreme.
+#' So `p` is uniform for genes whose loadings point nowhere in particular, whatever the others do.
+#' Where the state is the genes, as for velocity fields, the comparison is with the 200 genes that are nearest in mean
+#' expression and in how far they move cells (in ranks), by their median and the larger of their median absolute and
+#' standard deviation; where fewer are asked for, `n.null` others are simulated beside them.
+#' A held gene also counts where ends are labelled, which shows in genes that mark a fate, and for fates that hardly any
+#' cell reaches `p` says little.
 #'
 #' @inheritParams PerturbCells
 #' @param genes (names) Genes to screen; `NULL` takes all that can be moved.
-#' @param n.null Number of other genes that are simulated for comparison where few are screened.
+#' @param n.null Random or other genes that are simulated for comparison, see above.
+#'   0 leaves `p` out on a linear reduction.
 #' @param resume A result of this function with the same settings, whose genes are not simulated again.
 #' @return A list of class `fatefield_screen` with `table`, a data.frame of one row per gene and fate, most extreme
 #'   first: `control`, `change` with `low` and `high` (between members, else between cells), `log2_ratio`, `z`, `p`,
@@ -50,28 +58,67 @@ ScreenPerturbations <- function(object, genes = NULL, model = NULL,
   if (is.null(genes)) genes <- space$genes
   change <- check_change(space, genes, mode, at, units, hold)
   if (length(unique(change$at)) > 1L) stop_input("at", "`at` must be one number for all genes of a screen.")
-  like <- gene_likeness(space)
+  linear <- space$kind == "linear"
+  if (linear) space <- context$space <- with_random_genes(space, n.null, context$seed)
+  size <- gene_sizes(space, change, context$futures$cells)
   settings <- rlang::hash(list(
     context$model$states, change[c("mode", "units", "hold")], change$at[[1L]], context_cells(context),
     context$futures$n.sim, context$futures$end, fate_names(context), context$seed
   ))
   done <- check_resume(resume, settings)
-  null <- null_genes(change$genes, like, n.null)
+  like <- if (!linear) gene_likeness(space, size)
+  null <- if (linear) space$random else null_genes(change$genes, like, n.null)
   todo <- setdiff(c(change$genes, null), dimnames(done$effects)[[1L]])
   found <- run_screen(context, change, todo, verbose)
   out <- list(
     genes = change$genes, change = change, effects = bind_genes(done$effects, found$effects),
-    errors = bind_genes(done$errors, found$errors), control = found$control, like = like, settings = settings,
+    errors = bind_genes(done$errors, found$errors), control = found$control, size = size, like = like,
+    random = space$random, settings = settings,
     n = length(context$futures$cells) * context$futures$n.sim, conf.level = conf.level
   )
   if (is.null(out$control)) out$control <- done$control
   summed_screen(out)
 }
 
-# Mean expression and length of loadings, by which genes are matched, genes x 2 in ranks.
-gene_likeness <- function(space) {
-  size <- sqrt(Matrix::rowSums(space$loadings^2))
-  if (space$kind == "genes") size <- space$scale
+# A space with random genes beside its own, named in `random`: donors of expression in turn, loadings of their length in
+# directions drawn with the covariance of all loadings.
+with_random_genes <- function(space, n, seed) {
+  own <- space$genes
+  names <- sprintf("random %d", seq_len(n))
+  donor <- stats::setNames(c(own, rep_len(own, n)), c(own, names))
+  loadings <- as.matrix(space$loadings)
+  long <- sqrt(rowSums(loadings^2))
+  spread <- svd(loadings, nu = 0L)
+  drawn <- random_directions(n, spread$d * t(spread$v), seed) * long[unname(donor[names])]
+  dimnames(drawn) <- list(names, colnames(loadings))
+  all <- rbind(loadings, drawn)
+  of_donors <- function(x) stats::setNames(x[unname(donor)], names(donor))
+  utils::modifyList(space, list(
+    genes = c(own, names), random = names, loadings = all, centre = of_donors(space$centre),
+    scale = of_donors(space$scale),
+    expression = function(cells = NULL, genes = NULL) {
+      if (is.null(genes)) return(space$expression(cells, own))
+      e <- space$expression(cells, unname(donor[genes]))
+      colnames(e) <- genes
+      e
+    },
+    shift = function(states, dz) states + dz %*% all[colnames(dz), , drop = FALSE]
+  ))
+}
+
+# How far each gene moves the cells that start: the root of the mean square of the change of state; where the state is
+# the genes, of the logarithm of expression.
+gene_sizes <- function(space, change, cells) {
+  long <- if (space$kind == "genes") space$scale else sqrt(Matrix::rowSums(space$loadings^2))
+  parts <- lapply(unname(split(space$genes, (seq_along(space$genes) - 1L) %/% 500L)), function(genes) {
+    all <- utils::modifyList(change, list(genes = genes, at = rep(change$at[[1L]], length(genes))))
+    sqrt(colMeans(change_of_z(space, all, cells)^2))
+  })
+  stats::setNames(unlist(parts, use.names = FALSE) * long, space$genes)
+}
+
+# Mean expression and how far cells are moved, by which genes are matched, genes x 2 in ranks.
+gene_likeness <- function(space, size) {
   mean <- vapply(split(space$genes, (seq_along(space$genes) - 1L) %/% 500L), function(g) {
     list(colMeans(space$expression(NULL, g)))
   }, list(1))
@@ -180,9 +227,7 @@ summed_screen <- function(x) {
       half <- stats::qnorm((1 + x$conf.level) / 2) * x$errors[shown, f, 1L]
       interval <- data.frame(low = own[, 1L] - half, high = own[, 1L] + half)
     }
-    pool <- if (length(shown) > screen_matched || length(all) == length(shown)) all else setdiff(all, shown)
-    test <- matched_test(mean[shown, f], x$like[shown, , drop = FALSE], mean[pool, f], x$like[pool, , drop = FALSE],
-      match(shown, pool), screen_matched)
+    test <- screen_test(x, mean[, f], shown)
     before <- base::mean(x$control[f, ])
     data.frame(gene = shown, fate = f, control = before, change = mean[shown, f], interval,
       log2_ratio = log2_ratio(pmin(pmax(before + mean[shown, f], 0), 1), before, x$n), test,
@@ -192,6 +237,18 @@ summed_screen <- function(x) {
   x$table <- out[order(out$p, -abs(out$change)), ]
   rownames(x$table) <- NULL
   structure(x, class = "fatefield_screen")
+}
+
+# `effect`: of all genes that were simulated; `shown`: those that were asked for.
+screen_test <- function(x, effect, shown) {
+  all <- names(effect)
+  if (is.null(x$like)) {
+    random <- intersect(x$random, all)
+    return(random_test(effect[shown], x$size[shown], effect[random], x$size[random], screen_random))
+  }
+  pool <- if (length(shown) > screen_matched || length(all) == length(shown)) all else setdiff(all, shown)
+  matched_test(effect[shown], x$like[shown, , drop = FALSE], effect[pool], x$like[pool, , drop = FALSE],
+    match(shown, pool), screen_matched)
 }
 
 #' @rdname ScreenPerturbations

@@ -56,6 +56,11 @@
 #' @param n.futures Futures simulated from each cell for its fate probabilities; `NULL` takes 100,
 #'   which gives a standard error of at most 0.05.
 #'   0 leaves them out.
+#' @param n.drivers Genes per fate that drive it, `driverA` and so on; default 0.
+#'   A cell's leaning, where it stands between the fates, is all that the landscape asks when it sends the cell on.
+#'   Such a gene follows the leaning alone, from the first day on, where other genes of a fate rise with
+#'   commitment.
+#'   They stand in the place of the last genes.
 #' @param n.pcs Principal components of the log-normalised spliced counts (fewer where there are
 #'   fewer genes or cells).
 #' @param as What to return: `"seurat"`, `"sce"` (a SingleCellExperiment) or `"list"`.
@@ -108,7 +113,7 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
                                     n.genes = 200L, n.clones = NULL, growth = NULL, noise = NULL,
                                     speed = NULL, founder.spread = NULL, clone.spread = NULL,
                                     dispersion = NULL, library.spread = NULL, dt = NULL,
-                                    n.futures = NULL, n.pcs = 10L,
+                                    n.futures = NULL, n.drivers = 0L, n.pcs = 10L,
                                     as = c("seurat", "sce", "list"), seed.use = 42L) {
   n.cells <- check_count(n.cells, "n.cells", min = 2L)
   n.fates <- check_count(n.fates, "n.fates", min = 2L)
@@ -124,7 +129,8 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
     dt = dt, n.futures = if (!is.null(n.futures)) check_count(n.futures, "n.futures", min = 0L)
   )
   raw <- cpp_simulate_differentiation(
-    n.cells, days, n.fates, n.genes, options, seed_from(seed.use), thread_count()
+    n.cells, days, n.fates, n.genes, check_count(n.drivers, "n.drivers", min = 0L), options, seed_from(seed.use),
+    thread_count()
   )
   parts <- named_simulation(raw, n.fates)
   parts$data <- log_normalised(parts$counts)
@@ -143,6 +149,7 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
 named_simulation <- function(raw, n.fates) {
   fates <- paste0("fate", LETTERS[seq_len(n.fates)])
   modules <- c("constant", "progenitor", fates)
+  if (max(raw$genes$module) > length(modules)) modules <- c(modules, paste0("driver", LETTERS[seq_len(n.fates)]))
   module <- factor(modules[raw$genes$module], levels = modules)
   genes <- make.unique(as.character(module), sep = "-")
   cells <- sprintf("cell%0*d", nchar(length(raw$day)), seq_along(raw$day))

@@ -342,6 +342,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// random_directions
+Rcpp::NumericMatrix random_directions(int n, Rcpp::NumericMatrix root, double seed);
+RcppExport SEXP _fatefield_random_directions(SEXP nSEXP, SEXP rootSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type root(rootSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(random_directions(n, root, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
 // field_defaults
 Rcpp::List field_defaults(std::string field, std::string compat);
 RcppExport SEXP _fatefield_field_defaults(SEXP fieldSEXP, SEXP compatSEXP) {
@@ -1012,18 +1024,19 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_simulate_differentiation
-Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates, double n_genes, Rcpp::List options, double seed, int threads);
-RcppExport SEXP _fatefield_cpp_simulate_differentiation(SEXP n_cellsSEXP, SEXP daysSEXP, SEXP n_fatesSEXP, SEXP n_genesSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates, double n_genes, double n_drivers, Rcpp::List options, double seed, int threads);
+RcppExport SEXP _fatefield_cpp_simulate_differentiation(SEXP n_cellsSEXP, SEXP daysSEXP, SEXP n_fatesSEXP, SEXP n_genesSEXP, SEXP n_driversSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type days(daysSEXP);
     Rcpp::traits::input_parameter< double >::type n_fates(n_fatesSEXP);
     Rcpp::traits::input_parameter< double >::type n_genes(n_genesSEXP);
+    Rcpp::traits::input_parameter< double >::type n_drivers(n_driversSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_simulate_differentiation(n_cells, days, n_fates, n_genes, options, seed, threads));
+    rcpp_result_gen = Rcpp::wrap(cpp_simulate_differentiation(n_cells, days, n_fates, n_genes, n_drivers, options, seed, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1469,6 +1482,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_fate_shares", (DL_FUNC) &_fatefield_fate_shares, 6},
     {"_fatefield_fate_summary", (DL_FUNC) &_fatefield_fate_summary, 3},
     {"_fatefield_bootstrap_counts", (DL_FUNC) &_fatefield_bootstrap_counts, 3},
+    {"_fatefield_random_directions", (DL_FUNC) &_fatefield_random_directions, 3},
     {"_fatefield_field_defaults", (DL_FUNC) &_fatefield_field_defaults, 2},
     {"_fatefield_vfc_defaults", (DL_FUNC) &_fatefield_vfc_defaults, 0},
     {"_fatefield_check_field_options", (DL_FUNC) &_fatefield_check_field_options, 1},
@@ -1525,7 +1539,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
     {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
-    {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 7},
+    {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 8},
     {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},
     {"_fatefield_cpp_principal_components", (DL_FUNC) &_fatefield_cpp_principal_components, 2},
     {"_fatefield_core_libraries", (DL_FUNC) &_fatefield_core_libraries, 0},

@@ -146,3 +146,23 @@ Rcpp::NumericMatrix bootstrap_counts(int n, int n_boot, double seed) {
       counts(uniform_index(static_cast<std::uint64_t>(seed), Stream::Bootstrap, i, b, groups), b) += 1;
   return counts;
 }
+
+// Rows are random directions of length 1 in as many dimensions as `root` has rows: a standard normal vector
+// times it.
+// [[Rcpp::export(rng = false)]]
+Rcpp::NumericMatrix random_directions(int n, Rcpp::NumericMatrix root, double seed) {
+  const int inner = root.nrow(), dims = root.ncol();
+  Rcpp::NumericMatrix out(n, dims);
+  std::vector<double> z(inner);
+  for (int i = 0; i < n; ++i) {
+    fatefield::normals<double>(static_cast<std::uint64_t>(seed), Stream::Projection,
+                               static_cast<std::uint64_t>(i), 1, 0, inner, z.data());
+    double squares = 0.0;
+    for (int j = 0; j < dims; ++j) {
+      for (int k = 0; k < inner; ++k) out(i, j) += z[k] * root(k, j);
+      squares += out(i, j) * out(i, j);
+    }
+    for (int j = 0; j < dims; ++j) out(i, j) /= std::sqrt(squares);
+  }
+  return out;
+}

@@ -24,16 +24,19 @@ Rcpp::List genes_list(const fatefield::SimulatedGenes& genes) {
 
 }  // namespace
 
-// state: 1 progenitor, 2 and above the fates; module: 1 constant, 2 progenitor, 3 and above the fates.
+// state: 1 progenitor, 2 and above the fates; module: 1 constant, 2 progenitor, 3 and above the fates, then
+// the drivers.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates,
-                                        double n_genes, Rcpp::List options, double seed, int threads) {
+                                        double n_genes, double n_drivers, Rcpp::List options, double seed,
+                                        int threads) {
   return fatefield::glue::guarded([&] {
     const fatefield::ThreadScope scope(threads);
     const auto o = fatefield::glue::from_list<fatefield::DifferentiationOptions>(options);
     const fatefield::DifferentiationDesign design{
         static_cast<std::int64_t>(n_cells), Rcpp::as<std::vector<double>>(days),
-        static_cast<std::int64_t>(n_fates), static_cast<std::int64_t>(n_genes)};
+        static_cast<std::int64_t>(n_fates), static_cast<std::int64_t>(n_genes),
+        static_cast<std::int64_t>(n_drivers)};
     const auto x = fatefield::simulate_differentiation(design, o, static_cast<std::uint64_t>(seed));
     Rcpp::List out;
     std::vector<std::int64_t> state(x.state);

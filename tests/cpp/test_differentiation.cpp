@@ -19,6 +19,23 @@ DifferentiationDesign small_design() { return {200, {0, 1, 2}, 3, 12}; }
 
 }  // namespace
 
+TEST_CASE("drivers tell the leaning alone, and leave the other genes and the cells as they are",
+          "[differentiation]") {
+  DifferentiationDesign design = small_design();
+  const Differentiation plain = simulate_differentiation(design, {}, 3);
+  design.n_drivers = 1;
+  const Differentiation driven = simulate_differentiation(design, {}, 3);
+  CHECK(driven.latent.values == plain.latent.values);
+  CHECK(driven.genes.top[0] == plain.genes.top[0]);
+  for (std::int64_t g = 9; g < 12; ++g) {
+    CHECK(driven.genes.module[g] == kFirstFateModule + 3 + (g - 9));
+    const double here[3] = {0.0, 0.3, -0.2}, further[3] = {1.7, 0.3, -0.2};
+    CHECK(driven.genes.transcription(g, here) == driven.genes.transcription(g, further));
+  }
+  design.n_genes = 7;
+  CHECK_THROWS(simulate_differentiation(design, {}, 3));
+}
+
 TEST_CASE("the drift of the landscape is minus the slope of its potential", "[sim]") {
   DifferentiationOptions o;
   o.speed = 1.7;

@@ -27,6 +27,51 @@ test_that("a screen goes on from where it was", {
   expect_equal(dim(screened(genes = "fateA", n.null = 15)$effects)[[1]], 16)
 })
 
+test_that("genes of random loadings have uniform p values in a fitted model, and none is a discovery", {
+  screen <- screened(n.null = 300L)
+  random <- screen$random
+  expect_length(random, 300L)
+  tested <- random[1:150]
+  null <- random[151:300]
+  for (fate in c("fateA", "fateB")) {
+    effect <- over_members(screen$effects)[, fate]
+    p <- random_test(effect[tested], screen$size[tested], effect[null], screen$size[null], 100L)$p
+    # Shares of few futures are alike now and then, at which ks.test() warns of ties.
+    expect_gt(suppressWarnings(stats::ks.test(p, "punif"))$p.value, 0.01)
+    expect_equal(sum(stats::p.adjust(p, "BH") < 0.1), 0)
+  }
+  # They move cells as far as the genes that they stand for.
+  expect_equal(unname(screen$size[random[1:30]]), unname(screen$size[screen$genes]))
+})
+
+test_that("what is no chance is told from random genes", {
+  size <- exp(sin(1:400))
+  null <- size * stats::qnorm((rank((1:400 * sqrt(2)) %% 1) - 0.5) / 400)
+  t <- random_test(c(8, 0.1, 1, NA), c(1, 1, 0, 1), null, size, 100L)
+  expect_lt(t$p[[1]], 1e-6)
+  expect_equal(t$p_rank[[1]], 1 / 101)
+  expect_gt(t$p[[2]], 0.5)
+  expect_equal(t$p[[3]], 1)
+  expect_true(is.na(t$p[[4]]))
+})
+
+test_that("the genes that drive the simulated fates are found first", {
+  cells <- driver_screen_cells()
+  early <- which(cells$day == 0)
+  screen <- ScreenPerturbations(cells, mode = "shift", labels = "state", fates = c("fateA", "fateB"), cells = early,
+    n.sim = 5, n.null = 100L, verbose = FALSE)
+  of.a <- screen$table[screen$table$fate == "fateA", ]
+  first <- of.a[order(-abs(of.a$change)), ][1:2, ]
+  expect_setequal(first$gene, c("driverA", "driverB"))
+  expect_true(all(first$p < 0.05))
+  expect_gt(first$change[first$gene == "driverA"], 0)
+  drivers <- FindFateDrivers(cells, fate = "fateA", against = "fateB", labels = "state", fates = c("fateA", "fateB"),
+    cells = early, screen = screen, sources = "sensitivity", n.sim = 5, max.cells = 60, verbose = FALSE)
+  expect_identical(drivers$table$gene[[1]], "driverA")
+  expect_equal(drivers$table$activation[[1]], 2 * first$change[first$gene == "driverA"], tolerance = 1e-6)
+  expect_gt(drivers$agreement$rho, 0.9)
+})
+
 test_that("the middle of a logistic switch is found, and a trend", {
   doses <- seq(-6, 8, by = 1)
   expect_equal(half_dose(doses, stats::plogis((doses - 1) * 2)), 1, tolerance = 1e-3)

@@ -57,6 +57,9 @@ void check(const DifferentiationDesign& design, const DifferentiationOptions& o)
   check_least("n.genes", static_cast<double>(design.n_genes), static_cast<double>(design.n_fates + 2));
   check_least("n.clones", static_cast<double>(o.n_clones), 0);
   check_least("n.futures", static_cast<double>(o.n_futures), 0);
+  check_least("n.drivers", static_cast<double>(design.n_drivers), 0);
+  check_least("n.genes", static_cast<double>(design.n_genes),
+              static_cast<double>(design.n_fates + 2 + design.n_drivers * design.n_fates));
   check_least("founder.spread", o.founder_spread, 0);
   check_least("clone.spread", o.clone_spread, 0);
   check_least("dispersion", o.dispersion, 0);
@@ -193,7 +196,21 @@ class Population {
   std::vector<std::int64_t> clone_;   // n
 };
 
-SimulatedGenes make_genes(const Landscape& landscape, std::int64_t n, std::uint64_t seed) {
+// Gene g becomes one that tells the leaning of a cell to fate k and nothing else: no progress, little chance
+// in its many molecules, and on before the fork in cells that lean.
+void make_driver(const Landscape& landscape, std::int64_t k, std::int64_t g, SimulatedGenes& genes) {
+  constexpr double kMolecules = 40.0, kLeak = 0.01, kSlope = 4.0, kHalf = 0.5;
+  genes.module[g] = kFirstFateModule + landscape.n_fates() + k;
+  genes.direction(g, 0) = 0.0;
+  for (std::int64_t j = 1; j < landscape.dims(); ++j) genes.direction(g, j) = landscape.corner(k)[j - 1];
+  genes.at[g] = kHalf;
+  genes.slope[g] = kSlope;
+  genes.leak[g] = kLeak;
+  genes.top[g] = kMolecules * genes.gamma[g];
+}
+
+SimulatedGenes make_genes(const Landscape& landscape, std::int64_t n, std::int64_t drivers,
+                          std::uint64_t seed) {
   SimulatedGenes genes;
   const std::int64_t dims = landscape.dims();
   const std::int64_t modules = kFirstFateModule + landscape.n_fates();
@@ -220,6 +237,9 @@ SimulatedGenes make_genes(const Landscape& landscape, std::int64_t n, std::uint6
     genes.gamma.push_back(3.0 * std::exp(0.3 * draw.normal()));
     genes.top.push_back(8.0 * std::exp(0.6 * draw.normal()) * genes.gamma.back());
   }
+  const std::int64_t first = n - drivers * landscape.n_fates();
+  for (std::int64_t g = first; g < n; ++g)
+    make_driver(landscape, (g - first) % landscape.n_fates(), g, genes);
   return genes;
 }
 
@@ -332,7 +352,7 @@ Differentiation simulate_differentiation(const DifferentiationDesign& design,
   DifferentiationOptions o = options;
   if (o.n_clones == 0) o.n_clones = std::max<std::int64_t>(1, design.n_cells / 10);
   Differentiation out = empty_result(design, o, landscape.dims());
-  out.genes = make_genes(landscape, design.n_genes, seed);
+  out.genes = make_genes(landscape, design.n_genes, design.n_drivers, seed);
   const auto n_days = static_cast<std::int64_t>(design.days.size());
   std::int64_t first = 0;
   for (std::int64_t k = 0; k < n_days; ++k) {

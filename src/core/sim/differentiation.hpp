@@ -25,9 +25,13 @@ struct DifferentiationDesign {
   std::vector<double> days;  ///< increasing; clones are marked on the first
   std::int64_t n_fates;
   std::int64_t n_genes;
+  /// Genes per fate that follow a cell's leaning to the fate alone, from the first day on. They stand in the
+  /// place of the last genes.
+  std::int64_t n_drivers = 0;
 };
 
-/// What a gene follows: nothing, the progenitor, or fate `module - kFirstFateModule`.
+/// What a gene follows: nothing, the progenitor, fate `module - kFirstFateModule`, or, from kFirstFateModule +
+/// n_fates on, the leaning to a fate alone.
 constexpr std::int64_t kConstantModule = 0;
 constexpr std::int64_t kProgenitorModule = 1;
 constexpr std::int64_t kFirstFateModule = 2;
@@ -64,7 +68,8 @@ struct Differentiation {
 };
 
 /// The same seed gives the same bytes, whatever the number of threads.
-/// Errors of kind Input name `n.cells`, `days`, `n.fates`, `n.genes` or the option that is out of range.
+/// Errors of kind Input name `n.cells`, `days`, `n.fates`, `n.genes`, `n.drivers` or the option that is out of
+/// range.
 Differentiation simulate_differentiation(const DifferentiationDesign& design,
                                          const DifferentiationOptions& options, std::uint64_t seed);
 
