@@ -24,6 +24,11 @@ screen_matched <- 200L
 #' A held gene also counts where ends are labelled, which shows in genes that mark a fate, and for fates that hardly any
 #' cell reaches `p` says little.
 #'
+#' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread, where
+#' the package future.apply is installed.
+#' The result is the same.
+#' On one machine threads do as much without copies of the cells; workers are for several machines.
+#'
 #' @inheritParams PerturbCells
 #' @param genes (names) Genes to screen; `NULL` takes all that can be moved.
 #' @param n.null Random or other genes that are simulated for comparison, see above.
@@ -156,21 +161,18 @@ run_screen <- function(context, change, genes, verbose) {
   if (length(genes) == 0L) {
     return(NULL)
   }
-  members <- lapply(context$futures$members, function(open) open())
+  workers <- screen_workers()
   most <- max(1L, perturb_chunk %/% (length(context$futures$cells) * context$futures$n.sim))
+  most <- min(most, ceiling(length(genes) / workers))
   batches <- unname(split(genes, (seq_along(genes) - 1L) %/% most))
+  waves <- split(seq_along(batches), (seq_along(batches) - 1L) %/% workers)
   tick <- progress_bar(length(genes), "Screening genes", verbose)
-  voters <- context_voters(context)
-  x <- start_states(context)
-  n.sim <- context$futures$n.sim
-  control <- lapply(seq_along(members), function(m) {
-    alone <- list(list(states = x, hold = NULL))
-    fate_probability(arm_shares(members[[m]], voters, alone, n.sim, context$seed + m - 1)[[1L]]$share, context$fates)
-  })
+  control <- screen_control(context)
+  run <- if (workers > 1L) screen_elsewhere(context, change, control) else screen_here(context, change, control)
   parts <- list()
   tryCatch(
-    for (batch in batches) {
-      parts[[length(parts) + 1L]] <- screen_batch(context, change, batch, members, voters, x, control)
+    for (wave in waves) {
+      parts <- c(parts, run(batches[wave]))
       tick(sum(lengths(batches[seq_along(parts)])))
     },
     interrupt = function(e) {
@@ -184,7 +186,42 @@ run_screen <- function(context, change, genes, verbose) {
     control = matrix(means, length(context$fates), dimnames = list(fate_names(context), NULL)))
 }
 
-screen_batch <- function(context, change, genes, members, voters, x, control) {
+# Workers of the user's future::plan(); 1 where none was made or future.apply is not there.
+screen_workers <- function() {
+  if (!"future" %in% loadedNamespaces() || !requireNamespace("future.apply", quietly = TRUE)) {
+    return(1L)
+  }
+  as.integer(min(future::nbrOfWorkers(), 1000))
+}
+
+# Probabilities of the fates of the cells left alone, cells x fates, by member.
+screen_control <- function(context) {
+  voters <- context_voters(context)
+  alone <- list(list(states = start_states(context), hold = NULL))
+  lapply(seq_along(context$futures$members), function(m) {
+    shares <- arm_shares(context$futures$members[[m]](), voters, alone, context$futures$n.sim, context$seed + m - 1)
+    fate_probability(shares[[1L]]$share, context$fates)
+  })
+}
+
+# Functions of a list of batches of genes: their effects in this session, or by the workers, each on one thread.
+screen_here <- function(context, change, control) {
+  members <- lapply(context$futures$members, function(open) open())
+  voters <- context_voters(context)
+  function(batches) lapply(batches, function(batch) screen_batch(context, change, batch, members, voters, control))
+}
+
+screen_elsewhere <- function(context, change, control) {
+  function(batches) {
+    future.apply::future_lapply(batches, function(batch) {
+      local_threads(1L)
+      screen_here(context, change, control)(list(batch))[[1L]]
+    }, future.seed = NULL, future.packages = "fatefield")
+  }
+}
+
+screen_batch <- function(context, change, genes, members, voters, control) {
+  x <- start_states(context)
   arms <- lapply(genes, function(g) {
     one <- utils::modifyList(change, list(genes = g, at = change$at[[1L]]))
     arm_of(context$space, one, x, context$futures$cells)

@@ -27,6 +27,19 @@ test_that("a screen goes on from where it was", {
   expect_equal(dim(screened(genes = "fateA", n.null = 15)$effects)[[1]], 16)
 })
 
+test_that("workers of a plan give the same bytes", {
+  skip_if_not_installed("future.apply")
+  # Workers load the package as installed.
+  skip_if_not(nzchar(system.file("libs", package = "fatefield")), "fatefield is not installed")
+  here <- screened(n.null = 10)
+  former <- future::plan(future::multisession, workers = 2)
+  withr::defer(future::plan(former))
+  expect_equal(screen_workers(), 2L)
+  there <- screened(n.null = 10)
+  expect_identical(there$effects, here$effects)
+  expect_identical(there$table, here$table)
+})
+
 test_that("genes of random loadings have uniform p values in a fitted model, and none is a discovery", {
   screen <- screened(n.null = 300L)
   random <- screen$random
