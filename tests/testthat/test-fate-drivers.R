@@ -98,32 +98,6 @@ test_that("agreement is that of ranks and of the hypergeometric law", {
   expect_equal(got$table$combined[[1]], 1)
 })
 
-driver_cells <- function(class = "seurat") {
-  # Gene1 alone makes PC_2, which decides the fate; the others are noise.
-  set.seed(3)
-  n <- 90L
-  z <- matrix(stats::rnorm(n * 12), n, dimnames = list(sprintf("c%02d", 1:n), paste0("Gene", 1:12)))
-  day <- rep(c(0, 2), c(50, 40))
-  z[day == 2, 1] <- rep(c(-3, 3), 20) + stats::rnorm(40) / 5
-  e <- z + 5
-  x <- cbind(PC_1 = z[, 2], PC_2 = z[, 1])
-  state <- ifelse(day == 0, "progenitor", ifelse(x[, 2] > 0, "up", "down"))
-  loadings <- cbind(PC_1 = as.numeric(1:12 == 2), PC_2 = as.numeric(1:12 == 1))
-  rownames(loadings) <- colnames(z)
-  if (class == "sce") {
-    testthat::skip_if_not_installed("SingleCellExperiment")
-    attr(x, "rotation") <- loadings
-    return(SingleCellExperiment::SingleCellExperiment(assays = list(logcounts = t(e)),
-      colData = S4Vectors::DataFrame(day = day, state = state, row.names = rownames(x)),
-      reducedDims = list(pca = x)))
-  }
-  object <- SeuratObject::CreateSeuratObject(Matrix::Matrix(round(t(e)), sparse = TRUE))
-  object <- set_layer_data(object, Matrix::Matrix(t(e), sparse = TRUE), "data", "RNA")
-  object <- SeuratObject::AddMetaData(object, data.frame(day = day, state = state, row.names = rownames(x)))
-  object[["pca"]] <- SeuratObject::CreateDimReducObject(x, loadings = loadings, key = "PC_", assay = "RNA")
-  object
-}
-
 find_drivers <- function(object, ..., engines = list(slope_engine()), fate = "up",
                          sources = c("expression", "sensitivity")) {
   with_engines(engines, FindFateDrivers(

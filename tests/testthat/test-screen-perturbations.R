@@ -100,6 +100,36 @@ test_that("the middle of a logistic switch is found, and a trend", {
   expect_input_error(DoseResponse(perturb_object(), "fateA", doses = c(1, 1), labels = "state"), "doses", "increasing")
 })
 
+# Cells go up with probability plogis(2 (x_2 - 1)), whatever else they are: an even share of the futures of each.
+switch_engine <- function() {
+  simulate <- function(x0, times, n_sim, seed, first, ...) {
+    cell <- rep(seq_len(nrow(x0)), each = n_sim)
+    level <- rep((seq_len(n_sim) - 0.5) / n_sim, nrow(x0))
+    states <- array(x0[cell, ], c(length(cell), ncol(x0), length(times)))
+    states[, 2L, length(times)] <- ifelse(level < stats::plogis(2 * (x0[cell, 2L] - 1)), 3, -3)
+    list(states = states, log_weights = matrix(0, length(cell), length(times)))
+  }
+  list(simulate = simulate, simulate_arms = simulate)
+}
+
+test_that("doses through a model that is a logistic switch have its shares, its middle and its rise", {
+  model <- stub_model(dims = c("PC_1", "PC_2"))
+  space <- gene_space(driver_cells(), model)
+  # PC_2 is the expression of Gene1 less 5.
+  from <- space$centre[["Gene1"]] - 5
+  scale <- space$scale[["Gene1"]]
+  doses <- seq(-2, 2, by = 0.25)
+  dose <- with_engines(list(switch_engine()), DoseResponse(
+    driver_cells(), "Gene1", doses = doses, model = model, labels = "state",
+    exclude = "progenitor", reference = 51:90, k = 5, cutoff = 0, n.sim = 400, verbose = FALSE
+  ))
+  up <- dose$table[dose$table$fate == "up", ]
+  expect_equal(up$probability, stats::plogis(2 * (from + scale * doses - 1)), tolerance = 5e-3)
+  expect_equal(dose$trend$half[dose$trend$fate == "up"], (1 - from) / scale, tolerance = 0.02)
+  expect_gt(dose$trend$slope[dose$trend$fate == "up"], 0)
+  expect_lt(dose$trend$slope[dose$trend$fate == "down"], 0)
+})
+
 test_that("the same noise in both arms makes changes less noisy", {
   object <- perturb_object()
   model <- GetModel(object)
