@@ -27,6 +27,8 @@ criticality_chunk <- 4e7
 #'
 #' The first step leads from what was counted in a cell to what the model makes of it.
 #' It tells of the depth of the cell more than of its future, and is left out unless `skip.first = FALSE`.
+#' What is left does not follow depth in simulated cells with some hundred molecules of the model's genes; with fewer it
+#' can, since a model makes other futures of noisier cells: let [GeneDynamics()] and [CompareDynamics()] adjust for depth.
 #' `start = "smoothed"` begins at the mean of the cell and its nearest cells instead.
 #'
 #' `compat = "deepvelo"` is the published way: states are fully pulled back to the cells, nothing is added to the

@@ -107,3 +107,16 @@ test_that("what cannot be is answered with the argument's name", {
     CompareNoise(noise_cells_of()$x, noise_model(), verbose = FALSE), "labels"
   )
 })
+
+test_that("every kind of object has the same comparison", {
+  model <- GetModel(tiny_fit(tiny_seurat()))
+  cells <- tiny_cells()
+  compare <- function(object, ...) {
+    CompareNoise(object, model, cells = which(cells$time == 0)[1:6], n.sim = 2L, cutoff = 0, verbose = FALSE, ...)
+  }
+  expected <- compare(cells$x, labels = cells$label, start = cells$time)
+  for (object in tiny_objects()[c("v3", "v5", "sce")]) {
+    if (!is.null(object)) expect_identical(compare(object, labels = "state"), expected)
+  }
+  expect_input_error(compare(tiny_seurat(), lables = "state"), "lables", "labels")
+})
