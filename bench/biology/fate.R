@@ -32,8 +32,8 @@ larry_noise <- function(larry, model, voters) {
   print(got$lines)
   less <- got$difference[got$difference$against == "none", ]
   worse <- less$accuracy > 0.05 && less$accuracy > 2 * less$accuracy_se && less$cross.entropy < 0
-  said("sd02", sprintf("without noise %.1f points less accurate (standard error over members %.1f), cross-entropy %.2f in place of %.2f",
-    100 * less$accuracy, 100 * less$accuracy_se, got$table$cross.entropy[got$table$arm == "none"],
+  said("sd02", sprintf("accuracy without noise %+.1f points (standard error over members %.1f), cross-entropy %.2f in place of %.2f",
+    -100 * less$accuracy, 100 * less$accuracy_se, got$table$cross.entropy[got$table$arm == "none"],
     got$table$cross.entropy[got$table$arm == "learned"]), if (worse) "reproduced" else "not reproduced")
   got
 }
