@@ -32,11 +32,40 @@ perturb_larry <- function(object) {
   print(combined)
   published <- perturb_with(PerturbCells, object, four, compat = "scdiffeq", reference = reference)
   print(published)
-  for (gene in intersect(c("Spi1", "Gata1", "Gfi1", "Cebpe"), factors)) {
+  pair <- combined$table[match(c("Neutrophil", "Monocyte"), combined$table$fate), ]
+  claim("perturb", "sd05", sprintf("log2 %+.2f and %+.2f, p %.2g and %.2g, %s at z = 10", pair$log2_ratio[[1L]],
+    pair$log2_ratio[[2L]], pair$p[[1L]], pair$p[[2L]], paste(four, collapse = " ")),
+    if (pair$log2_ratio[[1L]] > 0 && pair$log2_ratio[[2L]] < 0) "reproduced" else "not reproduced")
+  trends <- lapply(intersect(c("Spi1", "Gata1", "Gfi1", "Cebpe"), factors), function(gene) {
     dose <- perturb_with(DoseResponse, object, gene, reference = reference)
     print(dose)
     save_plot(PlotDose(dose), paste0("perturb_larry_dose_", gene, ".png"))
-  }
+    data.frame(gene = gene, dose$trend)
+  })
+  trends <- do.call(rbind, trends)
+  utils::write.csv(trends, file.path(bench_out, "perturb_larry_trends.csv"), row.names = FALSE)
+  opposite <- do.call(rbind, lapply(four, function(gene) {
+    x <- single[single$gene == gene & single$fate == "Neutrophil", ]
+    data.frame(gene = gene, up = x$change[x$at > 0], down = x$change[x$at < 0])
+  }))
+  claim("perturb", "sd06", paste0("change of neutrophils at z = 10 and -10: ", paste(sprintf("%s %+.3f %+.3f", opposite$gene,
+    opposite$up, opposite$down), collapse = ", ")),
+    if (all(sign(opposite$up) != sign(opposite$down))) "reproduced" else "not reproduced")
+}
+
+# The share of neutrophils among cells of day 6 by logistic regression on components, applied to the same changed cells.
+linear_effects <- function(object, screen, genes) {
+  x <- SeuratObject::Embeddings(object, "pcs")[, 1:20]
+  late <- object$day == 6 & object$state_info %in% c("Neutrophil", "Monocyte")
+  fit <- suppressWarnings(stats::glm(y ~ ., stats::binomial(), data.frame(y = object$state_info[late] == "Neutrophil", x[late, ])))
+  space <- fatefield:::gene_space(object, GetModel(object))
+  start <- which(object$day == 2)
+  chance <- function(states) mean(stats::predict(fit, data.frame(states), type = "response"))
+  before <- chance(x[start, ])
+  vapply(genes, function(gene) {
+    arm <- fatefield:::arm_of(space, utils::modifyList(screen$change, list(genes = gene, at = screen$change$at[[1L]])), x[start, ], start)
+    chance(arm$states) - before
+  }, 0)
 }
 
 perturb_larry_screen <- function(object) {
@@ -50,35 +79,64 @@ perturb_larry_screen <- function(object) {
     t <- t[order(-t$change), ]
     message(fate, " up: ", paste(head(t$gene, 15), collapse = " "), "\n  down: ", paste(rev(tail(t$gene, 15)), collapse = " "))
   }
+  of <- screen$table[screen$table$fate == "Neutrophil", ]
+  of$rank <- rank(-of$change)
+  known <- of[match(c("Gfi1", "Irf8", "Klf4"), of$gene), ]
+  said <- function(t) paste(sprintf("%s %+.3f (rank %.0f of %d, q %.2g)", t$gene, t$change, t$rank, nrow(of), t$q), collapse = ", ")
+  claim("perturb", "sd09", said(known),
+    if (known$change[[1L]] > 0 && all(known$change[-1L] < 0)) "reproduced" else "not reproduced")
+  markers <- of[match(intersect(c("Mpo", "Elane"), of$gene), of$gene), ]
+  claim("perturb", "sd10", said(markers), if (all(markers$rank <= 0.1 * nrow(of))) "reproduced" else "not reproduced")
+  margin <- of$change - screen$table$change[screen$table$fate == "Monocyte"][match(of$gene, screen$table$gene[screen$table$fate == "Monocyte"])]
+  rho <- stats::cor(margin, linear_effects(object, screen, of$gene), method = "spearman")
+  claim("perturb", "sd07", sprintf("Spearman %.2f between the simulated margin of neutrophils and a logistic regression on the same changed cells, %d genes",
+    rho, nrow(of)), if (rho < 0.5) "reproduced" else "not reproduced")
+  message(sum(screen$table$q < 0.05, na.rm = TRUE), " of ", nrow(screen$table), " effects at a false discovery rate of 0.05")
   save_plot(PlotPerturbation(screen, fate = c("Neutrophil", "Monocyte", "Baso", "Erythroid")), "perturb_larry_volcano.png")
   save_plot(PlotPerturbation(screen, "heatmap", n.label = 30), "perturb_larry_heatmap.png", 7, 8)
 }
 
 # Twelve genes regressed on diffusion components; the model runs along pseudotime.
 perturb_marrow <- function(object, fates, start) {
+  said <- character()
+  right <- logical()
   for (gene in intersect(c("GATA1", "SPI1"), rownames(object))) {
     dose <- suppressWarnings(DoseResponse(object, gene, doses = seq(-3, 3, by = 1), labels = "lineage", fates = fates,
       cells = start, start = 0, loadings = "regress", cutoff = 0, verbose = FALSE))
     print(dose)
     print(reshape(dose$table[c("dose", "fate", "probability")], idvar = "dose", timevar = "fate", direction = "wide"))
     save_plot(PlotDose(dose), paste0("perturb_marrow_dose_", gene, ".png"))
+    fate <- c(GATA1 = "erythroid", SPI1 = "myeloid")[[gene]]
+    row <- dose$trend[dose$trend$fate == fate, ]
+    ends <- dose$table$probability[dose$table$fate == fate]
+    said <- c(said, sprintf("%s: %s %.2f to %.2f over z -3 to 3, p of trend %.2g", gene, fate, ends[[1L]], ends[[length(ends)]], row$p))
+    right <- c(right, row$slope > 0 && row$p < 0.05)
   }
+  claim("perturb", "sd11", paste(said, collapse = "; "), if (all(right)) "reproduced" else "not reproduced")
 }
 
-# The object after FitVelocityField(); 592 pre-endocrine cells.
+# The object after FitVelocityField(); pre-endocrine cells, every third, genes of the field held one at a time.
 perturb_pancreas <- function(object) {
+  start <- which(object$type == "Pre-endocrine")
   screen <- timed("genes of the field held at the 0.99 quantile", suppressWarnings(ScreenPerturbations(
-    object, utils::head(GetModel(object)$dims, 150L), mode = "clamp", labels = "type", cells = object$type == "Pre-endocrine", k = 30, cutoff = 0,
+    object, mode = "clamp", labels = "type", cells = start[seq(1L, length(start), by = 3L)], k = 30, cutoff = 0,
     fates = c("Alpha", "Beta"), n.null = 0L, verbose = FALSE
   )))
   print(screen)
   utils::write.csv(screen$table, file.path(bench_out, "perturb_pancreas_screen.csv"), row.names = FALSE)
   save_plot(PlotPerturbation(screen), "perturb_pancreas_volcano.png")
+  alpha <- screen$table[screen$table$fate == "Alpha", ]
+  best <- utils::head(alpha[order(-alpha$change), ], 5L)
+  sure <- sum(alpha$q < 0.05 & alpha$change > 0, na.rm = TRUE)
+  claim("perturb", "dv18", sprintf("share of alpha %.2f without a change; most raised by %s; %d of %d genes raise it at a false discovery rate of 0.05",
+    alpha$control[[1L]], paste(sprintf("%s to %.2f", best$gene, best$control + best$change), collapse = ", "), sure, nrow(alpha)),
+    if (sure > 0) "reproduced" else "not reproduced")
 }
 
 if (any(grepl("biology/perturb.R", commandArgs(), fixed = TRUE))) {
   suppressPackageStartupMessages(library(fatefield))
   source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L])), "..", "real_data.R"))
+  source(file.path(bench_root, "bench", "biology", "claims.R"))
   dir.create(bench_out, recursive = TRUE, showWarnings = FALSE)
   what <- commandArgs(TRUE)
   if (length(what) == 0L) what <- c("larry", "marrow", "pancreas")
