@@ -115,6 +115,9 @@ perturb_marrow <- function(object, fates, start) {
   claim("perturb", "sd11", paste(said, collapse = "; "), if (all(right)) "reproduced" else "not reproduced")
 }
 
+# Held, these count where types are told apart by them.
+hormones <- c("Gcg", "Ins1", "Ins2", "Sst", "Ghrl", "Iapp", "Pyy", "Ppy")
+
 # The object after FitVelocityField(); pre-endocrine cells, every third, genes of the field held one at a time.
 perturb_pancreas <- function(object) {
   start <- which(object$type == "Pre-endocrine")
@@ -127,8 +130,8 @@ perturb_pancreas <- function(object) {
   save_plot(PlotPerturbation(screen), "perturb_pancreas_volcano.png")
   alpha <- screen$table[screen$table$fate == "Alpha", ]
   best <- utils::head(alpha[order(-alpha$change), ], 5L)
-  sure <- sum(alpha$q < 0.05 & alpha$change > 0, na.rm = TRUE)
-  claim("perturb", "dv18", sprintf("share of alpha %.2f without a change; most raised by %s; %d of %d genes raise it at a false discovery rate of 0.05",
+  sure <- sum(alpha$q < 0.05 & alpha$change > 0 & !alpha$gene %in% hormones, na.rm = TRUE)
+  claim("perturb", "dv18", sprintf("share of alpha %.2f without a change; most raised by %s; %d of %d genes but hormones raise it at a false discovery rate of 0.05",
     alpha$control[[1L]], paste(sprintf("%s to %.2f", best$gene, best$control + best$change), collapse = ", "), sure, nrow(alpha)),
     if (sure > 0) "reproduced" else "not reproduced")
 }
