@@ -5,6 +5,9 @@
 screen_random <- 100L
 screen_matched <- 200L
 
+# Trajectories that reach a fate, so that its changes can be tested.
+screen_rare <- 10
+
 #' Screen perturbations of single genes
 #'
 #' Each gene is changed alone, as by [PerturbCells()]; see there for arguments not described here.
@@ -21,8 +24,8 @@ screen_matched <- 200L
 #' Where the state is the genes, as for velocity fields, the comparison is with the 200 genes that are nearest in mean
 #' expression and in how far they move cells (in ranks), by their median and the larger of their median absolute and
 #' standard deviation; where fewer are asked for, `n.null` others are simulated beside them.
-#' A held gene also counts where ends are labelled, which shows in genes that mark a fate, and for fates that hardly any
-#' cell reaches `p` says little.
+#' A held gene also counts where ends are labelled, which shows in genes that mark a fate.
+#' `p` is `NA` where fewer than 10 trajectories reach the fate in both arms.
 #'
 #' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread, where
 #' the package future.apply is installed.
@@ -266,6 +269,8 @@ summed_screen <- function(x) {
     }
     test <- screen_test(x, mean[, f], shown)
     before <- base::mean(x$control[f, ])
+    rare <- (before + pmax(mean[shown, f], 0)) * x$n * members < screen_rare
+    test[which(rare), ] <- NA_real_
     data.frame(gene = shown, fate = f, control = before, change = mean[shown, f], interval,
       log2_ratio = log2_ratio(pmin(pmax(before + mean[shown, f], 0), 1), before, x$n), test,
       q = stats::p.adjust(test$p, "BH"))

@@ -68,6 +68,16 @@ test_that("what is no chance is told from random genes", {
   expect_true(is.na(t$p[[4]]))
 })
 
+test_that("fates that nobody reaches are not tested", {
+  screen <- screened(n.null = 50)
+  screen$control[1, ] <- 0
+  screen$effects[, 1, ] <- screen$effects[, 1, ] * 1e-6
+  again <- summed_screen(screen)
+  rare <- again$table$fate == dimnames(screen$effects)[[2]][[1]]
+  expect_true(all(is.na(again$table$p[rare])))
+  expect_equal(again$table$p[!rare], screen$table$p[screen$table$fate != dimnames(screen$effects)[[2]][[1]]])
+})
+
 test_that("the genes that drive the simulated fates are found first", {
   cells <- driver_screen_cells()
   early <- which(cells$day == 0)
