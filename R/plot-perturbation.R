@@ -40,6 +40,10 @@ plot_change <- function(table, object) {
 
 plot_volcano <- function(table, n.label) {
   table <- table[is.finite(table$p), ]
+  if (nrow(table) == 0L) {
+    stop_input("object", "`object` has no p values to draw a volcano of: screen with `n.null` above 0, or take ",
+      "`type = \"heatmap\"`.")
+  }
   # p of an extreme z is 0 in double precision.
   table$height <- pmin(-log10(pmax(table$p, 1e-300)), 50)
   table$found <- ifelse(table$q < 0.05, "q < 0.05", "other")

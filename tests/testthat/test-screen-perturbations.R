@@ -72,6 +72,7 @@ test_that("fates that nobody reaches are not tested", {
   screen <- screened(n.null = 50)
   screen$control[1, ] <- 0
   screen$effects[, 1, ] <- screen$effects[, 1, ] * 1e-6
+  expect_input_error(PlotPerturbation(screened(genes = "fateA", n.null = 0)), "object", "n.null")
   again <- summed_screen(screen)
   rare <- again$table$fate == dimnames(screen$effects)[[2]][[1]]
   expect_true(all(is.na(again$table$p[rare])))
