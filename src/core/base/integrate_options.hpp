@@ -28,7 +28,7 @@ struct IntegrateOptions {
   bool positive = true;
   /// Pull states back to the observed cells every `snap.every`: "partial" by `snap.share` of the way to the
   /// tri-cube weighted mean of the nearest cells, "full" onto their plain mean or median, "none" never. That
-  /// mean lies where cells are denser, so that every pull leads towards the commoner branch.
+  /// mean lies where cells are denser, so that pulls carry paths to the branch that is ahead.
   std::string snap = "none";
   /// In units of time; 0 takes the time in which a cell of median speed crosses a neighbourhood.
   double snap_every = 0.0;
