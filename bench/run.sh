@@ -6,6 +6,7 @@
 # PARTS, all but the last by default:
 #   limits      what this machine can do
 #   step        one training step and one simulation
+#   field       one epoch of the network of a velocity field
 #   ot          the Sinkhorn divergence
 #   neighbours  nearest neighbours and labels among a million cells
 #   million     fit, fates and neighbours of 10,000, 100,000 and 1,000,000 cells
@@ -20,7 +21,7 @@ data=${FATEFIELD_SHARED:-../shared}
 # Waiting threads sleep: the pools of OpenMP and BLAS would else take the processor from each other.
 export OMP_WAIT_POLICY=passive
 mkdir -p bench/out
-parts=${*:-limits step ot neighbours million accuracy timecourse}
+parts=${*:-limits step field ot neighbours million accuracy timecourse}
 
 title () { printf '\n== %s ==\n' "$1"; }
 
@@ -77,6 +78,9 @@ for part in $parts; do
       build
       if [ -x bench/out/step ]; then bench/out/step "$threads" bench/out/step.json; else echo "bench/step.cpp is not there"; fi
       echo "best product of matrices here: $(awk -v p="$(best_product)" 'BEGIN { printf "%.0f", p / 1e9 }') GFLOP/s" ;;
+    field)
+      build
+      bench/out/field "$threads" bench/out/field.json ;;
     ot)
       build
       bench/out/ot "$threads" bench/out/ot.json

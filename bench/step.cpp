@@ -19,7 +19,7 @@
 #include "measure.hpp"
 #include "models/neural_sde.hpp"
 #include "models/rollout.hpp"
-#include "nets/dense_kernel.hpp"
+#include "products.hpp"
 #include "train/loss.hpp"
 #include "train/optimizer.hpp"
 
@@ -135,28 +135,6 @@ void simulation(const char* name, const SdeOptions& o, std::int64_t cells, doubl
   results->add(name, cost);
 }
 
-double gemm_peak() {
-  const at::Tensor a = at::randn({2048, 2048}), b = at::randn({2048, 2048});
-  at::Tensor c = at::mm(a, b);
-  return 2.0 * 2048.0 * 2048.0 * 2048.0 / bench::best_of(5, [&] { at::mm_out(c, a, b); }).seconds;
-}
-
-// The vector kernel on a panel that stays in the cache: what the processor can do, on all threads.
-double kernel_peak() {
-  const DenseKernels<float>& k = dense_kernels<float>();
-  constexpr std::int64_t kRows = 256, kWide = 256;
-  const std::int64_t ld = leading<float>(kWide);
-  const bench::Cost cost = bench::best_of(5, [&] {
-    parallel_for(threads(), [&](std::int64_t) {
-      Aligned<float> a(static_cast<std::size_t>(kRows * ld), 1.0f), c(a);
-      const Aligned<float> b(static_cast<std::size_t>(kWide * kWide), 1e-3f), zero(kWide, 0.0f);
-      for (int r = 0; r < 200; ++r)
-        k.product(kRows, kWide, kWide, a.data(), ld, b.data(), c.data(), ld, zero.data());
-    });
-  });
-  return 200.0 * threads() * 2.0 * kRows * kWide * kWide / cost.seconds;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -164,12 +142,12 @@ int main(int argc, char** argv) {
   if (argc > 3) only = argv[3];
   if (argc > 4) repeats = std::atoi(argv[4]);
   at::set_num_threads(team);
-  const double blas = gemm_peak();
+  const double blas = bench::gemm_peak();
   const TorchThreadScope one_thread;
   const ThreadScope scope(team);
   bench::Results found("step", team);
   results = &found;
-  const double kernel = kernel_peak();
+  const double kernel = bench::kernel_peak();
   found.add("product of matrices, LibTorch, 2048", blas, "FLOP/s");
   found.add("product of matrices, our kernel in the cache", kernel, "FLOP/s");
   std::cout << team << " threads; torch.mm at 2048: " << blas / 1e9 << " GFLOP/s; "
