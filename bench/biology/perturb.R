@@ -83,13 +83,13 @@ perturb_larry_screen <- function(object) {
   of$rank <- rank(-of$change)
   known <- of[match(c("Gfi1", "Irf8", "Klf4"), of$gene), ]
   said <- function(t) paste(sprintf("%s %+.3f (rank %.0f of %d, q %.2g)", t$gene, t$change, t$rank, nrow(of), t$q), collapse = ", ")
-  claim("perturb", "sd09", said(known),
+  claim("perturb", "sd09", paste("by sign alone:", said(known)),
     if (known$change[[1L]] > 0 && all(known$change[-1L] < 0)) "reproduced" else "not reproduced")
   markers <- of[match(intersect(c("Mpo", "Elane"), of$gene), of$gene), ]
-  claim("perturb", "sd10", said(markers), if (all(markers$rank <= 0.1 * nrow(of))) "reproduced" else "not reproduced")
+  claim("perturb", "sd10", paste("by rank alone, among the first tenth:", said(markers)), if (all(markers$rank <= 0.1 * nrow(of))) "reproduced" else "not reproduced")
   margin <- of$change - screen$table$change[screen$table$fate == "Monocyte"][match(of$gene, screen$table$gene[screen$table$fate == "Monocyte"])]
   rho <- stats::cor(margin, linear_effects(object, screen, of$gene), method = "spearman")
-  claim("perturb", "sd07", sprintf("Spearman %.2f between the simulated margin of neutrophils and a logistic regression on the same changed cells, %d genes",
+  claim("perturb", "sd07", sprintf("Spearman %.2f between the simulated margin of neutrophils and a logistic regression on the same changed cells, %d genes (the line is drawn at 0.5)",
     rho, nrow(of)), if (rho < 0.5) "reproduced" else "not reproduced")
   message(sum(screen$table$q < 0.05, na.rm = TRUE), " of ", nrow(screen$table), " effects at a false discovery rate of 0.05")
   save_plot(PlotPerturbation(screen, fate = c("Neutrophil", "Monocyte", "Baso", "Erythroid")), "perturb_larry_volcano.png")

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "base/error.hpp"
@@ -15,6 +16,8 @@ namespace {
 constexpr std::int64_t kCalibrated = 2000;
 constexpr double kCovered = 0.99;
 constexpr std::int64_t kRowBlock = 256;
+// 256 MB of doubles.
+constexpr std::int64_t kKeptLogarithms = std::int64_t{1} << 25;
 
 double quantile(std::vector<double> values, double q) {
   const auto at = static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
@@ -30,60 +33,73 @@ double unit_of(double length) { return length > 0.0 ? length : 1.0; }
 double soft_log(double x) { return x >= 0.0 ? std::log1p(x) : x; }
 double soft_log_slope(double x) { return x >= 0.0 ? 1.0 / (1.0 + x) : 1.0; }
 
+namespace {
+
+// The logarithms of x: kept where they fit into kKeptLogarithms, else made anew for each product.
+class Logarithms {
+ public:
+  explicit Logarithms(const MatrixView& x) : x_(x) {
+    if (x.rows * x.cols > kKeptLogarithms) return;
+    kept_ = std::make_shared<Matrix>(x.rows, x.cols);
+    parallel_for(x.cols, [&](std::int64_t j) {
+      for (std::int64_t i = 0; i < x.rows; ++i) (*kept_)(i, j) = soft_log(x(i, j));
+    });
+  }
+
+  std::int64_t rows() const { return x_.rows; }
+  std::int64_t cols() const { return x_.cols; }
+  double operator()(std::int64_t i, std::int64_t j) const {
+    return kept_ ? (*kept_)(i, j) : soft_log(x_(i, j));
+  }
+
+ private:
+  MatrixView x_;
+  std::shared_ptr<Matrix> kept_;
+};
+
+// out = a b of `rows` rows and `inner` columns of a, whose entries `value` gives, in blocks of rows.
+template <typename Value>
+void product_of(std::int64_t rows, std::int64_t inner, std::int64_t block_rows, const Value& value,
+                const Matrix& b, Matrix& out) {
+  Matrix weights(b.cols, b.rows);
+  for (std::int64_t i = 0; i < b.rows; ++i) {
+    for (std::int64_t k = 0; k < b.cols; ++k) weights(k, i) = b(i, k);
+  }
+  const PackedLayer layer(weights, nullptr);
+  parallel_for((rows + block_rows - 1) / block_rows, [&](std::int64_t block) {
+    const std::int64_t first = block * block_rows, n = std::min(block_rows, rows - first);
+    const std::int64_t lda = leading<double>(inner);
+    Aligned<double> a(static_cast<std::size_t>(n * lda)), c(static_cast<std::size_t>(n * layer.stride()));
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < inner; ++j) a[static_cast<std::size_t>(i * lda + j)] = value(first + i, j);
+    }
+    layer.tangent(n, a.data(), lda, c.data());
+    for (std::int64_t k = 0; k < b.cols; ++k) {
+      for (std::int64_t i = 0; i < n; ++i)
+        out(first + i, k) = c[static_cast<std::size_t>(i * layer.stride() + k)];
+    }
+  });
+}
+
+}  // namespace
+
 LinearMap logarithms(const MatrixView& x) {
   LinearMap a;
   a.rows = x.rows;
   a.cols = x.cols;
   a.column_means.resize(static_cast<std::size_t>(x.cols));
-  // Each is made anew for each product: the matrix is large, and logarithms are cheap beside the product.
+  const Logarithms logs(x);
   parallel_for(x.cols, [&](std::int64_t j) {
     double sum = 0.0;
-    for (std::int64_t i = 0; i < x.rows; ++i) sum += soft_log(x(i, j));
+    for (std::int64_t i = 0; i < x.rows; ++i) sum += logs(i, j);
     a.column_means[static_cast<std::size_t>(j)] = sum / static_cast<double>(x.rows);
   });
-  a.times = [x](const Matrix& b, Matrix& out) {
-    Matrix weights(b.cols, b.rows);
-    for (std::int64_t g = 0; g < b.rows; ++g) {
-      for (std::int64_t k = 0; k < b.cols; ++k) weights(k, g) = b(g, k);
-    }
-    const PackedLayer layer(weights, nullptr);
-    parallel_for((x.rows + kRowBlock - 1) / kRowBlock, [&](std::int64_t block) {
-      const std::int64_t first = block * kRowBlock, n = std::min(kRowBlock, x.rows - first);
-      const std::int64_t lda = leading<double>(x.cols);
-      Aligned<double> logs(static_cast<std::size_t>(n * lda)),
-          c(static_cast<std::size_t>(n * layer.stride()));
-      for (std::int64_t g = 0; g < x.cols; ++g) {
-        for (std::int64_t i = 0; i < n; ++i)
-          logs[static_cast<std::size_t>(i * lda + g)] = soft_log(x(first + i, g));
-      }
-      layer.tangent(n, logs.data(), lda, c.data());
-      for (std::int64_t k = 0; k < b.cols; ++k) {
-        for (std::int64_t i = 0; i < n; ++i)
-          out(first + i, k) = c[static_cast<std::size_t>(i * layer.stride() + k)];
-      }
-    });
+  a.times = [logs](const Matrix& b, Matrix& out) {
+    product_of(logs.rows(), logs.cols(), kRowBlock, logs, b, out);
   };
-  a.transposed = [x](const Matrix& b, Matrix& out) {
-    Matrix weights(b.cols, b.rows);
-    for (std::int64_t i = 0; i < b.rows; ++i) {
-      for (std::int64_t k = 0; k < b.cols; ++k) weights(k, i) = b(i, k);
-    }
-    const PackedLayer layer(weights, nullptr);
-    parallel_for((x.cols + kFieldRows - 1) / kFieldRows, [&](std::int64_t block) {
-      const std::int64_t first = block * kFieldRows, n = std::min(kFieldRows, x.cols - first);
-      const std::int64_t lda = leading<double>(x.rows);
-      Aligned<double> logs(static_cast<std::size_t>(n * lda)),
-          c(static_cast<std::size_t>(n * layer.stride()));
-      for (std::int64_t g = 0; g < n; ++g) {
-        for (std::int64_t i = 0; i < x.rows; ++i)
-          logs[static_cast<std::size_t>(g * lda + i)] = soft_log(x(i, first + g));
-      }
-      layer.tangent(n, logs.data(), lda, c.data());
-      for (std::int64_t k = 0; k < b.cols; ++k) {
-        for (std::int64_t g = 0; g < n; ++g)
-          out(first + g, k) = c[static_cast<std::size_t>(g * layer.stride() + k)];
-      }
-    });
+  a.transposed = [logs](const Matrix& b, Matrix& out) {
+    const auto turned = [&](std::int64_t g, std::int64_t i) { return logs(i, g); };
+    product_of(logs.cols(), logs.rows(), kFieldRows, turned, b, out);
   };
   return a;
 }
