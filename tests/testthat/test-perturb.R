@@ -47,6 +47,11 @@ test_that("a held gene stays, and a set gene is where it was set", {
 
 test_that("paired tests are those of R", {
   expect_equal(exact_mcnemar(3, 11), stats::binom.test(3, 14)$p.value)
+  # mcnemar.test() is its approximation for many cells, with the correction of continuity.
+  for (moved in list(c(300, 240), c(1000, 1090), c(40, 40))) {
+    many <- matrix(c(0, moved[[1L]], moved[[2L]], 0), 2L)
+    expect_equal(exact_mcnemar(moved[[1L]], moved[[2L]]), stats::mcnemar.test(many)$p.value, tolerance = 0.02)
+  }
   first <- cbind(c("a", "a", "b", "b", NA), c("a", "b", "a", "a", "a"))
   expect_equal(mcnemar_table(first, c("a", "b"))[1:2], data.frame(gained = c(3, 1), lost = c(1, 2)))
   a <- matrix(c(0.1, 0.5, 0.32, 0.9, 0.4, 0.2))
