@@ -166,7 +166,8 @@ phase_curves <- function(genes, features) {
 }
 
 # The parts of the curves that cells come near: where only the beginning of a gene's kinetics is seen, the rest of the
-# curve is far away and would leave the cells no room.
+# curve is far away and would leave the cells no room. A way back that comes in sight again only along the axis, below a
+# tenth of what cells have unspliced, is none of theirs.
 near_cells <- function(curves, cells) {
   if (is.null(curves)) {
     return(NULL)
@@ -175,7 +176,10 @@ near_cells <- function(curves, cells) {
     most <- tapply(cells[[column]], cells$gene, max)
     curves[[column]] <= 1.2 * most[as.character(curves$gene)]
   }
-  curves[seen("spliced") & seen("unspliced"), , drop = FALSE]
+  shown <- curves[seen("spliced") & seen("unspliced"), , drop = FALSE]
+  highest <- tapply(shown$unspliced, shown$branch, max)[shown$branch]
+  least <- 0.1 * tapply(cells$unspliced, cells$gene, max)[as.character(shown$gene)]
+  shown[endsWith(shown$branch, " on") | highest > least, , drop = FALSE]
 }
 
 # du/dt = alpha - beta u, ds/dt = beta u - gamma s, from the origin until t_, then with alpha = 0.

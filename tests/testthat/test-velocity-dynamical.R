@@ -241,11 +241,18 @@ test_that("a curve of the fit runs through the cells of its gene", {
   up <- curve[grepl("on$", curve$branch), ]
   expect_equal(up$unspliced[[200L]], p$fit_scaling * p$fit_alpha / beta * (1 - exp(-beta * p$fit_t_)))
   # What is far from all cells is left out, from the end of the way up and the beginning of the way down.
-  half <- data.frame(spliced = max(curve$spliced) / 2.4, unspliced = 1e9, gene = factor(gene))
+  half <- data.frame(spliced = max(curve$spliced) / 2.4, unspliced = max(curve$unspliced), gene = factor(gene))
   near <- near_cells(curve, half)
   expect_lte(max(near$spliced), max(curve$spliced) / 2)
   expect_gt(nrow(near), 10L)
   expect_identical(near$spliced[[1L]], 0)
+  # A way back of which only the end along the axis would be seen is not shown.
+  expect_true(any(endsWith(near$branch, "off")))
+  low <- data.frame(spliced = max(curve$spliced), unspliced = max(curve$unspliced) / 1.3, gene = factor(gene))
+  back <- endsWith(curve$branch, "off")
+  expect_true(any(endsWith(near_cells(curve, low)$branch, "off")))
+  axis <- transform(curve, unspliced = ifelse(back, unspliced / 20, unspliced))
+  expect_false(any(endsWith(near_cells(axis, low)$branch, "off")))
   line <- steady_lines(found$genes, gene, data.frame(spliced = 1, unspliced = 1e9, gene = factor(gene)))
   expect_equal(line$yend / line$xend, p$fit_gamma / p$fit_beta)
 })
