@@ -13,7 +13,8 @@ splicing_aliases <- list(
 find_layer <- function(object, name, aliases, argument) {
   places <- layer_places(object)
   at <- if (is.null(name)) {
-    found <- match(aliases, tolower(places$name))
+    # Layers that an Assay5 was made of as a list of counts are named after it.
+    found <- match(c(aliases, paste0("counts.", aliases)), tolower(places$name))
     found[!is.na(found)]
   } else {
     which(places$name == check_string(name, argument))

@@ -96,6 +96,15 @@ test_that("velocities point the way the cells of known kinetics go", {
   expect_gt(stats::median(right[genes]), 0.6)
 })
 
+test_that("layers made of a list of counts are found by their names", {
+  x <- cells_of_known_kinetics()
+  object <- splicing_objects(x)$sce
+  skip_if(is.null(object), "no SingleCellExperiment")
+  SummarizedExperiment::assayNames(object)[2:3] <- c("counts.spliced", "counts.unspliced")
+  expect_identical(find_layer(object, NULL, "spliced", "spliced")$layer, "counts.spliced")
+  expect_input_error(find_layer(object, "spliced", "spliced", "spliced"), "spliced", "counts.spliced")
+})
+
 test_that("every kind of object holds what its matrices give", {
   x <- cells_of_known_kinetics()
   wanted <- estimate(x, variance = TRUE)
