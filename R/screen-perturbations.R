@@ -114,11 +114,14 @@ with_random_genes <- function(space, n, seed) {
   ))
 }
 
+# Genes whose expression is made dense at a time.
+gene_blocks <- function(genes) unname(split(genes, (seq_along(genes) - 1L) %/% 500L))
+
 # How far each gene moves the cells that start: the root of the mean square of the change of state; where the state is
 # the genes, of the logarithm of expression.
 gene_sizes <- function(space, change, cells) {
   long <- if (space$kind == "genes") space$scale else sqrt(Matrix::rowSums(space$loadings^2))
-  parts <- lapply(unname(split(space$genes, (seq_along(space$genes) - 1L) %/% 500L)), function(genes) {
+  parts <- lapply(gene_blocks(space$genes), function(genes) {
     all <- utils::modifyList(change, list(genes = genes, at = rep(change$at[[1L]], length(genes))))
     sqrt(colMeans(change_of_z(space, all, cells)^2))
   })
@@ -127,9 +130,7 @@ gene_sizes <- function(space, change, cells) {
 
 # Mean expression and how far cells are moved, by which genes are matched, genes x 2 in ranks.
 gene_likeness <- function(space, size) {
-  mean <- vapply(split(space$genes, (seq_along(space$genes) - 1L) %/% 500L), function(g) {
-    list(colMeans(space$expression(NULL, g)))
-  }, list(1))
+  mean <- lapply(gene_blocks(space$genes), function(g) colMeans(space$expression(NULL, g)))
   out <- matching_features(unlist(mean, use.names = FALSE), size)
   rownames(out) <- space$genes
   out

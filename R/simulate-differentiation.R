@@ -132,17 +132,7 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
     n.cells, days, n.fates, n.genes, check_count(n.drivers, "n.drivers", min = 0L), options, seed_from(seed.use),
     thread_count()
   )
-  parts <- named_simulation(raw, n.fates)
-  parts$data <- log_normalised(parts$counts)
-  pcs <- min(n.pcs, n.genes, n.cells - 1L)
-  parts$components <- cpp_principal_components(as.matrix(Matrix::t(parts$data)), pcs)
-  parts$pca <- parts$components$scores
-  dimnames(parts$pca) <- list(rownames(parts$cells), paste0("PC_", seq_len(pcs)))
-  switch(as,
-    seurat = simulation_seurat(parts),
-    sce = simulation_sce(parts),
-    list = parts[c("counts", "data", "unspliced", "cells", "pca", "latent", "truth")]
-  )
+  simulation_as(named_simulation(raw, n.fates), n.pcs, as)
 }
 
 # The core's vectors and matrices under the names of cells, genes, fates and dimensions.
@@ -186,6 +176,20 @@ named_simulation <- function(raw, n.fates) {
       pseudotime = latent[, 1L] / attractors[1L, 1L], row.names = cells
     ),
     latent = latent, truth = truth
+  )
+}
+
+# Simulated parts with principal components of their logarithms, as an object or a list.
+simulation_as <- function(parts, n.pcs, as) {
+  parts$data <- log_normalised(parts$counts)
+  pcs <- min(n.pcs, nrow(parts$counts), ncol(parts$counts) - 1L)
+  parts$components <- cpp_principal_components(as.matrix(Matrix::t(parts$data)), pcs)
+  parts$pca <- parts$components$scores
+  dimnames(parts$pca) <- list(rownames(parts$cells), paste0("PC_", seq_len(pcs)))
+  switch(as,
+    seurat = simulation_seurat(parts),
+    sce = simulation_sce(parts),
+    list = parts[intersect(c("counts", "data", "unspliced", "cells", "pca", "latent", "truth"), names(parts))]
   )
 }
 

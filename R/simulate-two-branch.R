@@ -51,17 +51,8 @@ SimulateTwoBranch <- function(n.cells = 1500L, n.genes = 269L, major.share = NUL
     major.share = major.share, fork = fork, span = span, depth = depth, dispersion = dispersion,
     library.spread = library.spread
   ), "")
-  parts <- named_branches(cpp_simulate_two_branch(options, seed_from(seed.use), thread_count()), options)
-  parts$data <- log_normalised(parts$counts)
-  pcs <- min(n.pcs, options$n.genes, options$n.cells - 1)
-  parts$components <- cpp_principal_components(as.matrix(Matrix::t(parts$data)), pcs)
-  parts$pca <- parts$components$scores
-  dimnames(parts$pca) <- list(rownames(parts$cells), paste0("PC_", seq_len(pcs)))
-  switch(as,
-    seurat = simulation_seurat(parts),
-    sce = simulation_sce(parts),
-    list = parts[c("counts", "data", "unspliced", "cells", "pca", "truth")]
-  )
+  raw <- cpp_simulate_two_branch(options, seed_from(seed.use), thread_count())
+  simulation_as(named_branches(raw, options), n.pcs, as)
 }
 
 named_branches <- function(raw, options) {
