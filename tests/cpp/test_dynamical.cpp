@@ -8,6 +8,7 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "dynamical_cells.hpp"
+#include "naive_correlation.hpp"
 #include "splicing/dynamical_loop.hpp"
 #include "splicing/dynamical_simplex.hpp"
 #include "test.hpp"
@@ -38,28 +39,6 @@ KnownMoments noisy_genes(std::int64_t genes, std::int64_t n, double noise) {
     }
   }
   return KnownMoments(s, u, ring_of_cells(n, 5));
-}
-
-double spearman(const std::vector<double>& x, const std::vector<double>& y) {
-  const auto ranks = [](const std::vector<double>& v) {
-    std::vector<double> r;
-    for (const double a : v)
-      r.push_back(static_cast<double>(std::count_if(v.begin(), v.end(), [&](double b) { return b < a; })));
-    return r;
-  };
-  const std::vector<double> a = ranks(x), b = ranks(y);
-  const auto n = static_cast<double>(a.size());
-  double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    ma += a[i] / n;
-    mb += b[i] / n;
-  }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    ab += (a[i] - ma) * (b[i] - mb);
-    aa += (a[i] - ma) * (a[i] - ma);
-    bb += (b[i] - mb) * (b[i] - mb);
-  }
-  return ab / std::sqrt(aa * bb);
 }
 
 std::vector<double> row(const Matrix& m, std::int64_t g) {
