@@ -17,6 +17,14 @@ random_signs <- function(n, m, seed) {
     .Call(`_fatefield_random_signs`, n, m, seed)
 }
 
+row_digests <- function(x) {
+    .Call(`_fatefield_row_digests`, x)
+}
+
+column_digests <- function(x) {
+    .Call(`_fatefield_column_digests`, x)
+}
+
 dynamical_defaults <- function() {
     .Call(`_fatefield_dynamical_defaults`)
 }

@@ -75,7 +75,7 @@ CompareNoise.default <- function(object, model = NULL, labels = NULL, observed =
   }
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, start)
+  starts <- cell_starts(object, model, time, t.start)
   end <- if (is.null(time)) max(model$times) else check_number(time, "time")
   cells <- noise_cells(cells, observed, rownames(x), starts)
   n.sim <- check_count(n.sim, "n.sim")

@@ -60,7 +60,7 @@ DriftDiffusion.default <- function(object, model = NULL, cells = NULL, time = NU
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
   cells <- check_cells(cells, rownames(x))
-  times <- cell_starts(object, model, time, "time")[cells]
+  times <- cell_starts(object, model, time, t.start)[cells]
   evaluate_ensemble(model_engines(model), x[cells, , drop = FALSE], times)
 }
 

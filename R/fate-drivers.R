@@ -95,7 +95,7 @@ FindFateDrivers <- function(object, model = NULL, fate, against = NULL, labels =
   }
   model <- choose_model(object, model, type = c("sde", "field"))
   x <- model_coordinates(object, model)
-  starts <- if (model$type == "field") numeric(nrow(x)) else cell_starts(object, model, start)
+  starts <- if (model$type == "field") numeric(nrow(x)) else cell_starts(object, model, time, t.start)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   sources <- check_sources(sources)
   labels <- label_column(object, labels)

@@ -29,7 +29,7 @@
 #'   `NULL` takes the first, under `compat = "scdiffeq"` the last.
 #' @param n.models Number of models with different seeds; their spread is the uncertainty of the
 #'   training.
-#' @param name Name under which the model is kept in the object.
+#' @param store.as Name under which the model is kept in the object.
 #' @param seed.use Seed; member i of an ensemble has the seed `seed.use + i - 1`.
 #'   `NULL` draws one from R's generator, which is else untouched.
 #' @param resume A model to train on with, from [FitSDE()] on the same cells: it goes on exactly
@@ -100,9 +100,8 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 
 #' @rdname FitSDE
 #' @export
-FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL,
-                           n.models = 1L, seed.use = 42L, resume = NULL, threads = NULL,
-                           device = NULL, verbose = TRUE, ...) {
+FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = 1L, seed.use = 42L,
+                           resume = NULL, threads = NULL, device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
@@ -110,8 +109,12 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
   n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   device <- device_name(device)
-  time <- check_times(time, "time", nrow(x))
-  extra <- list(clone = clone_codes(clone, nrow(x)), growth = growth_rates_of(growth, nrow(x)))
+  column <- function(value, argument) if (!is.null(value)) cell_column(x, value, argument)
+  time <- check_times(column(time, "time"), "time", nrow(x))
+  extra <- list(
+    clone = clone_codes(column(clone, "clone"), nrow(x)),
+    growth = if (!identical(growth, "learned")) growth_rates_of(column(growth, "growth"), nrow(x))
+  )
   options <- fit_options(
     list(method = method, ...), learned = identical(growth, "learned"), resume = resume
   )
@@ -123,49 +126,47 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     n.models <- length(resume$states)
     seed <- resume$config$seed
   }
-  members <- fit_members(x, time, options, extra, n.models, seed, resume, device, verbose)
+  members <- fit_members(x, as.numeric(time), options, extra, n.models, seed, resume, device, verbose)
   new_model(
     type = "sde",
     config = c(unclass(options$sde), unclass(options$train), list(seed = seed)),
-    states = lapply(members, `[[`, "state"), dims = colnames(x), times = sort(unique(time)),
+    states = lapply(members, `[[`, "state"), dims = colnames(x), times = sort(unique(as.numeric(time))),
     cells = rownames(x), history = do.call(rbind, lapply(members, `[[`, "history")),
     dispersion = do.call(rbind, lapply(members, `[[`, "dispersion")),
-    libtorch = core_libraries()$torch[["version"]]
+    libtorch = core_libraries()$torch[["version"]], source = coordinates_input(x, x = x),
+    cell.times = as.numeric(time), time.unit = attr(time, "unit")
   )
 }
 
 #' @rdname FitSDE
 #' @export
-FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL,
-                          growth = NULL, ..., name = "sde") {
-  fit_object(object, time, reduction, dims, cells, clone, growth, name, ...)
-}
-
-#' @rdname FitSDE
-#' @export
-FitSDE.SingleCellExperiment <- function(object, time, reduction = NULL, dims = NULL, cells = NULL,
-                                        clone = NULL, growth = NULL, ..., name = "sde") {
-  fit_object(object, time, reduction, dims, cells, clone, growth, name, ...)
-}
-
-fit_object <- function(object, time, reduction, dims, cells, clone, growth, name, ...) {
+FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL, growth = NULL,
+                          method = NULL, n.models = 1L, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
+                          verbose = TRUE, store.as = "sde", ...) {
   if (missing(time)) {
-    stop_input("time", "`time` is missing: the name of a column, or numbers, is needed.")
+    stop_input("time", "`time` is missing: the name of a column, or one value for each cell, is needed.")
   }
+  check_string(store.as, "store.as")
   reduction <- choose_reduction(object, reduction)
   x <- embedding(object, reduction, dims)
   keep <- check_cells(cells, cell_names(object))
   column <- function(value, argument) {
     if (is.null(value) || identical(value, "learned")) value else cell_column(object, value, argument)[keep]
   }
-  model <- FitSDE.default(
-    x[keep, , drop = FALSE], time = column(time, "time"), clone = column(clone, "clone"),
+  name <- if (is.character(time) && length(time) == 1L) time
+  model <- call_worker(
+    FitSDE.default, object = x[keep, , drop = FALSE], time = column(time, "time"), clone = column(clone, "clone"),
     growth = column(growth, "growth"), ...
   )
   model$reduction <- reduction
-  model["time.name"] <- list(if (is.character(time) && length(time) == 1L) time)
-  SetModel(object, model, name)
+  model["time.name"] <- list(name)
+  model$source <- coordinates_input(object, reduction, x = x[keep, , drop = FALSE])
+  SetModel(object, model, store.as)
 }
+
+#' @rdname FitSDE
+#' @export
+FitSDE.SingleCellExperiment <- FitSDE.Seurat
 
 # Options given by name in the dots, shared out between networks and training. A model to resume
 # keeps its own, but for those given.

@@ -21,7 +21,7 @@ futures_of <- function(object, model, cells, start, time, n.sim, given) {
   }
   do.call(check_no_dots, c(list(perturb_settings), given))
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, start)
+  starts <- cell_starts(object, model, NULL, start)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   start <- unique(starts[cells])
   if (length(start) > 1L) {

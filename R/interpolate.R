@@ -70,7 +70,7 @@ InterpolateTime.default <- function(object, time.out, model = NULL, time = NULL,
   model <- choose_model(object, model)
   time.out <- interpolated_time(time.out, model$times)
   from <- start_time(from, time.out, model$times)
-  starts <- cell_starts(object, model, time, "time")
+  starts <- cell_starts(object, model, time)
   cells <- if (is.null(cells)) which(starts == from) else check_cells(cells, cell_names(object))
   if (length(cells) == 0L) {
     stop_input(

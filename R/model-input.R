@@ -1,28 +1,45 @@
 # What a model needs of an object: coordinates in the model's own space, and the times of cells.
 
-# The model given, or the one the object holds, checked to be of one of the types. `NULL` takes the last one
-# fitted of these types.
-choose_model <- function(object, model = NULL, type = "sde", argument = "model") {
+# The model given, or the one the object holds, checked to be of one of the types. `NULL` takes the last one fitted of
+# the first of these types that the object has, and says which where there are several; with `last` the last of all.
+choose_model <- function(object, model = NULL, type = "sde", argument = "model", last = FALSE) {
+  if (is.null(model) && is_plain_matrix(object)) {
+    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE()",
+      if ("field" %in% type) " or FitVelocityField()", ".")
+  }
   if (is.character(model)) {
     return(check_model(fetch_model(object, model), argument, type = type))
   }
-  if (is.null(model)) model <- last_model(object, type)
+  if (is.null(model)) model <- preferred_model(object, type, last)
   check_model(model, argument, type = type)
 }
 
-# The last model of one of these types, else the last model of all.
-last_model <- function(object, type) {
-  last <- fetch_model(object)
-  if (inherits(object, "fatefield_model") || last$type %in% type) {
-    return(last)
+preferred_model <- function(object, type, last) {
+  if (inherits(object, "fatefield_model")) {
+    return(object)
   }
-  for (name in rev(tool_names(object, "models"))) {
-    model <- tool(object, "models", name)
-    if (model$type %in% type) {
-      return(model)
-    }
+  names <- tool_names(object, "models")
+  types <- vapply(names, function(name) as.character(tool(object, "models", name)$type), character(1))
+  fits <- names[types %in% type]
+  if (length(fits) == 0L) {
+    return(fetch_model(object))
   }
-  last
+  wanted <- if (last) fits else fits[types[types %in% type] == intersect(type, types)[[1L]]]
+  name <- wanted[[length(wanted)]]
+  if (length(fits) > 1L) {
+    rlang::inform(
+      paste0("Using the model ", quoted(name), ", one of ", quoted(fits), "; another is taken with `model`."),
+      class = "fatefield_message_model"
+    )
+  }
+  fetch_model(object, name)
+}
+
+# The name of a model in the object, or NULL where it is not there.
+model_name <- function(object, model) {
+  names <- tool_names(object, "models")
+  for (name in rev(names)) if (identical(tool(object, "models", name)$states, model$states)) return(name)
+  NULL
 }
 
 # One function for each member of the ensemble, which rebuilds its engine: one is alive at a time.
@@ -31,7 +48,8 @@ model_engines <- function(model) {
 }
 
 # Coordinates of all cells, cells x dims, in the dimensions the model was fitted on; for a velocity field
-# size-normalised spliced counts of its genes, on the linear scale.
+# size-normalised spliced counts of its genes, on the linear scale. Stops where the cells that the model was fitted on
+# have other coordinates now; new cells are welcome.
 model_coordinates <- function(object, model) {
   if (model$type == "field") {
     return(field_coordinates(object, model))
@@ -42,28 +60,67 @@ model_coordinates <- function(object, model) {
     x <- x[, model$dims, drop = FALSE]
   }
   check_model_dims(model, x)
+  if (!is_plain_matrix(object) && !is.null(model$source)) {
+    check_input(
+      object, model$source, "the model", "FitSDE()", new.cells = TRUE,
+      now = coordinates_input(object, choose_reduction(object, reduction), x = x)
+    )
+  }
   x
 }
 
-# The time of each cell, in the units of the model. `start`: a number for all cells, a column of the
-# object, one value for each cell, or NULL: the column the model was fitted with where the object
-# has it, else the model's first time.
-cell_starts <- function(object, model, start = NULL, argument = "start") {
+# The time of each cell, in the units of the model. `t.start`: one number, at which all cells start. `time`: a column of
+# the object or one value for each cell. Without either: the times that the model has of its own cells, for others
+# those of the column it was fitted with, else its first time, which is said.
+cell_starts <- function(object, model, time = NULL, t.start = NULL) {
   n <- length(cell_names(object))
-  if (is.null(start)) {
-    known <- !is_plain_matrix(object) && !is.null(model$time.name) &&
-      model$time.name %in% column_names(object)
-    if (!known) {
-      return(rep(min(model$times), n))
-    }
-    start <- model$time.name
+  if (!is.null(t.start)) {
+    return(rep(check_number(t.start, "t.start"), n))
   }
-  if (is.numeric(start) && length(start) == 1L) {
-    return(rep(check_number(start, argument), n))
+  if (is.numeric(time) && length(time) == 1L && n != 1L) {
+    stop_input("time", "`time` must be a column or one value for each cell; one time for all cells is `t.start`.")
   }
-  check_times(cell_column(object, start, argument), argument, n, distinct = 1L)
+  if (!is.null(time)) {
+    return(check_times(cell_column(object, time, "time"), "time", n, distinct = 1L))
+  }
+  starts <- known_times(object, model)
+  open <- is.na(starts)
+  if (!any(open)) {
+    return(starts)
+  }
+  column <- model$time.name
+  if (!is_plain_matrix(object) && !is.null(column) && column %in% column_names(object)) {
+    values <- cell_column(object, column, "time")
+    starts[open] <- check_times(values, "time", n, distinct = 1L)[open]
+    return(starts)
+  }
+  rlang::inform(
+    paste0(
+      "The times of ", sum(open), " of ", n, " cells are not known; they start at the first time of the model, ",
+      format(min(model$times)), ". Say otherwise with `time` or `t.start`."
+    ),
+    class = "fatefield_message_start"
+  )
+  starts[open] <- min(model$times)
+  starts
+}
+
+# Times of the cells that the model was fitted on, NA for others.
+known_times <- function(object, model) {
+  if (is.null(model$cell.times) || is.null(model$source)) {
+    return(rep(NA_real_, length(cell_names(object))))
+  }
+  x <- embedding(object, if (is_plain_matrix(object)) NULL else model$reduction)
+  if (all(model$dims %in% colnames(x))) x <- x[, model$dims, drop = FALSE]
+  if (ncol(x) != length(model$dims)) {
+    return(rep(NA_real_, nrow(x)))
+  }
+  model$cell.times[match_inputs(model$source, input_of("coordinates", x))$at]
 }
 
 column_names <- function(object) {
+  if (is_plain_matrix(object)) {
+    return(character())
+  }
   names(if (is_seurat(object)) cell_data(object) else SummarizedExperiment::colData(object))
 }

@@ -143,8 +143,8 @@ check_model_dims <- function(model, x, argument = "model") {
 #' @param object a Seurat object or a SingleCellExperiment; `GetModel()` gives a model back as it
 #'   is.
 #' @param model a model, as [FitSDE()] or [LoadModel()] gives.
-#' @param name the model's name in the object, one string.
-#'   `NULL` takes the one stored last; `SetModel()` then names it by its type, such as `"sde"`.
+#' @param name the model's name in the object, one string; `NULL` takes the one stored last.
+#' @param store.as the name to keep the model under; `NULL` names it by its type, such as `"sde"`.
 #' @param ... not used.
 #' @return `GetModel()`: the model, a list of class `fatefield_model` with, among others,
 #'   `config` (options), `dims` (names of the dimensions), `times` (in units of the time column),
@@ -162,7 +162,7 @@ check_model_dims <- function(model, x, argument = "model") {
 #' summary(model)
 #'
 #' # The same model for other cells of the same reduction.
-#' some <- SetModel(cells[, 1:50], model, name = "trained on all")
+#' some <- SetModel(cells[, 1:50], model, store.as = "trained on all")
 #' @export
 GetModel <- function(object, name = NULL, ...) UseMethod("GetModel")
 
@@ -182,11 +182,11 @@ GetModel.SingleCellExperiment <- function(object, name = NULL, ...) {
 
 #' @rdname GetModel
 #' @export
-SetModel <- function(object, model, name = NULL, ...) UseMethod("SetModel")
+SetModel <- function(object, model, store.as = NULL, ...) UseMethod("SetModel")
 
 #' @rdname GetModel
 #' @export
-SetModel.default <- function(object, model, name = NULL, ...) {
+SetModel.default <- function(object, model, store.as = NULL, ...) {
   stop_input(
     "object", "`object` must be a Seurat object or a SingleCellExperiment, not ",
     described(object), "."
@@ -195,17 +195,17 @@ SetModel.default <- function(object, model, name = NULL, ...) {
 
 #' @rdname GetModel
 #' @export
-SetModel.Seurat <- function(object, model, name = NULL, ...) set_model(object, model, name)
+SetModel.Seurat <- function(object, model, store.as = NULL, ...) set_model(object, model, store.as)
 
 #' @rdname GetModel
 #' @export
-SetModel.SingleCellExperiment <- function(object, model, name = NULL, ...) {
-  set_model(object, model, name)
+SetModel.SingleCellExperiment <- function(object, model, store.as = NULL, ...) {
+  set_model(object, model, store.as)
 }
 
-set_model <- function(object, model, name) {
+set_model <- function(object, model, store.as) {
   check_model(model)
-  store_model(object, model, if (is.null(name)) model$type else name)
+  store_model(object, model, if (is.null(store.as)) model$type else check_string(store.as, "store.as"))
 }
 
 #' @export

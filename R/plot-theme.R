@@ -29,12 +29,18 @@ label_palette <- c(
   "#117733", "#999933", "#AA4499", "#44AA99", "#CC6677", "#88CCEE", "#661100", "#F0E442"
 )
 
-scale_labels <- function(levels, ...) {
-  if (length(levels) > length(label_palette)) {
-    return(ggplot2::scale_colour_hue(drop = FALSE, na.value = "grey85", ...))
-  }
-  values <- stats::setNames(label_palette[seq_along(levels)], levels)
-  ggplot2::scale_colour_manual(values = values, drop = FALSE, na.value = "grey85", ...)
+# `cols`: colours by label, such as those of the definition of fates; labels that it lacks get others.
+scale_labels <- function(levels, cols = NULL, aesthetics = "colour", ...) {
+  ggplot2::scale_colour_manual(
+    values = label_values(levels, cols), drop = FALSE, na.value = "grey85", aesthetics = aesthetics, ...
+  )
+}
+
+# Ends that no label fits are grey in every figure.
+label_values <- function(levels, cols = NULL) {
+  grey <- c(unassigned = "grey75", other = "grey55", ambiguous = "grey65")
+  open <- setdiff(levels, names(grey))
+  c(colours_of(open, cols), grey)[levels]
 }
 
 big_key <- function(...) {
@@ -48,6 +54,43 @@ big_key <- function(...) {
 # Point size for n cells.
 point_size <- function(n, given = NULL) {
   if (is.null(given)) min(2, max(0.25, 3000 / n)) else check_number(given, "pt.size", min = 0)
+}
+
+# Points of cells; as pixels where there are many and scattermore is installed. `raster`: TRUE, FALSE, or NULL for more
+# than 50,000 points.
+cell_points <- function(data, mapping = NULL, pt.size = NULL, raster = NULL, ...) {
+  if (use_raster(raster, nrow(data))) {
+    size <- if (is.null(pt.size)) 1.2 else check_number(pt.size, "pt.size", min = 0)
+    return(scattermore::geom_scattermore(mapping, data, pointsize = size, pixels = c(1024, 1024), ...))
+  }
+  ggplot2::geom_point(mapping, data, size = point_size(nrow(data), pt.size), shape = 16, ...)
+}
+
+use_raster <- function(raster, n) {
+  there <- requireNamespace("scattermore", quietly = TRUE)
+  if (is.null(raster)) {
+    return(n > 50000 && there)
+  }
+  if (check_flag(raster, "raster") && !there) need_package("scattermore", "to draw points as pixels")
+  raster
+}
+
+# Rows in the order in which they are drawn: as they are, or, with `order`, high values last, on top.
+drawing_order <- function(values, order) {
+  if (check_flag(order, "order")) base::order(as.numeric(values), na.last = FALSE) else seq_along(values)
+}
+
+# The names of groups at the medians of their cells. `data`: columns x, y and `group`.
+group_labels <- function(data, repel = TRUE, size = 4) {
+  data <- data[!is.na(data$group), , drop = FALSE]
+  centre <- function(v) as.vector(tapply(v, data$group, stats::median))
+  at <- data.frame(x = centre(data$x), y = centre(data$y), group = levels(as.factor(data$group)))
+  at <- at[is.finite(at$x), , drop = FALSE]
+  mapping <- ggplot2::aes(.data$x, .data$y, label = .data$group)
+  if (check_flag(repel, "repel") && requireNamespace("ggrepel", quietly = TRUE)) {
+    return(ggrepel::geom_text_repel(mapping, at, size = size, inherit.aes = FALSE, seed = 1, min.segment.length = 1))
+  }
+  ggplot2::geom_text(mapping, at, size = size, inherit.aes = FALSE)
 }
 
 # At most `most` of n, evenly spread and always the same.

@@ -30,34 +30,31 @@ fate_chunk <- 50000L
 #'   fitted.
 #' @param labels Name of the column that holds the labels of the cells, or one label for each cell;
 #'   `NA` and `""` mean unlabelled.
+#'   `NULL` takes those of [DefineFates()], as it does for `fates`, `exclude`, `reference`, `k`, `weights`, `vote` and
+#'   `cutoff`.
 #'   For trajectories: the labels of the cells of `reference`.
 #' @param cells (names, numbers or TRUE/FALSE) Cells whose fate is predicted; `NULL` takes all.
 #' @param n.sim Simulations of each cell and member, default 200: a standard error of at most 0.035.
-#' @param time End of the simulations in the units of the time column; `NULL` takes the last time
+#' @param time Times of the cells: a column, or one value for each cell.
+#'   `NULL` takes those that the model has of them.
+#' @param t.start One time at which all cells start, in place of their own.
+#' @param t.end End of the simulations in the units of the time column; `NULL` takes the last time
 #'   of the training.
-#' @param start Time at which the cells are: one number, a column, or one value for each cell.
-#'   `NULL` takes the time column the model was fitted with, or the model's first time where there
-#'   is none.
-#'   Cells already at the end time or beyond are labelled as they are.
+#'   Cells already there, or beyond, keep their label with probability 1; unlabelled ones are labelled by the reference
+#'   cells near them.
 #' @param fates (strings) Labels that count as fates; `NULL` takes all labels of the reference.
 #' @param exclude (strings) Labels that are no fates, such as `"Undifferentiated"`.
 #'   End states may still be labelled so; that share is reported as `other`.
-#' @param reference (names, numbers or TRUE/FALSE) Cells that vote, such as those of the last day;
-#'   `NULL` takes all labelled cells.
-#'   For trajectories: a matrix (cells x dims) of labelled cells.
-#' @param k Neighbours that vote. Default 20.
-#' @param weights `"uniform"` (default): each neighbour has one vote; `"distance"`: near ones have
-#'   more, by a Gaussian kernel of half the distance to the k-th.
-#' @param vote `"soft"` (default): an end state counts for each label by its share of the votes;
-#'   `"majority"`: for the winner alone.
-#' @param cutoff An end state is unassigned where its mean distance to the `k` neighbours is more
-#'   than `cutoff` times the 0.99 quantile of that distance among the labelled cells.
-#'   Default 2; 0 assigns every end state.
-#' @param prior Pseudo-observations shared equally by the fates. Default 1; 0 gives the plain
-#'   fractions.
+#' @param reference (names, numbers or TRUE/FALSE) Reference cells, whose labels are given to the futures that end near
+#'   them, such as those of the last day; `NULL` takes all labelled cells.
+#'   For trajectories: a matrix (cells x dims) of labelled cells, or an object.
+#' @param k,weights,vote,cutoff How ends are labelled, see [DefineFates()].
+#' @param prior Pseudo-observations shared equally by the fates. Default `r doc_default("fate", "prior")`; 0 gives the
+#'   plain fractions.
 #' @param compat `"scdiffeq"` labels as the original did: the nearest neighbour is passed over, the
 #'   majority wins, nothing is unassigned, and fractions are not smoothed.
-#' @param assay.name Name of the new assay. It cannot be `"fate"`, which is the column of labels.
+#' @param store.as Stem of the names under which the result is kept; `NULL` means `"fate"`, or `"fatefield_fate"` where
+#'   the object has such a column of your own, which is never overwritten.
 #' @param seed.use Seed of the simulations; `NULL` draws one from R's generator.
 #' @param threads Threads to work on, for this call alone.
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
@@ -65,7 +62,7 @@ fate_chunk <- 50000L
 #' @param verbose Show progress.
 #' @param ... Passed to methods.
 #'
-#' @return For matrices and trajectories a list of class `fatefield_fate` with, among others,
+#' @return For matrices and trajectories a result of class `fatefield_fate`, see [results], with, among others,
 #'   `probability`, `se` and `spread` (cells x fates; `spread` is the standard deviation between
 #'   members), `counts` (cells x labels, effective numbers of simulations), `fate` (the most
 #'   probable), `entropy` (nats), `unassigned` and `other` (shares of the mass).
@@ -73,6 +70,7 @@ fate_chunk <- 50000L
 #'   `fates_se`, and the columns `fate`, `fate_entropy` and `fate_unassigned`; for a
 #'   SingleCellExperiment the same as alternative experiments and columns.
 #'   Cells not asked for have `NA`.
+#'   `GetResult(object, "fates")` gives the whole result.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument: no such column, cells, label or reduction, too few
 #'   labelled cells for `k`, `n.sim` below 1. `fatefield_error_model`: no model, or one of other
@@ -98,84 +96,74 @@ PredictFate <- function(object, ...) UseMethod("PredictFate")
 
 #' @rdname PredictFate
 #' @export
-PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L,
-                                time = NULL, start = NULL, fates = NULL, exclude = NULL,
-                                reference = NULL, k = NULL, weights = NULL, vote = NULL,
-                                cutoff = NULL, prior = NULL, compat = NULL, seed.use = 42L,
-                                threads = NULL, verbose = TRUE, ...) {
+PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
+                                t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
+                                weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
+                                seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(PredictFate.default)), ...)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
-  }
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
   predict_fates(
-    x, model_engines(model),
-    end = if (is.null(time)) max(model$times) else check_number(time, "time"),
-    starts = cell_starts(object, model, start), labels = label_column(object, labels),
-    cells = check_cells(cells, rownames(x)), n.sim = check_count(n.sim, "n.sim"), fates = fates,
-    exclude = exclude, reference = reference,
-    options = vote_options(k, weights, vote, cutoff, prior, compat),
+    x, model_engines(model), end = if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end"),
+    starts = cell_starts(object, model, time, t.start), cells = check_cells(cells, rownames(x)),
+    n.sim = check_count(n.sim, "n.sim"),
+    definition = fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat),
     seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose")
   )
 }
 
 #' @rdname PredictFate
 #' @export
-PredictFate.Seurat <- function(object, ..., assay.name = "fates") {
-  predict_and_store(object, list(...), assay.name)
+PredictFate.Seurat <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
+                               t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
+                               weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
+                               seed.use = 42L, threads = NULL, verbose = TRUE, store.as = NULL, ...) {
+  store.as <- store_name(object, store.as, "fate", fate_columns, fate_assays)
+  model <- choose_model(object, model)
+  result <- call_worker(PredictFate.default, ...)
+  if (is.null(stored_definition(object))) {
+    object <- DefineFates(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
+  }
+  log_call(store_fate(object, result, store.as, model), "PredictFate")
 }
 
 #' @rdname PredictFate
 #' @export
-PredictFate.SingleCellExperiment <- function(object, ..., assay.name = "fates") {
-  predict_and_store(object, list(...), assay.name)
-}
+PredictFate.SingleCellExperiment <- PredictFate.Seurat
 
 #' @rdname PredictFate
 #' @export
-PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference = NULL,
-                                               time = NULL, fates = NULL, exclude = NULL,
-                                               k = NULL, weights = NULL, vote = NULL,
-                                               cutoff = NULL, prior = NULL, compat = NULL, threads = NULL,
-                                               ...) {
+PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference = NULL, t.end = NULL, fates = NULL,
+                                               exclude = NULL, k = NULL, weights = NULL, vote = NULL, cutoff = NULL,
+                                               prior = NULL, compat = NULL, threads = NULL, ...) {
   local_threads(threads)
   check_no_dots(names(formals(PredictFate.fatefield_trajectories)), ...)
-  if (is.null(reference) || !is_plain_matrix(reference)) {
-    stop_input(
-      "reference", "`reference` must be a matrix of labelled cells (cells x dims) in the space of ",
-      "the trajectories, not ", described(reference), "."
-    )
+  if (is.null(reference)) {
+    stop_input("reference", "`reference` is needed: the labelled cells, a matrix (cells x dims) or an object.")
   }
-  reference <- check_matrix(reference, "reference")
-  if (!is.null(object$axes)) {
-    reference <- background_cells(object, reference, "reference")
-    object <- near_trajectories(object)
-  }
-  if (is.null(labels)) stop_labels()
-  options <- vote_options(k, weights, vote, cutoff, prior, compat)
-  voters <- label_voters(reference, check_labels(labels, "labels", nrow(reference)), NULL, options)
+  cells <- background_cells(object, reference, "reference")
+  definition <- fate_definition(reference, labels, fates, exclude, NULL, k, weights, vote, cutoff, prior, compat)
+  object <- near_trajectories(object)
+  votes <- fate_voters(cells, definition)
   keep <- which(levels(object$cell) %in% object$cell)
   names <- levels(object$cell)[keep]
-  at <- if (is.null(time)) length(object$times) else which.min(abs(object$times - time))
+  at <- if (is.null(t.end)) length(object$times) else which.min(abs(object$times - check_number(t.end, "t.end")))
   shares <- lapply(split(seq_along(object$cell), object$member), function(rows) {
     fate_shares(
-      voters$index, states_at(object, time)[rows, , drop = FALSE], object$log_weights[rows, at],
+      votes$voters$index, states_at(object, object$times[[at]])[rows, , drop = FALSE], object$log_weights[rows, at],
       match(object$cell[rows], names), length(names), thread_count()
     )
   })
-  new_fate(unname(shares), names, voters, which_fates(voters, fates, exclude), options)
+  new_fate(unname(shares), names, votes, definition)
 }
 
 # The engine's side of things, apart from where models and cells come from.
 # `x`: all cells x dims. `engines`: one function per member that gives a list with simulate().
-# `starts`: one time per cell. `cells`: numbers of the cells to predict.
-predict_fates <- function(x, engines, end, starts, labels, cells, n.sim, fates, exclude, reference,
-                          options, seed, verbose = FALSE) {
-  voters <- label_voters(x, labels, reference, options)
-  counted <- which_fates(voters, fates, exclude)
+# `starts`: one time per cell. `cells`: numbers of the cells to predict. `definition`: see fate_definition().
+predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, seed, verbose = FALSE) {
+  votes <- fate_voters(x, definition)
   # Cells that start together are simulated together; the order is part of the seed's meaning.
   cells <- cells[order(starts[cells], cells)]
   tick <- progress_bar(length(cells) * length(engines), "Predicting fates", verbose)
@@ -188,7 +176,7 @@ predict_fates <- function(x, engines, end, starts, labels, cells, n.sim, fates, 
       )
       tick((member - 1L) * length(cells) + rows[[length(rows)]])
       fate_shares(
-        voters$index, ends$states, ends$log_weights, rep(seq_along(rows), each = ends$n.sim),
+        votes$voters$index, ends$states, ends$log_weights, rep(seq_along(rows), each = ends$n.sim),
         length(rows), thread_count()
       )
     })
@@ -197,11 +185,22 @@ predict_fates <- function(x, engines, end, starts, labels, cells, n.sim, fates, 
       effective = unlist(lapply(parts, `[[`, "effective"))
     )
   })
-  result <- new_fate(shares, rownames(x)[cells], voters, counted, options)
-  result$n.sim <- n.sim
-  result$time <- end
-  result$seed <- seed
+  arrived <- starts[cells] >= end
+  shares <- lapply(shares, keep_labels, definition$labels[cells], arrived, votes$voters$labels)
+  result <- new_fate(
+    shares, rownames(x)[cells], votes, definition, arrived,
+    list(n.sim = n.sim, time = end, seed = seed)
+  )
   result[rownames(x)[sort(cells)]]
+}
+
+# A labelled cell that is at the end already keeps its label: nothing about it is open.
+keep_labels <- function(shares, labels, arrived, known) {
+  own <- match(as.character(labels), known)
+  rows <- which(arrived & !is.na(own))
+  shares$share[rows, ] <- 0
+  shares$share[cbind(rows, own[rows])] <- 1
+  shares
 }
 
 # Runs of cells of one start time, short enough that their end states fit.
@@ -297,101 +296,4 @@ check_among <- function(x, present, argument) {
     )
   }
   unique(as.character(x))
-}
-
-# `shares`: one list(share, effective) per member; `cells`: their names.
-new_fate <- function(shares, cells, voters, fates, options) {
-  t <- fate_summary(shares, fates, options$fate)
-  named <- function(m, columns) {
-    dimnames(m) <- list(cells, columns)
-    m
-  }
-  fate_names <- voters$labels[fates]
-  probability <- named(t$probability, fate_names)
-  counts <- Reduce(`+`, lapply(shares, function(s) {
-    s$share[, seq_along(voters$labels), drop = FALSE] * s$effective
-  }))
-  known <- rowSums(counts[, fates, drop = FALSE]) > 0
-  structure(
-    list(
-      probability = probability, se = named(t$se, fate_names),
-      spread = named(t$spread, fate_names), counts = named(counts, voters$labels),
-      fate = most_probable(probability, known), entropy = stats::setNames(t$entropy, cells),
-      unassigned = stats::setNames(t$unassigned, cells), other = stats::setNames(t$other, cells),
-      effective = stats::setNames(t$effective, cells), n.models = length(shares),
-      cutoff = label_cutoff(voters$index)
-    ),
-    class = "fatefield_fate"
-  )
-}
-
-# The column with the largest value of each row as a factor; NA where the row is not `known`.
-most_probable <- function(p, known = TRUE) {
-  best <- max.col(replace(p, is.na(p), 0), ties.method = "first")
-  best[!known | is.na(p[, 1L])] <- NA
-  factor(colnames(p)[best], levels = colnames(p))
-}
-
-predict_and_store <- function(object, arguments, assay.name) {
-  check_string(assay.name, "assay.name")
-  if (assay.name %in% c("fate", "fate_entropy", "fate_unassigned")) {
-    stop_input("assay.name", "`assay.name` cannot be ", quoted(assay.name), ", the name of a ",
-      "column of the cells.")
-  }
-  result <- do.call(PredictFate.default, c(list(object), arguments))
-  object <- store_fate(object, result, assay.name)
-  if (!is_seurat(object)) {
-    return(object)
-  }
-  log_command(object, "PredictFate", c(arguments[nzchar(names(arguments))],
-    assay.name = assay.name))
-}
-
-store_fate <- function(object, result, assay.name = "fates") {
-  object <- store_assay(object, t(result$probability), assay.name, key = "fate")
-  object <- store_assay(object, t(result$se), paste0(assay.name, "_se"), key = "fatese")
-  store_cells(object, data.frame(
-    fate = result$fate, fate_entropy = result$entropy, fate_unassigned = result$unassigned,
-    row.names = rownames(result$probability)
-  ))
-}
-
-#' @rdname PredictFate
-#' @param x Fates.
-#' @param i (names, numbers or TRUE/FALSE) Cells to keep.
-#' @export
-`[.fatefield_fate` <- function(x, i, ...) {
-  rows <- check_cells(i, rownames(x$probability), "i")
-  for (part in c("probability", "se", "spread", "counts")) {
-    x[[part]] <- x[[part]][rows, , drop = FALSE]
-  }
-  for (part in c("fate", "entropy", "unassigned", "other", "effective")) {
-    x[[part]] <- x[[part]][rows]
-  }
-  x
-}
-
-#' @rdname PredictFate
-#' @param row.names,optional Not used; part of the generic.
-#' @export
-as.data.frame.fatefield_fate <- function(x, row.names = NULL, optional = FALSE, ...) {
-  data.frame(
-    cell = rownames(x$probability), x$probability, fate = x$fate, entropy = x$entropy,
-    unassigned = x$unassigned, other = x$other, check.names = FALSE, row.names = NULL
-  )
-}
-
-#' @export
-print.fatefield_fate <- function(x, ...) {
-  p <- x$probability
-  cat("fates of ", nrow(p), " cell", if (nrow(p) != 1L) "s", " among ", ncol(p), ", ",
-    x$n.models, " model", if (x$n.models != 1L) "s", "\n", sep = "")
-  print(data.frame(
-    `mean probability` = round(colMeans(p, na.rm = TRUE), 3L),
-    `most probable` = as.vector(table(x$fate)), check.names = FALSE, row.names = colnames(p)
-  ))
-  cat("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), ", unassigned ",
-    format(100 * mean(x$unassigned), digits = 2L), " %, other ",
-    format(100 * mean(x$other), digits = 2L), " %\n", sep = "")
-  invisible(x)
 }

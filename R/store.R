@@ -1,14 +1,76 @@
 # Writes results back, the same way for Seurat and SingleCellExperiment. Values per cell go where
 # subset() takes them along (meta.data, reductions, assays; colData, reducedDims, altExps); models
 # and the like into tools$fatefield or metadata(x)$fatefield. Results for some of the cells are NA
-# for the others.
+# for the others. Nothing of the user's is overwritten: what was written here is on record, all else is theirs.
+
+# The name to store a result under, found out before any work is done. `store.as`: what the user says, or NULL for
+# `default`. `columns`, `slots`: from that name to those of the columns and of the assays and reductions that will be
+# written. Columns of the user's make a default give way, with a warning; anything else that is taken is an error.
+store_name <- function(object, store.as, default, columns = function(stem) stem, slots = function(stem) character()) {
+  stem <- if (is.null(store.as)) default else check_string(store.as, "store.as")
+  foreign <- users_columns(object, columns(stem))
+  if (length(foreign) > 0L && is.null(store.as)) {
+    stem <- paste0("fatefield_", default)
+    rlang::warn(
+      paste0(
+        "The object has a column ", quoted(foreign[[1L]]), " of your own, which is kept; the result is stored as ",
+        quoted(stem), ". Name it with `store.as`."
+      ),
+      class = "fatefield_warning_name"
+    )
+    foreign <- users_columns(object, columns(stem))
+  }
+  if (length(foreign) > 0L) {
+    stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]), " of your own, which would be ",
+      "overwritten; give another name.")
+  }
+  for (name in slots(stem)) check_slot(object, name)
+  stem
+}
+
+# Those of the columns that the object has and that were not written here as they are now.
+users_columns <- function(object, columns) {
+  columns <- intersect(columns, column_names(object))
+  columns[!vapply(columns, function(column) {
+    written <- tool(object, "columns", column)
+    at <- match(cell_names(object), written$cells)
+    !is.null(written) && !anyNA(at) &&
+      identical(written$digest[at], value_digests(cell_column(object, column, "store.as")))
+  }, logical(1))]
+}
+
+value_digests <- function(x) {
+  if (is.numeric(x) && !is.factor(x)) row_digests(matrix(as.numeric(x))) else text_digests(x)
+}
+
+# Stops where an assay or reduction of this name would take the place of something of the user's, or could not be
+# found again behind a column.
+check_slot <- function(object, name) {
+  taken <- if (name %in% column_names(object)) {
+    "a column of the cell data"
+  } else if (name %in% c(assay_names(object), reduction_names(object)) && !name %in% tool_names(object, "slots")) {
+    "an assay or reduction of your own"
+  }
+  if (!is.null(taken)) {
+    stop_input("store.as", "`store.as`: the object has ", taken, " with the name ", quoted(name), ", which the result ",
+      "needs; give another name.")
+  }
+}
 
 # Columns per cell. `data`: data.frame whose row names are cells of the object.
 store_cells <- function(object, data) {
   cells <- cell_names(object)
   check_rows(rownames(data), cells)
+  foreign <- users_columns(object, names(data))
+  if (length(foreign) > 0L) {
+    stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]), " of your own, which would be ",
+      "overwritten; give another name.")
+  }
   full <- data[match(cells, rownames(data)), , drop = FALSE]
   rownames(full) <- cells
+  for (column in names(full)) {
+    object <- put_tool(object, "columns", column, list(cells = cells, digest = value_digests(full[[column]])))
+  }
   if (is_seurat(object)) {
     return(set_cell_data(object, full))
   }
@@ -21,6 +83,8 @@ store_cells <- function(object, data) {
 # A reduction. `values`: cells x dims with cell names as rows; `key`: letters and digits, the stem
 # of Seurat's column names (another is taken when the object has it already).
 store_reduction <- function(object, values, name, key = name, loadings = NULL, stdev = numeric()) {
+  check_slot(object, name)
+  object <- put_tool(object, "slots", name, TRUE)
   full <- all_cells(values, object)
   if (is_seurat(object)) {
     return(add_reduction(object, full, name, key, loadings, stdev))
@@ -33,15 +97,14 @@ store_reduction <- function(object, values, name, key = name, loadings = NULL, s
 # `values`: features x cells with names both ways; `features`: data.frame about the features, or
 # NULL.
 store_assay <- function(object, values, name, key = name, features = NULL) {
+  check_slot(object, name)
+  object <- put_tool(object, "slots", name, TRUE)
   # Such matrices can be most of the memory: they are copied only where something changes.
   whole <- identical(colnames(values), cell_names(object))
   full <- if (whole) values else t(all_cells(t(values), object))
   features <- if (is.null(features)) data.frame(row.names = rownames(full)) else features
   features[["name"]] <- rownames(full)
   if (is_seurat(object)) {
-    if (name %in% SeuratObject::Reductions(object)) {
-      stop_input("name", "`name`: ", quoted(name), " is already a reduction of the object.")
-    }
     names <- seurat_feature_names(rownames(full))
     if (!identical(rownames(full), names)) rownames(full) <- names
     assay <- new_assay(data = full, key = free_key(object, key, name), features = features)
@@ -116,6 +179,120 @@ tool_names <- function(object, kind) {
 
 tools_of <- function(object) {
   if (is_seurat(object)) get_tools(object) else S4Vectors::metadata(object)[["fatefield"]]
+}
+
+# What a result of a model was made from: the cells where they are now, and the model where the object holds it.
+model_inputs <- function(object, model) {
+  name <- model_name(object, model)
+  where <- if (model$type == "field") {
+    velocity_input(object, velocity_name(object, model$velocity))
+  } else {
+    coordinates_input(object, choose_reduction(object, model$reduction), x = model_coordinates(object, model))
+  }
+  c(list(where), if (!is.null(name)) list(model_input(model, name)))
+}
+
+# The object with a command in its log: the function's name and the arguments that `frame`, its method, was given.
+log_call <- function(object, name, frame = parent.frame()) {
+  if (!is_seurat(object)) {
+    return(object)
+  }
+  known <- setdiff(names(formals(sys.function(sys.parent()))), c("object", "..."))
+  given <- known[!vapply(known, function(a) eval(call("missing", as.name(a)), frame), logical(1))]
+  log_command(object, name, mget(given, envir = frame))
+}
+
+# A result for the record, with what it was made from. `inputs`: list of inputs, see fingerprint.R, the first of which
+# tells who the cells are; `remake`: the call that makes it anew.
+put_result <- function(object, kind, name, result, inputs = list(), remake = NULL) {
+  put_tool(object, "results", kind, c(
+    tool(object, "results", kind)[setdiff(tool_names_of(object, kind), name)],
+    stats::setNames(list(list(result = result, inputs = inputs, remake = remake)), name)
+  ))
+}
+
+# Names of the results of a kind, the last made last.
+tool_names_of <- function(object, kind) names(tool(object, "results", kind))
+
+# The result of a kind, checked to fit the object as it is; that of the name, or the last. Its rows are the cells that
+# the object has now, under the names that they have now.
+take_result <- function(object, kind, name = NULL, make = NULL, argument = "object") {
+  present <- tool_names_of(object, kind)
+  if (length(present) == 0L || (!is.null(name) && !check_string(name, "name") %in% present)) {
+    stop_input(
+      argument, "`", argument, "` holds no result ", quoted(if (length(present) == 0L) kind else name),
+      if (length(present) > 0L) paste0("; it holds ", quoted(present)), ".",
+      if (!is.null(make)) paste0(" Run ", make, " first.")
+    )
+  }
+  if (is.null(name)) name <- present[[length(present)]]
+  kept <- tool(object, "results", kind)[[name]]
+  what <- paste0("the result ", quoted(name), " of kind ", quoted(kind))
+  at <- lapply(kept$inputs, function(input) check_input(object, input, what, kept$remake))
+  if (length(at) == 0L || !identical(attr(kept$result, "by"), "cell")) {
+    return(kept$result)
+  }
+  made <- kept$inputs[[1L]]$cells
+  now <- cell_names(object)
+  if (!is.null(made)) names(now) <- made[at[[1L]]]
+  follow_cells(kept$result, now)
+}
+
+# `now`: names of the object's cells, named by what they were called when the result was made.
+follow_cells <- function(result, now) {
+  if (is.null(names(now))) names(now) <- now
+  rows <- unique(as.character(result$table$cell))
+  now <- now[names(now) %in% rows]
+  if (identical(unname(now), names(now)) && identical(names(now), rows)) {
+    return(result)
+  }
+  rename_cells(subset_result(result, names(now)), now)
+}
+
+# `names`: new names of the cells of a result, in its order.
+rename_cells <- function(x, names) UseMethod("rename_cells")
+
+rename_cells.default <- function(x, names) {
+  x$table$cell <- unname(names[as.character(x$table$cell)])
+  x
+}
+
+#' The results kept in an object
+#'
+#' Results that are more than columns of cells stay in the object, too: fates, criticality, commitment, drift, latent
+#' embeddings, and the definition of fates.
+#' `GetResult()` takes one out, for the cells that the object has now.
+#'
+#' @param object A Seurat object or a SingleCellExperiment.
+#' @param what The kind of result, such as `"fates"` or `"criticality"`.
+#'   `NULL` gives a data.frame of what there is.
+#' @param name The name under which it was stored (`store.as`); `NULL` takes the one stored last.
+#' @return The result, see [results]; for `what = NULL` a data.frame with the columns `what` and `name`.
+#' @section Errors:
+#' `fatefield_error_input`: the object holds no such result.
+#' `fatefield_error_stale`: the object has changed since, for example another reduction, model or velocity; the message
+#' says what changed and which call makes the result anew.
+#' @examples
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- DefineFates(cells, labels = "state", exclude = "progenitor")
+#' GetResult(cells)
+#' GetResult(cells, "definition")
+#' @export
+GetResult <- function(object, what = NULL, name = NULL) {
+  check_object(object)
+  if (is_plain_matrix(object)) {
+    stop_input("object", "`object` is a matrix and holds no results; give a Seurat object or a SingleCellExperiment.")
+  }
+  kinds <- tool_names(object, "results")
+  if (is.null(what)) {
+    names <- lapply(kinds, tool_names_of, object = object)
+    return(data.frame(what = rep(kinds, lengths(names)), name = as.character(unlist(names))))
+  }
+  if (!check_string(what, "what") %in% kinds) {
+    stop_input("what", "`what`: the object holds no ", quoted(what), "; it holds ", quoted(kinds), ".",
+      near(what, kinds))
+  }
+  take_result(object, what, name)
 }
 
 # The object with a model under a name of its own.

@@ -60,6 +60,26 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// row_digests
+Rcpp::NumericVector row_digests(const Rcpp::NumericMatrix& x);
+RcppExport SEXP _fatefield_row_digests(SEXP xSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    rcpp_result_gen = Rcpp::wrap(row_digests(x));
+    return rcpp_result_gen;
+END_RCPP
+}
+// column_digests
+Rcpp::NumericVector column_digests(SEXP x);
+RcppExport SEXP _fatefield_column_digests(SEXP xSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    rcpp_result_gen = Rcpp::wrap(column_digests(x));
+    return rcpp_result_gen;
+END_RCPP
+}
 // dynamical_defaults
 Rcpp::List dynamical_defaults();
 RcppExport SEXP _fatefield_dynamical_defaults() {
@@ -1460,6 +1480,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_path_forward_shares", (DL_FUNC) &_fatefield_path_forward_shares, 4},
     {"_fatefield_gene_rank_sums", (DL_FUNC) &_fatefield_gene_rank_sums, 3},
     {"_fatefield_random_signs", (DL_FUNC) &_fatefield_random_signs, 3},
+    {"_fatefield_row_digests", (DL_FUNC) &_fatefield_row_digests, 1},
+    {"_fatefield_column_digests", (DL_FUNC) &_fatefield_column_digests, 1},
     {"_fatefield_dynamical_defaults", (DL_FUNC) &_fatefield_dynamical_defaults, 0},
     {"_fatefield_check_dynamical_options", (DL_FUNC) &_fatefield_check_dynamical_options, 1},
     {"_fatefield_choose_dynamical_genes", (DL_FUNC) &_fatefield_choose_dynamical_genes, 8},
