@@ -34,6 +34,8 @@ users_columns <- function(object, columns) {
   columns[!vapply(columns, function(column) {
     written <- tool(object, "columns", column)
     at <- match(cell_names(object), written$cells)
+    # Renamed cells: all of them, in their order.
+    if (anyNA(at) && length(at) == length(written$cells)) at <- seq_along(at)
     !is.null(written) && !anyNA(at) &&
       identical(written$digest[at], value_digests(cell_column(object, column, "store.as")))
   }, logical(1))]
