@@ -21,7 +21,8 @@
 #' @param x A numeric matrix (cells x dims), or a Seurat or SingleCellExperiment object.
 #' @param ... Options by name; they go before `options`.
 #'   For `"sinkhorn"` those of [SinkhornOptions()]; for `"exact"` `p`; for `"sliced"` `slices`
-#'   (random directions, default 100), `axes` (take the axes too, default `TRUE`) and `seed.use`
+#'   (random directions, default `r doc_default("sliced", "slices")`), `axes` (take the axes too,
+#'   default `r doc_default("sliced", "axes")`) and `seed.use`
 #'   (default 42); for `"energy"` none.
 #' @param options The same options as a list, such as [SinkhornOptions()].
 #' @return For matrices, or two groups of an object, a list of class `fatefield_ot_distance`:

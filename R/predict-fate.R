@@ -42,19 +42,22 @@ fate_chunk <- 50000L
 #' @param fates (strings) Labels that count as fates; `NULL` takes all labels of the reference.
 #' @param exclude (strings) Labels that are no fates, such as `"Undifferentiated"`.
 #'   End states may still be labelled so; that share is reported as `other`.
-#' @param reference (names, numbers or TRUE/FALSE) Cells that vote, such as those of the last day;
+#' @param reference (names, numbers or TRUE/FALSE) Reference cells, such as those of the last day;
 #'   `NULL` takes all labelled cells.
 #'   For trajectories: a matrix (cells x dims) of labelled cells.
-#' @param k Neighbours that vote. Default 20.
-#' @param weights `"uniform"` (default): each neighbour has one vote; `"distance"`: near ones have
-#'   more, by a Gaussian kernel of half the distance to the k-th.
-#' @param vote `"soft"` (default): an end state counts for each label by its share of the votes;
+#' @param k Neighbours among the reference cells. Default `r doc_default("label", "k")`.
+#' @param weights Default `r doc_default("label", "weights")`.
+#'   `"uniform"`: neighbours count alike; `"distance"`: near ones have more, by a Gaussian kernel of half the
+#'   distance to the k-th.
+#' @param vote Default `r doc_default("label", "vote")`.
+#'   `"soft"`: an end state counts for each label by its share of the neighbours;
 #'   `"majority"`: for the winner alone.
 #' @param cutoff An end state is unassigned where its mean distance to the `k` neighbours is more
-#'   than `cutoff` times the 0.99 quantile of that distance among the labelled cells.
-#'   Default 2; 0 assigns every end state.
-#' @param prior Pseudo-observations shared equally by the fates. Default 1; 0 gives the plain
-#'   fractions.
+#'   than `cutoff` times the `r doc_default("label", "cutoff.quantile")` quantile of that distance among the
+#'   labelled cells.
+#'   Default `r doc_default("label", "cutoff.factor")`; 0 assigns every end state.
+#' @param prior Pseudo-observations shared equally by the fates. Default `r doc_default("fate", "prior")`; 0
+#'   gives the plain fractions.
 #' @param compat `"scdiffeq"` labels as the original did: the nearest neighbour is passed over, the
 #'   majority wins, nothing is unassigned, and fractions are not smoothed.
 #' @param assay.name Name of the new assay. It cannot be `"fate"`, which is the column of labels.
