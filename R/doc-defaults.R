@@ -4,7 +4,7 @@
 # The groups and what the engine's defaults of each are called with.
 default_groups <- function() {
   list(
-    sinkhorn = sinkhorn_defaults, sliced = sliced_defaults, sde = sde_defaults, train = train_defaults,
+    sinkhorn = sinkhorn_defaults, sliced = sliced_call_defaults, sde = sde_defaults, train = train_defaults,
     field = function(compat) field_defaults("vae", compat), vfc = vfc_defaults, integrate = integrate_defaults,
     velocity = velocity_defaults, dynamical = dynamical_defaults, latent.time = latent_time_defaults,
     velocity.graph = velocity_graph_defaults, transition = transition_defaults, terminal = terminal_defaults,
@@ -46,6 +46,9 @@ doc_value <- function(x) {
   if (is.logical(x) || x == 0 || !is.finite(x)) {
     return(as.character(x))
   }
+  if (nchar(format(x, digits = 15L)) > 8L && abs(1 / x - round(1 / x)) < 1e-9) {
+    return(paste0("1/", round(1 / x)))
+  }
   exponent <- abs(x) < 1e-4 || abs(x) >= 1e6
-  sub("e-0*", "e-", sub("e\\+0*", "e", format(x, digits = 3L, scientific = exponent)))
+  sub("e-0*", "e-", sub("e\\+0*", "e", format(x, digits = 15L, scientific = exponent)))
 }
