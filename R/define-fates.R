@@ -24,7 +24,7 @@
 #' @param vote `"soft"` (default): an end counts for each label by its share of the votes; `"majority"`: for the
 #'   winner alone.
 #' @param cutoff An end is unassigned where its mean distance to the `k` reference cells is more than `cutoff` times
-#'   the 0.99 quantile of that distance among the labelled cells. Default `r doc_default("label", "cutoff")`; 0 assigns
+#'   the 0.99 quantile of that distance among the labelled cells. Default `r doc_default("label", "cutoff.factor")`; 0 assigns
 #'   every end.
 #' @param cols Colours by label, `c(label = "colour")`; labels not named get one of a palette that colour-blind people
 #'   can tell apart.

@@ -35,7 +35,7 @@
 #'   Genes none of whose velocities is known are left out.
 #'   For objects: the name of the velocities; `NULL` takes the last ones estimated.
 #' @param field Kind of the field, see below.
-#'   `NULL` takes `"vae"`.
+#'   `NULL` takes `r doc_default("field", "field")`.
 #' @param genes (names) Genes of the field; `NULL` takes the velocity genes.
 #' @param cells Cells to train on and to hold out (names, numbers or TRUE/FALSE); `NULL` takes all.
 #' @param split.by Groups of cells, such as clusters, batches or clones, of which whole ones are held out: a

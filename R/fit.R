@@ -26,7 +26,8 @@
 #' @param method `"bridge+sinkhorn"`: a bridge, then a few rollouts.
 #'   `"bridge"`: a bridge alone, which needs no simulation.
 #'   `"sinkhorn"`: rollouts alone.
-#'   `NULL` takes the first, under `compat = "scdiffeq"` the last.
+#'   `NULL` takes `r doc_default("train", "method")`, under `compat = "scdiffeq"`
+#'   `r doc_default("train", "method", "scdiffeq")`.
 #' @param n.models Number of models with different seeds; their spread is the uncertainty of the
 #'   training.
 #' @param store.as Name under which the model is kept in the object.

@@ -20,9 +20,9 @@
 #'
 #' @param x A numeric matrix (cells x dims), or a Seurat or SingleCellExperiment object.
 #' @param ... Options by name; they go before `options`.
-#'   For `"sinkhorn"` those of [SinkhornOptions()]; for `"exact"` `p`; for `"sliced"` `slices`
-#'   (random directions, default 100), `axes` (take the axes too, default `TRUE`) and `seed.use`
-#'   (default 42); for `"energy"` none.
+#'   For `"sinkhorn"` those of [SinkhornOptions()]; for `"exact"` `p`; for `"sliced"`
+#'   `r doc_option("sliced", "slices")` (random directions), `r doc_option("sliced", "axes")` (take the axes too)
+#'   and `r doc_option("sliced", "seed.use")`; for `"energy"` none.
 #' @param options The same options as a list, such as [SinkhornOptions()].
 #' @return For matrices, or two groups of an object, a list of class `fatefield_ot_distance`:
 #'   \item{value}{The distance. Sinkhorn and exact: in units of the cost, length for p = 1, length
