@@ -61,7 +61,7 @@ cell_starts <- function(object, model, start = NULL, argument = "start") {
   if (is.numeric(start) && length(start) == 1L) {
     return(rep(check_number(start, argument), n))
   }
-  check_times(cell_column(object, start, argument), argument, n, distinct = 1L)
+  nearest_known(check_times(cell_column(object, start, argument), argument, n, distinct = 1L), model$times)
 }
 
 column_names <- function(object) {

@@ -156,7 +156,7 @@ PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference 
   }
   if (is.null(labels)) stop_labels()
   options <- vote_options(k, weights, vote, cutoff, prior, compat)
-  voters <- label_voters(reference, check_labels(labels, "labels", nrow(reference)), NULL, options)
+  voters <- label_voters(reference, label_column(reference, labels), NULL, options)
   keep <- which(levels(object$cell) %in% object$cell)
   names <- levels(object$cell)[keep]
   at <- if (is.null(time)) length(object$times) else which.min(abs(object$times - time))
