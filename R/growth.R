@@ -68,9 +68,10 @@ z_scores <- function(x) {
 }
 
 present_genes <- function(genes, present, argument) {
-  if (!is.character(genes) || length(genes) == 0L) {
+  if (!(is.character(genes) || is.factor(genes)) || length(clean_genes(genes)) == 0L) {
     stop_input(argument, "`", argument, "` must be names of genes, not ", described(genes), ".")
   }
+  genes <- clean_genes(genes)
   found <- intersect(genes, present)
   if (length(found) == 0L) {
     stop_input(argument, "`", argument, "`: none of the ", length(genes), " genes is in the object",
@@ -116,7 +117,7 @@ GrowthRates.SingleCellExperiment <- function(object, birth, death, layer = "logc
 }
 
 store_growth <- function(object, values, birth, death, reduction, name, ...) {
-  wanted <- intersect(c(birth, death), rownames(values))
+  wanted <- intersect(clean_genes(c(as.character(birth), as.character(death))), rownames(values))
   x <- t(as.matrix(values[wanted, , drop = FALSE]))
   if (ncol(x) == 0L) present_genes(birth, rownames(values), "birth")
   rates <- GrowthRates.default(x, birth, death, embedding(object, reduction), ...)

@@ -151,12 +151,12 @@ doubtful_texts <- function(parts) {
   if (length(commas) > 0L && all(grepl("(^|[^0-9])[1-9][0-9]*,[0-9]{3}($|[^0-9])", commas))) {
     return("the comma may be a decimal one or one of thousands")
   }
-  if (any(parts$dash) && all(parts$dash)) {
+  since.birth <- parts$unit %in% time_words$unit[time_words$place == "before"]
+  if (any(parts$dash) && (all(parts$dash) || any(since.birth))) {
     return("the hyphen may be a minus or may join the two")
   }
   # Zero is zero in any unit of elapsed time.
-  elapsed <- !any(parts$unit %in% time_words$unit[time_words$place == "before"])
-  bare <- is.na(parts$unit) & !(elapsed & grepl("^[-+]?0+([.,]0*)?$", parts$number))
+  bare <- is.na(parts$unit) & !(!any(since.birth) & grepl("^[-+]?0+([.,]0*)?$", parts$number))
   units <- unique(parts$unit[!is.na(parts$unit)])
   if (length(units) > 1L) {
     return(paste0("they mix the units ", paste(units, collapse = " and ")))
