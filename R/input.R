@@ -125,6 +125,7 @@ embedding <- function(object, reduction = NULL, dims = NULL, argument = "reducti
     }
   }
   x <- plain_matrix(x, argument)
+  check_filled(x, argument)
   if (is_sce(object) && nrow(x) == ncol(object)) rownames(x) <- NULL
   if (is.null(rownames(x))) rownames(x) <- cell_names(object)
   if (is_seurat(object)) x <- x[colnames(object), , drop = FALSE]
@@ -205,12 +206,16 @@ check_unique_names <- function(names, what, argument) {
   invisible()
 }
 
-# A numeric matrix, finite everywhere, with at least one row and one column.
-check_matrix <- function(x, argument, rows = "cell") {
-  x <- plain_matrix(x, argument, rows)
+check_filled <- function(x, argument) {
   if (nrow(x) == 0L || ncol(x) == 0L) {
     stop_input(argument, "`", argument, "` is empty: ", nrow(x), " x ", ncol(x), ".")
   }
+}
+
+# A numeric matrix, finite everywhere, with at least one row and one column.
+check_matrix <- function(x, argument, rows = "cell") {
+  x <- plain_matrix(x, argument, rows)
+  check_filled(x, argument)
   bad <- which(!is.finite(x))
   if (length(bad) > 0L) {
     at <- arrayInd(bad[[1L]], dim(x))

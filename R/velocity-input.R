@@ -115,17 +115,18 @@ same_values <- function(x, y) {
   if (inherits(x, "dgCMatrix") && inherits(y, "dgCMatrix")) {
     return(identical(x@x, y@x) && identical(x@i, y@i) && identical(x@p, y@p))
   }
-  identical(as.vector(x), as.vector(y))
+  identical(as.vector(as.matrix(x)), as.vector(as.matrix(y)))
 }
 
 # A dgCMatrix or a double matrix with names of genes and cells.
 as_counts <- function(x, argument) {
   if (is.data.frame(x)) x <- plain_matrix(x, argument, rows = "gene")
   if (!is.matrix(x)) {
-    if (is.null(dim(x)) || !(inherits(x, "Matrix") || isS4(x))) {
+    array <- inherits(x, c("Matrix", "DelayedArray", "IterableMatrix"))
+    if (length(dim(x)) != 2L || !array) {
       stop_input(
         argument, "`", argument, "` must be a matrix of genes x cells, dense or sparse, not ",
-        described(x), "."
+        described(x), ".", part_hint(x)
       )
     }
     x <- as_compressed(in_memory(x))
