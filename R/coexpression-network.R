@@ -108,14 +108,14 @@ CoexpressionNetwork.default <- function(object, genes = NULL, transform = NULL,
     stop_input("object", "`object` must be a matrix (cells or states x genes), a Seurat object, a ",
       "SingleCellExperiment or trajectories, not ", described(object), ".")
   }
-  x <- network_input(check_matrix(object, "object"), genes, transform)
+  x <- network_input(check_matrix(object, "object", rows = NULL), genes, transform)
   check_flag(verbose, "verbose")
   options <- network_options(list(power = power, min.size = min.size, ...), edges)
   search <- list(
     options = merge_options(leiden_defaults(), list(resolution = resolution), ""),
     n = if (!is.null(n.modules)) check_count(n.modules, "n.modules"), seed = seed_from(seed.use)
   )
-  groups <- row_groups(groups, nrow(x))
+  groups <- row_groups(groups, rownames(x), nrow(x))
   x <- varying_genes(x, options$min.mean, verbose)
   ranks <- check_choice(method, c("pearson", "spearman"), "method") == "spearman"
   r <- column_correlations(x, ranks, thread_count())
@@ -247,10 +247,11 @@ network_options <- function(given, edges) {
   options
 }
 
-row_groups <- function(groups, n) {
+row_groups <- function(groups, rows, n) {
   if (is.null(groups)) {
     return(rep(1L, n))
   }
+  if (!is.null(names(groups)) && !is.null(rows)) groups <- cell_vector(groups, rows, "groups")
   if (length(groups) != n || anyNA(groups)) {
     stop_input("groups", "`groups` must be a code for each of the ", n, " rows, not ", described(groups), ".")
   }

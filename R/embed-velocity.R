@@ -225,7 +225,7 @@ velocity_field_of <- function(object, expression, knn, genes) {
 }
 
 gene_matrix <- function(x, argument) {
-  x <- plain_matrix(x, argument)
+  x <- plain_matrix(x, argument, rows = "gene")
   if (nrow(x) < 2L || ncol(x) < 2L) {
     stop_input(argument, "`", argument, "` must have at least 2 genes and 2 cells, not ", nrow(x),
       " x ", ncol(x), ".")

@@ -253,7 +253,9 @@ estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, r
     spliced = find_layer(object, spliced, splicing_aliases$spliced, "spliced"),
     unspliced = find_layer(object, unspliced, splicing_aliases$unspliced, "unspliced")
   )
-  pair <- count_pair(layer_at(object, source$spliced), layer_at(object, source$unspliced))
+  pair <- count_pair(
+    layer_at(object, source$spliced, "spliced"), layer_at(object, source$unspliced, "unspliced")
+  )
   if (parity && !pair$kind$spliced$first_whole) {
     stored <- stored_steps(object, reduction, graph, moments, verbose)
     reduction <- stored$reduction

@@ -110,12 +110,9 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
   n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   device <- device_name(device)
-  column <- function(value, argument) if (!is.null(value)) cell_column(x, value, argument)
-  time <- check_times(column(time, "time"), "time", nrow(x))
-  extra <- list(
-    clone = clone_codes(column(clone, "clone"), nrow(x)),
-    growth = if (!identical(growth, "learned")) growth_rates_of(column(growth, "growth"), nrow(x))
-  )
+  time <- check_times(cell_vector(time, rownames(x), "time"), "time", nrow(x))
+  warn_few_cells(time, "time")
+  extra <- list(clone = clone_codes(clone, rownames(x)), growth = growth_rates_of(growth, rownames(x)))
   options <- fit_options(
     list(method = method, ...), learned = identical(growth, "learned"), resume = resume
   )
@@ -206,26 +203,23 @@ fit_options <- function(given, learned, resume) {
 }
 
 # Numbers of clones, -1 for none; NULL stays NULL.
-clone_codes <- function(clone, n) {
+clone_codes <- function(clone, cells) {
   if (is.null(clone)) {
     return(NULL)
   }
-  if (!is.atomic(clone) || length(clone) != n) {
-    stop_input("clone", "`clone` must be one value for each of the ", n, " cells, not ",
-      described(clone), ".")
-  }
-  codes <- as.integer(factor(clone)) - 1
+  codes <- as.integer(factor(cell_vector(clone, cells, "clone"))) - 1
   codes[is.na(codes)] <- -1
   codes
 }
 
-growth_rates_of <- function(growth, n) {
+growth_rates_of <- function(growth, cells) {
   if (is.null(growth) || identical(growth, "learned")) {
     return(NULL)
   }
-  if (!is.numeric(growth) || length(growth) != n) {
+  growth <- cell_vector(growth, cells, "growth", "NULL, \"learned\" or ")
+  if (!is.numeric(growth)) {
     stop_input(
-      "growth", "`growth` must be NULL, \"learned\" or one number for each of the ", n,
+      "growth", "`growth` must be NULL, \"learned\" or one number for each of the ", length(cells),
       " cells, not ", described(growth), "."
     )
   }

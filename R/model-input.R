@@ -81,7 +81,7 @@ cell_starts <- function(object, model, time = NULL, t.start = NULL) {
     stop_input("time", "`time` must be a column or one value for each cell; one time for all cells is `t.start`.")
   }
   if (!is.null(time)) {
-    return(check_times(cell_column(object, time, "time"), "time", n, distinct = 1L))
+    return(nearest_known(check_times(cell_column(object, time, "time"), "time", n, distinct = 1L), model$times))
   }
   starts <- known_times(object, model)
   open <- is.na(starts)
@@ -91,7 +91,7 @@ cell_starts <- function(object, model, time = NULL, t.start = NULL) {
   column <- model$time.name
   if (!is_plain_matrix(object) && !is.null(column) && column %in% column_names(object)) {
     values <- cell_column(object, column, "time")
-    starts[open] <- check_times(values, "time", n, distinct = 1L)[open]
+    starts[open] <- nearest_known(check_times(values, "time", n, distinct = 1L), model$times)[open]
     return(starts)
   }
   rlang::inform(

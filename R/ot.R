@@ -81,7 +81,7 @@ OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradien
   local_threads(threads)
   method <- check_choice(method, names(distance_methods), "method")
   options <- distance_methods[[method]]$options(options, ...)
-  pair <- ot_pair(x, y, weights.x, weights.y, options)
+  pair <- ot_pair(x, y, weights.x, weights.y, options, rows = NULL)
   check_flag(gradient, "gradient")
   out <- distance_methods[[method]]$compute(pair, options, gradient)
   if (!is.null(out$potentials)) {
@@ -233,24 +233,26 @@ ot_options <- function(options, ...) {
   do.call(SinkhornOptions, distance_options(sinkhorn_defaults(), options, ...))
 }
 
-# Both clouds as plain matrices with weights; weights of length 0 are equal ones.
-ot_pair <- function(x, y, weights.x, weights.y, options) {
-  x <- check_matrix(x, "x")
-  y <- check_matrix(y, "y")
+# Both clouds as plain matrices with weights; weights of length 0 are equal ones. `rows`: see plain_matrix(); cells of
+# a cloud may be drawn several times where it is not told which is which.
+ot_pair <- function(x, y, weights.x, weights.y, options, rows = "cell") {
+  x <- check_matrix(x, "x", rows)
+  y <- check_matrix(y, "y", rows)
   list(
     x = x, y = y,
-    a = ot_weights(weights.x, "weights.x", nrow(x), options, !is.null(weights.y)),
-    b = ot_weights(weights.y, "weights.y", nrow(y), options, !is.null(weights.x))
+    a = ot_weights(weights.x, "weights.x", x, options),
+    b = ot_weights(weights.y, "weights.y", y, options)
   )
 }
 
-ot_weights <- function(weights, argument, n, options, other) {
+ot_weights <- function(weights, argument, x, options) {
   if (is.null(weights)) {
     return(numeric())
   }
-  if (!is.numeric(weights) || length(weights) != n) {
+  weights <- cell_vector(weights, if (is.null(rownames(x))) as.character(seq_len(nrow(x))) else rownames(x), argument)
+  if (!is.numeric(weights)) {
     stop_input(
-      argument, "`", argument, "` must be one number for each of the ", n, " cells, not ",
+      argument, "`", argument, "` must be one number for each of the ", nrow(x), " cells, not ",
       described(weights), "."
     )
   }

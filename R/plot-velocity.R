@@ -84,6 +84,7 @@ arrow_places <- function(object, reduction, arrows, dims) {
       stop_input("arrows", "`arrows` is ", nrow(arrows), " x ", ncol(arrows), ", but there are ",
         nrow(plane), " cells and dimensions ", paste(dims, collapse = " and "), " to draw.")
     }
+    arrows <- match_cells(arrows, rownames(plane), "arrows")
     return(list(plane = plane, arrows = unname(arrows[, dims])))
   }
   check_object(object)

@@ -202,7 +202,7 @@ predicted_pool <- function(predictor, object, known, time.out, n.sim, seed) {
     check_same_dims(predictor$states, known$x)
     return(predictor)
   }
-  states <- check_matrix(predictor, "model")
+  states <- check_matrix(predictor, "model", rows = NULL)
   check_same_dims(states, known$x)
   list(states = states, weights = rep(1 / nrow(states), nrow(states)))
 }

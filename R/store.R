@@ -91,8 +91,14 @@ store_reduction <- function(object, values, name, key = name, loadings = NULL, s
   if (is_seurat(object)) {
     return(add_reduction(object, full, name, key, loadings, stdev))
   }
-  SingleCellExperiment::reducedDim(object, name) <- full
+  SingleCellExperiment::reducedDim(object, name) <- as_sce_cells(full, object, 1L)
   object
+}
+
+# A matrix as an SCE takes it: without names of cells where the object has none. `side`: where the cells are.
+as_sce_cells <- function(x, object, side) {
+  if (is.null(colnames(object))) dimnames(x)[side] <- list(NULL)
+  x
 }
 
 # A matrix whose columns are cells, as a new assay (Seurat) or alternative experiment (SCE).
@@ -113,7 +119,7 @@ store_assay <- function(object, values, name, key = name, features = NULL) {
     return(add_assay(object, name, assay))
   }
   SingleCellExperiment::altExp(object, name) <- SummarizedExperiment::SummarizedExperiment(
-    assays = list(data = full), rowData = S4Vectors::DataFrame(features, row.names = rownames(full))
+    assays = list(data = as_sce_cells(full, object, 2L)), rowData = S4Vectors::DataFrame(features, row.names = rownames(full))
   )
   object
 }
@@ -133,7 +139,9 @@ fetch_assay <- function(object, name) {
       quoted(present), "."
     )
   }
-  SummarizedExperiment::assay(SingleCellExperiment::altExp(object, name), "data")
+  values <- SummarizedExperiment::assay(SingleCellExperiment::altExp(object, name), "data")
+  if (is.null(colnames(values))) colnames(values) <- cell_names(object)
+  values
 }
 
 # What store_assay() was told about the features: data.frame with the names it was given as rows.

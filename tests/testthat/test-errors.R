@@ -60,8 +60,8 @@ test_that("times that are NA or text", {
   for (object in c(list(matrix = cells$x), tiny_objects())) {
     expect_input_error(fit(object, time = replace(cells$time, 3, NA)), "time", "NA.*cell 3")
     expect_input_error(fit(object, time = replace(cells$time, 3, Inf)), "time", "Inf")
-    expect_input_error(fit(object, time = paste0("d", cells$time)), "time", "text.*gsub")
-    expect_input_error(fit(object, time = factor(cells$time)), "time", "as.numeric\\(as.character")
+    expect_input_error(fit(object, time = paste0("d", cells$time, "_a")), "time", "text.*one unit")
+    expect_input_error(fit(object, time = factor(c("a", "b"))[cells$time %% 2 + 1]), "time", "text.*one unit")
   }
 })
 
