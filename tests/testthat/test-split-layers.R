@@ -11,9 +11,17 @@ with_layers <- function(layers, code) {
     return(code(object))
   }
   here <- list(Layers = function(assay) names(layers), LayerData = function(assay, layer) layers[[layer]])
-  testthat::local_mocked_bindings(
-    has_layers = function() TRUE, seurat_fun = function(name) here[[name]], .package = "fatefield"
-  )
+  package <- asNamespace("fatefield")
+  put <- function(bindings) {
+    for (name in names(bindings)) {
+      unlockBinding(name, package)
+      assign(name, bindings[[name]], package)
+      lockBinding(name, package)
+    }
+  }
+  before <- mget(c("has_layers", "seurat_fun"), package)
+  on.exit(put(before))
+  put(list(has_layers = function() TRUE, seurat_fun = function(name) here[[name]]))
   code(tiny_seurat())
 }
 
