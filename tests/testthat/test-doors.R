@@ -174,13 +174,13 @@ test_that("vectors with names go by the names of the cells at every door", {
     "FitVelocityField split.by" = list(group, function(v) field(split.by = v)),
     "FitVelocityField batch" = list(sides, function(v) field(batch = v)),
     "ScoreInterpolation time" = list(cells$time, function(v) {
-      ScoreInterpolation(x, 1, model, time = v, n.repeats = 2, verbose = FALSE)$summary
+      unclass(ScoreInterpolation(x, 1, model, time = v, n.repeats = 2, verbose = FALSE))
     }),
     "ClassifyTrajectories labels" = list(as.character(cells$label), function(v) {
       ClassifyTrajectories(SimulateCells(x, model, n.sim = 2), v, reference = x, k = 3)$label
     }),
     "CompareDynamics group.by" = list(sides, function(v) {
-      CompareDynamics(data.frame(drift = rate, row.names = rownames(x)), group.by = v, n.boot = 10)$table
+      CompareDynamics(data.frame(drift = rate, row.names = rownames(x)), group.by = v, n.boot = 10)
     }),
     "GeneDynamics pseudotime" = list(rate, function(v) {
       GeneDynamics(as.matrix(Matrix::t(counts)), x[, 1], pseudotime = v, n.boot = 5, verbose = FALSE)
@@ -190,7 +190,7 @@ test_that("vectors with names go by the names of the cells at every door", {
     }),
     "EstimateVelocity batch" = list(sides, function(v) {
       EstimateVelocity(counts, counts + (counts > 0), min.shared.counts = 0, batch = v, reduction = x, k = 5,
-        verbose = FALSE)$velocity
+        verbose = FALSE)$cells
     }),
     "PlotVelocity group.by" = list(sides, function(v) {
       plot <- PlotVelocity(x, arrows = x, style = "arrows", group.by = v)

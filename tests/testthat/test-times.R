@@ -92,7 +92,7 @@ test_that("every verb that takes times reads them alike", {
     drift = function(time) DriftDiffusion(cells$x, model, time = time)$drift,
     interpolate = function(time) InterpolateTime(cells$x, 1, model, time = time, n.sim = 2, verbose = FALSE)$states,
     score = function(time) {
-      ScoreInterpolation(cells$x, 1, list(mean = cells$x[1:9, ]), time = time, n.repeats = 2, verbose = FALSE)$summary
+      ScoreInterpolation(cells$x, 1, list(mean = cells$x[1:9, ]), time = time, n.repeats = 2, verbose = FALSE)
     },
     fate = function(time) {
       PredictFate(cells$x, model, labels = cells$label, start = time, n.sim = 2, verbose = FALSE)$probability
@@ -100,7 +100,7 @@ test_that("every verb that takes times reads them alike", {
     bins = function(time) BinTime(time, n.bins = 3, min.size = 1)$time,
     compare = function(time) {
       set <- data.frame(drift = seq_along(cells$time))
-      CompareDynamics(set, group.by = rep(c("a", "b"), 30), time = time, n.boot = 20)$table
+      CompareDynamics(set, group.by = rep(c("a", "b"), 30), time = time, n.boot = 20)
     }
   )
   for (name in names(doors)) {
