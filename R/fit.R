@@ -132,7 +132,8 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     cells = rownames(x), history = do.call(rbind, lapply(members, `[[`, "history")),
     dispersion = do.call(rbind, lapply(members, `[[`, "dispersion")),
     libtorch = core_libraries()$torch[["version"]], source = coordinates_input(x, x = x),
-    cell.times = as.numeric(time), time.unit = attr(time, "unit")
+    cell.times = as.numeric(time), time.unit = attr(time, "unit"),
+    time.origin = attr(time, "origin")
   )
 }
 
