@@ -58,7 +58,7 @@ read_times <- function(time, argument, origin = NULL) {
     return(list(time = as.numeric(unclass(time)), unit = unit))
   }
   if (inherits(time, c("Date", "POSIXct"))) {
-    return(elapsed_times(time, origin))
+    return(since_origin(time, origin))
   }
   if (is.factor(time)) {
     read <- read_texts(levels(time), unique(as.character(time)), argument)
