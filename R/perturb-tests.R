@@ -95,8 +95,8 @@ perturb_table <- function(control, perturbed, first, n, conf.level) {
   }
   out <- data.frame(
     fate = dimnames(control)[[2L]], control = rowMeans(before), perturbed = rowMeans(after),
-    change = rowMeans(after - before), low = change$low, high = change$high,
-    log2_ratio = rowMeans(ratio), log2_low = log2$low, log2_high = log2$high,
+    change = rowMeans(after - before), change_se = change$se, change_low = change$low, change_high = change$high,
+    log2_ratio = rowMeans(ratio), log2_ratio_low = log2$low, log2_ratio_high = log2$high,
     spread = if (members > 1L) apply(after - before, 1L, stats::sd) else NA_real_,
     se_cells = over_cells$se, p = p, p_wilcoxon = wilcoxon
   )
@@ -124,10 +124,12 @@ interaction_table <- function(control, whole, parts, n, conf.level) {
   excess <- found - expected
   out <- data.frame(
     fate = dimnames(control)[[2L]], expected = rowMeans(stats::plogis(expected)),
-    found = rowMeans(stats::plogis(found)), interaction = rowMeans(excess), low = NA_real_, high = NA_real_,
-    p = NA_real_
+    found = rowMeans(stats::plogis(found)), interaction = rowMeans(excess), interaction_low = NA_real_,
+    interaction_high = NA_real_, p = NA_real_
   )
-  if (ncol(excess) > 1L) out[c("low", "high", "p")] <- by_members(excess, conf.level)[c("low", "high", "p")]
+  if (ncol(excess) > 1L) {
+    out[c("interaction_low", "interaction_high", "p")] <- by_members(excess, conf.level)[c("low", "high", "p")]
+  }
   rownames(out) <- NULL
   out
 }
