@@ -30,18 +30,19 @@ summary.fatefield_drivers <- function(object, ...) {
   t <- object$table
   columns <- c(expression = "auc", sensitivity = "sensitivity", activation = "activation")
   columns <- columns[columns %in% names(t)]
-  sure <- list(
-    expression = t$q < 0.05, sensitivity = abs(t$sensitivity) > stats::qnorm(0.975) * t$sensitivity_se, activation = NA
-  )
-  rows <- lapply(names(columns), function(answer) {
+  found <- function(answer) {
+    switch(answer,
+      expression = sum(t$q < 0.05, na.rm = TRUE), activation = NA_integer_,
+      sensitivity = sum(abs(t$sensitivity) > stats::qnorm(0.975) * t$sensitivity_se, na.rm = TRUE)
+    )
+  }
+  do.call(rbind, lapply(names(columns), function(answer) {
     v <- t[[columns[[answer]]]]
     data.frame(
-      answer = answer, genes = sum(!is.na(v)),
-      found = if (answer == "activation") NA_integer_ else sum(sure[[answer]], na.rm = TRUE),
-      first.for = t$gene[which.max(v)], first.against = t$gene[which.min(v)]
+      answer = answer, genes = sum(!is.na(v)), found = found(answer), first.for = t$gene[which.max(v)],
+      first.against = t$gene[which.min(v)]
     )
-  })
-  do.call(rbind, rows)
+  }))
 }
 
 #' @rdname FindFateDrivers
