@@ -20,7 +20,7 @@
 #' Hochberg.
 #' It finds what marks the fate early, whatever the reason.
 #'
-#' **Sensitivity**: how much the margin of the fate, its share of the votes at the ends less that of `against`,
+#' **Sensitivity**: how much the margin of the fate, the share of its ends less that of `against`,
 #' would change for a small change of one gene at the start, by one standard deviation of the gene.
 #' Futures are simulated with the same random numbers from states a little to either side of the cells, along each
 #' dimension of the model; the derivative is carried to genes by the loadings.
@@ -38,8 +38,8 @@
 #' A p value of the expression test knows nothing of the model's error: cells are sorted by the model, and are
 #' taken as independent.
 #'
-#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims) with `expression`; for `summary()` a
-#'   result.
+#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims) with `expression`; for `summary()`
+#'   a result.
 #' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the
 #'   neural SDE fitted last, or the velocity field where there is no other.
 #'   Along a velocity field each cell has one path.
@@ -221,7 +221,7 @@ check_sources <- function(sources) {
   sources
 }
 
-# The fate and its rivals, by name and by code among the labels that vote.
+# The fate and its rivals, by name and by code among the labels of the reference cells.
 fate_sides <- function(fate, against, voters, counted) {
   if (is.null(fate)) {
     stop_input("fate", "`fate` is needed: one of ", quoted(voters$labels[counted]), ".")
@@ -351,8 +351,8 @@ screen_effects <- function(screen, sides) {
     return(data.frame(gene = rownames(effects), activation = unname(margin)))
   }
   if (!is.data.frame(screen) || !all(c("gene", "effect") %in% names(screen))) {
-    stop_input("screen", "`screen` must be a result of ScreenPerturbations(), or have the columns \"gene\" and \"effect\", ",
-      "not ", if (is.data.frame(screen)) quoted(names(screen)) else described(screen), ".")
+    stop_input("screen", "`screen` must be a result of ScreenPerturbations(), or have the columns \"gene\" and ",
+      "\"effect\", not ", if (is.data.frame(screen)) quoted(names(screen)) else described(screen), ".")
   }
   data.frame(gene = as.character(screen$gene), activation = as.numeric(screen$effect))
 }

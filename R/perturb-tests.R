@@ -136,8 +136,8 @@ interaction_table <- function(control, whole, parts, n, conf.level) {
 
 # Tests against what matched genes do: `effect` of some genes against `pool`, effects of others. `at` and
 # `pool.at`: genes x features to match on. `self`: the place of each gene in the pool, or NA. Centre and scale of
-# the `n` nearest are their median and the larger of median absolute and standard deviation; p is of the normal distribution, p_rank the share
-# of them that are as far from their centre.
+# the `n` nearest are their median and the larger of median absolute and standard deviation; p is of the normal
+# distribution, p_rank the share of them that are as far from their centre.
 matched_test <- function(effect, at, pool, pool.at, self, n) {
   known <- which(is.finite(pool))
   out <- vapply(seq_along(effect), function(g) {

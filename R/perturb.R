@@ -1,5 +1,6 @@
 # In-silico perturbation of cells: genes are moved in expression, the cells simulated beside controls with the same
-# noise, and the fates compared. Takes an object with a model; gives a result of kind "perturbation", see R/perturb-result.R.
+# noise, and the fates compared. Takes an object with a model; gives a result of kind "perturbation", see
+# R/perturb-result.R.
 
 #' Perturb genes of cells in a model
 #'
@@ -58,8 +59,8 @@
 #' @param labels,fates,exclude,reference What counts as a fate, see [DefineFates()]; `NULL` takes what is defined there.
 #'   For `plot()` `fates` are those shown.
 #' @param k,weights,vote,cutoff How ends are labelled, see [DefineFates()].
-#' @param cells (names, numbers or TRUE/FALSE) Cells that start; `NULL` takes those of the model's first time, or all for a
-#'   velocity field.
+#' @param cells (names, numbers or TRUE/FALSE) Cells that start; `NULL` takes those of the model's first time, or
+#'   all for a velocity field.
 #' @param n.sim Futures of each cell, member and arm; `NULL` takes 2,000 over the number of cells, at least 10; 1 for a
 #'   velocity field.
 #' @param time Times of the cells: a column, or one value for each cell.
@@ -94,8 +95,8 @@
 #'
 #' @return A result of class `fatefield_perturbation`, see [results]:
 #'   \item{table}{data.frame, one row per fate: `gene` (those changed), `fate`, probabilities `control` and `perturbed`
-#'     among the fates, their difference `change` with `change_se`, `change_low` and `change_high`, `log2_ratio` with its
-#'     own interval, `spread` (standard deviation between members), `se_cells` (standard error over cells), `p`,
+#'     among the fates, their difference `change` with `change_se`, `change_low` and `change_high`, `log2_ratio` with
+#'     its own interval, `spread` (standard deviation between members), `se_cells` (standard error over cells), `p`,
 #'     `p_wilcoxon`, `gained`, `lost`, `p_mcnemar`, and `q` (Benjamini and Hochberg, over the fates).}
 #'   \item{control, perturbed}{Probabilities, cells x fates x members.}
 #'   \item{shift}{Change of each cell, cells x fates, mean over members.}
@@ -111,7 +112,8 @@
 #' `fatefield_error_input` names the argument: genes that are not measured (all of them, with the nearest name) or not
 #' among the features of the reduction, a reduction without loadings or one that they do not give back, fewer than two
 #' fates, cells of different times.
-#' A warning of class `fatefield_warning_manifold` tells where more than a fifth of the perturbed starts are off the cells.
+#' A warning of class `fatefield_warning_manifold` tells where more than a fifth of the perturbed starts are off the
+#' cells.
 #' @references
 #' Vinyard et al. (2025) Learning cell dynamics with neural differential equations. Nature Machine Intelligence 7.
 #'

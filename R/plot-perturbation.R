@@ -38,21 +38,6 @@ draw_changes <- function(table, cols, rows, title) {
     ggplot2::labs(x = "change of probability", y = NULL, title = title) + theme_curves()
 }
 
-#' @rdname ScreenPerturbations
-#' @param x A screen.
-#' @param type `"volcano"` (default): change against significance, one panel per fate, in the fate's colour where q is
-#'   below 0.05; `"heatmap"`: change of the genes with the largest changes, by fate.
-#' @param n.label Number of genes named in each panel, the largest changes with q < 0.05 first, or shown in the heat map.
-#' @param repel Keep names apart, where the package ggrepel is installed?
-#' @export
-plot.fatefield_screen <- function(x, type = c("volcano", "heatmap"), fates = NULL, n.label = 10L, repel = TRUE, ...) {
-  check_no_dots(names(formals(plot.fatefield_screen)), ...)
-  type <- check_choice(type, c("volcano", "heatmap"), "type")
-  n.label <- check_count(n.label, "n.label", min = 0L)
-  table <- rows_of_fates(x$table, fates)
-  if (type == "heatmap") draw_screen_map(table, n.label) else draw_volcano(table, x$cols, n.label, repel)
-}
-
 draw_volcano <- function(table, cols, n.label, repel) {
   table <- table[is.finite(table$p), ]
   if (nrow(table) == 0L) {

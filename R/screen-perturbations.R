@@ -46,8 +46,8 @@ screen_rare <- 10
 #' @param n.null Random or other genes that are simulated for comparison, see above.
 #'   0 leaves `p` out on a linear reduction.
 #' @param resume A result of this function with the same model, cells and settings, whose genes are not simulated again.
-#' @return A result of class `fatefield_screen`, see [results]: `table` is a data.frame of one row per gene and fate, most
-#'   extreme first: `gene`, `fate`, `control` (probability), `change` with `change_se`, `change_low` and `change_high`
+#' @return A result of class `fatefield_screen`, see [results]: `table` is a data.frame of one row per gene and fate,
+#'   most extreme first: `gene`, `fate`, `control` (probability), `change` with `change_se`, `change_low` and `change_high`
 #'   (between members, else between cells), `log2_ratio`, `z`, `p`, `p_rank` and `q` (Benjamini and Hochberg, over the
 #'   genes of each fate).
 #'   `effects` (genes x fates x members) and `errors` (the standard errors over cells) are beside it.
@@ -403,4 +403,20 @@ summary.fatefield_screen <- function(object, ...) {
       largest = best$gene, best[-1L])
   })
   data.frame(do.call(rbind, rows), row.names = NULL)
+}
+
+#' @rdname ScreenPerturbations
+#' @param x A screen.
+#' @param type `"volcano"` (default): change against significance, one panel per fate, in the fate's colour where q is
+#'   below 0.05; `"heatmap"`: change of the genes with the largest changes, by fate.
+#' @param n.label Number of genes named in each panel, the largest changes with q < 0.05 first, or shown in the heat
+#'   map.
+#' @param repel Keep names apart, where the package ggrepel is installed?
+#' @export
+plot.fatefield_screen <- function(x, type = c("volcano", "heatmap"), fates = NULL, n.label = 10L, repel = TRUE, ...) {
+  check_no_dots(names(formals(plot.fatefield_screen)), ...)
+  type <- check_choice(type, c("volcano", "heatmap"), "type")
+  n.label <- check_count(n.label, "n.label", min = 0L)
+  table <- rows_of_fates(x$table, fates)
+  if (type == "heatmap") draw_screen_map(table, n.label) else draw_volcano(table, x$cols, n.label, repel)
 }

@@ -8,7 +8,9 @@ asked <- function(object) {
     PerturbCells = function(...) PerturbCells(object, "fateA", ...),
     DoseResponse = function(...) DoseResponse(object, "fateA", doses = c(-1, 0, 1), ...),
     ScreenPerturbations = function(...) ScreenPerturbations(object, n.null = 12, ...),
-    FindFateDrivers = function(...) FindFateDrivers(object, fate = "fateA", sources = c("sensitivity", "activation"), ...)
+    FindFateDrivers = function(...) {
+      FindFateDrivers(object, fate = "fateA", sources = c("sensitivity", "activation"), ...)
+    }
   )
 }
 
@@ -79,8 +81,8 @@ test_that("matrices, Seurat objects and SingleCellExperiments give the same", {
       )))
     }
     want <- as.data.frame(run(seurat))
-    expect_equal(as.data.frame(run(plain, expression = as.matrix(layer_data(seurat, "data", "RNA")), loadings = loadings)),
-      want)
+    expression <- as.matrix(layer_data(seurat, "data", "RNA"))
+    expect_equal(as.data.frame(run(plain, expression = expression, loadings = loadings)), want)
     if (requireNamespace("SingleCellExperiment", quietly = TRUE)) {
       expect_equal(as.data.frame(run(driver_cells("sce"))), want)
     }
@@ -119,7 +121,9 @@ test_that("changes of several genes stand in one table, if they are of one quest
   object <- defined()
   one <- ask("PerturbCells", object)
   run <- function(gene, ...) {
-    suppressWarnings(PerturbCells(object, gene, n.sim = 2, cells = early_cells(object), verbose = FALSE, t.end = 2, ...))
+    suppressWarnings(PerturbCells(
+      object, gene, n.sim = 2, cells = early_cells(object), verbose = FALSE, t.end = 2, ...
+    ))
   }
   two <- run("fateB")
   both <- rbind(one, two)
