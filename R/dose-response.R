@@ -162,7 +162,8 @@ headline.fatefield_dose <- function(x) {
       " to ", format(x$doses[[length(x$doses)]]), " (", x$units, "), ", counted(size[[1L]], "cell"), " x ",
       counted(x$n.sim, "future"), ", ", counted(size[[3L]], "model")),
     if (nrow(row) > 0L) paste0("probability of ", row$fate, " ", short(ends[[1L]]), " to ",
-      short(ends[[length(ends)]]), "; slope ", with_interval(row$slope, row$slope_low, row$slope_high), ", p ", format(row$p, digits = 2L),
+      short(ends[[length(ends)]]), "; slope ", with_interval(row$slope, row$slope_low, row$slope_high),
+      ", p ", format(row$p, digits = 2L),
       if (!is.na(row$half)) paste0(", half of it at ", short(row$half)))
   )
 }

@@ -162,10 +162,10 @@ matching_features <- function(...) {
   apply(cbind(...), 2L, function(v) rank(v) / length(v))
 }
 
-# Tests against random genes: `effect` of some genes that move cells by `size`, against `null`, effects of random genes that
-# move them by `null.size`. Of the `n` nearest in size, in logarithms, effects are taken in proportion to the size; their
-# centre is the median, their spread the standard deviation, p is of Student's t, p_rank the share that is as far. In few
-# dimensions a random direction has much in common with any other, and p is too large rather than too small.
+# Tests against random genes: `effect` of some genes that move cells by `size`, against `null`, effects of random genes
+# that move them by `null.size`. Of the `n` nearest in size, in logarithms, effects are taken in proportion to the size;
+# their centre is the median, their spread the standard deviation, p is of Student's t, p_rank the share that is as far.
+# In few dimensions a random direction has much in common with any other, and p is too large rather than too small.
 random_test <- function(effect, size, null, null.size, n) {
   known <- which(is.finite(null) & null.size > 0)
   n <- min(n, length(known))

@@ -48,7 +48,8 @@ test_that("slips of the pen are named in every verb, and no argument hides", {
     worker <- names(formals(getS3method(verb, "default")))
     expect_identical(names(formals(getS3method(verb, "Seurat"))), worker)
     wanted <- c("model", "labels", "fates", "exclude", "reference", "k", "weights", "vote", "cutoff", "cells", "n.sim",
-      "time", "t.start", "t.end", "assay", "loadings", "center", "scale", "expression", "seed.use", "threads", "verbose")
+      "time", "t.start", "t.end", "assay", "loadings", "center", "scale", "expression", "seed.use", "threads",
+      "verbose")
     expect_identical(setdiff(wanted, worker), character())
   }
   expect_input_error(PerturbCells(object), "genes", "needed")
