@@ -154,6 +154,15 @@ fate_voters <- function(x, definition) {
   list(voters = voters, counted = which_fates(voters, definition$fates, definition$exclude))
 }
 
+# Whether two answers were about the same fates: labels, reference cells and how ends are labelled, whichever way the
+# definition was said. `fates`: labels that count; `cells`: names of all cells.
+definition_digest <- function(definition, fates, cells) {
+  rlang::hash(list(
+    as.character(definition$labels), fates, check_cells(definition$reference, cells, "reference"),
+    definition$options$label
+  ))
+}
+
 # Colours by label: those given, then those of the palette that are left.
 colours_of <- function(labels, given = NULL) {
   if (!is.null(given)) {

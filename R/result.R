@@ -82,6 +82,18 @@ subset_result.default <- function(x, keep) {
   x
 }
 
+#' @rdname results
+#' @param deparse.level Not used; part of the generic.
+#' @export
+rbind.fatefield_result <- function(..., deparse.level = 1) bind_results(..1, list(...))
+
+# `parts`: results, the first of which decides how they are bound.
+bind_results <- function(first, parts) UseMethod("bind_results")
+
+bind_results.default <- function(first, parts) {
+  stop_input("...", "Results of class ", quoted(class(first)[[1L]]), " cannot be bound.")
+}
+
 # Number and interval as people read it: "0.42 (0.31 to 0.55)".
 with_interval <- function(x, low, high, digits = 3L) {
   shown <- function(v) format(v, digits = digits, trim = TRUE)

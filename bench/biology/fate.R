@@ -115,7 +115,7 @@ fate_larry_drivers <- function(object = read_larry_genes(), n.models = 2L) {
   print(got)
   utils::write.csv(got$table, file.path(bench_out, "fate_larry_drivers.csv"))
   show_ranks(got$table, larry_known, "fate_larry_known")
-  save_figure(PlotFateDrivers(got), "fate_larry_drivers")
+  save_figure(plot(got), "fate_larry_drivers")
   got
 }
 
@@ -150,7 +150,7 @@ fate_pancreas <- function(object = read_pancreas()) {
   said("dv17", sprintf("%d of %d genes differ (FDR below 0.05): %s for alpha, %s for beta", sum(differ, na.rm = TRUE),
     nrow(got$table), paste(up(1), collapse = " "), paste(up(-1), collapse = " ")),
   if (any(differ, na.rm = TRUE)) "reproduced" else "not reproduced")
-  save_figure(PlotFateDrivers(got), "fate_pancreas_drivers")
+  save_figure(plot(got), "fate_pancreas_drivers")
   got
 }
 
