@@ -79,7 +79,7 @@ read_times <- function(time, argument, origin = NULL) {
 }
 
 # Dates and moments as days since the first, moments of less than two days as hours.
-elapsed_times <- function(time, origin) {
+since_origin <- function(time, origin) {
   seconds <- as.numeric(unclass(time)) * if (inherits(time, "Date")) 86400 else 1
   if (is.null(origin)) origin <- suppressWarnings(min(seconds[is.finite(seconds)]))
   span <- suppressWarnings(max(seconds[is.finite(seconds)])) - origin
