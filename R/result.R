@@ -63,13 +63,19 @@ summary.fatefield_result <- function(object, ...) {
 #' @rdname results
 #' @export
 `[.fatefield_result` <- function(x, i, ...) {
-  by <- attr(x, "by")
-  if (is.null(by)) {
+  present <- result_rows(x)
+  if (is.null(present)) {
     stop_input("i", "`i`: a result of class ", quoted(class(x)[[1L]]), " cannot be subset.")
   }
-  present <- unique(as.character(x$table[[by]]))
-  keep <- present[check_cells(i, present, "i")]
-  subset_result(x, keep)
+  subset_result(x, present[check_cells(i, present, "i")])
+}
+
+# Names that `[` looks up, or NULL. Kinds whose table is made on demand say them from their parts.
+result_rows <- function(x) UseMethod("result_rows")
+
+result_rows.default <- function(x) {
+  by <- attr(x, "by")
+  if (!is.null(by)) unique(as.character(x$table[[by]]))
 }
 
 # The part of a result that is of `keep`, names in the column `by`, in that order.

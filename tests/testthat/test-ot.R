@@ -172,9 +172,9 @@ test_that("groups of an object are compared by name", {
     found <- OTDistance(object, group.by = "day", ident.1 = 0, ident.2 = 2)
     expect_equal(found$value, expected)
     all <- OTDistance(object, group.by = "day")
-    expect_identical(dimnames(all), list(c("0", "1", "2"), c("0", "1", "2")))
-    expect_equal(all["0", "2"], expected)
-    expect_identical(all, t(all))
+    expect_identical(dimnames(all$value), list(c("0", "1", "2"), c("0", "1", "2")))
+    expect_equal(all$value["0", "2"], expected)
+    expect_identical(all$value, t(all$value))
     plan <- OTPlan(object, group.by = "day", ident.1 = 0)$plan
     expect_identical(dim(plan), c(20L, 40L))
     expect_identical(rownames(plan), rownames(at(0)))

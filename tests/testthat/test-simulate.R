@@ -4,7 +4,7 @@ test_that("trajectories have the shape asked for and start at their cells", {
   cells <- tiny_cells()
   model <- tiny_model()
   futures <- SimulateCells(cells$x, model = model, cells = c("cell001", "cell004"), n.sim = 3L,
-    times = c(0, 0.5, 2), verbose = FALSE)
+    t.out = c(0, 0.5, 2), verbose = FALSE)
   expect_s3_class(futures, "fatefield_trajectories")
   expect_identical(dim(futures), c(6L, 3L, 3L))
   expect_identical(as.character(futures$cell), rep(c("cell001", "cell004"), each = 3L))
@@ -18,7 +18,7 @@ test_that("what is kept can be the end or the moments", {
   cells <- tiny_cells()
   model <- tiny_model(growth = "learned")
   run <- function(keep) {
-    SimulateCells(cells$x, model = model, cells = 1:4, n.sim = 25L, times = c(0, 1, 2),
+    SimulateCells(cells$x, model = model, cells = 1:4, n.sim = 25L, t.out = c(0, 1, 2),
       keep = keep, verbose = FALSE)
   }
   all <- run("states")
@@ -52,7 +52,7 @@ test_that("chunks do not change the trajectories", {
 test_that("each member of an ensemble simulates each cell", {
   cells <- tiny_cells()
   model <- tiny_model(n.models = 2L)
-  futures <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
+  futures <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, t.out = c(0, 1),
     verbose = FALSE)
   expect_identical(as.vector(table(futures$cell, futures$member)), rep(5L, 6L))
   second <- futures[futures$member == 2L]
@@ -64,7 +64,7 @@ test_that("each member of an ensemble simulates each cell", {
       `[[`, "states"
     )))
   )
-  moments <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
+  moments <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, t.out = c(0, 1),
     keep = "moments", verbose = FALSE)
   by_cell <- tapply(futures$states[, 1L, 2L], futures$cell, mean)
   expect_equal(moments$mean[, 1L, 2L], by_cell[rownames(moments$mean)], ignore_attr = TRUE)
@@ -84,12 +84,12 @@ test_that("bad requests are named", {
   model <- tiny_model()
   run <- function(...) SimulateCells(cells$x, model = model, verbose = FALSE, ...)
   expect_input_error(run(n.sim = -1L), "n.sim")
-  expect_input_error(run(times = c(1, 0)), "times")
+  expect_input_error(run(t.out = c(1, 0)), "t.out")
   expect_input_error(run(cells = "nobody"), "cells")
   expect_input_error(SimulateCells(cells$x, verbose = FALSE), "model")
   expect_error(
     SimulateCells(cells$x[, 1:2], model = model, verbose = FALSE), class = "fatefield_error_model"
   )
   object <- tiny_fit(tiny_seurat())
-  expect_input_error(SimulateCells(object, cells = 1:3, verbose = FALSE), "times")
+  expect_input_error(SimulateCells(object, cells = 1:3, verbose = FALSE), "t.out")
 })
