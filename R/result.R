@@ -149,8 +149,8 @@ print.fatefield_table <- function(x, ...) {
 #' @rdname results
 #' @param j,drop As for a data.frame, after a comma.
 #' @export
-`[.fatefield_table` <- function(x, i, j, drop = if (missing(i)) TRUE else ncol(x) == 1L) {
-  if (nargs() - !missing(drop) > 2L) {
+`[.fatefield_table` <- function(x, i, j, drop) {
+  if (nargs() - (!missing(drop)) > 2L) {
     rows <- if (missing(i)) rep(TRUE, nrow(x)) else i
     table <- plain_table(x)
     if (missing(j)) {
@@ -159,7 +159,7 @@ print.fatefield_table <- function(x, ...) {
       attributes(table) <- c(attributes(table)[c("names", "row.names")], kept)
       return(table)
     }
-    return(table[rows, j, drop = drop])
+    return(if (missing(drop)) table[rows, j] else table[rows, j, drop = drop])
   }
   by <- attr(x, "by")
   present <- if (is.null(by)) as.character(seq_len(nrow(x))) else as.character(x[[by]])
