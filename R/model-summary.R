@@ -60,7 +60,7 @@ as.data.frame.summary_fatefield_model <- function(x, row.names = NULL, optional 
 numbers_of <- function(quantity, value, member = NA_integer_, time = NA_real_, low = NA_real_, high = NA_real_) {
   n <- length(value)
   data.frame(
-    quantity = rep(quantity, n), member = rep_len(as.integer(member), n), time = rep_len(as.numeric(time), n),
+    quantity = rep_len(quantity, n), member = rep_len(as.integer(member), n), time = rep_len(as.numeric(time), n),
     value = as.numeric(value), value_low = rep_len(low, n), value_high = rep_len(high, n)
   )
 }

@@ -16,7 +16,7 @@ headline.fatefield_ot_distance <- function(x) {
     near <- x$table[which.min(x$table$value), ]
     shown <- function(row) paste0(row$group, " and ", row$other, " (", format(row$value, digits = 3L), ")")
     return(c(
-      paste0(title, " between ", counted(nrow(x$value), "group"), " and ", ncol(x$value)),
+      paste0(title, " from ", counted(nrow(x$value), "group"), " to ", ncol(x$value)),
       if (nrow(x$table) > 0L) paste0("nearest: ", shown(near), "; farthest: ", shown(far))
     ))
   }
@@ -95,11 +95,14 @@ subset_result.fatefield_ot_plan <- function(x, keep) {
   x
 }
 
+# Entries below this share of their row's mass are no rows of the table.
+least_share <- 1e-9
+
 #' @rdname OTPlan
 #' @param row.names,optional Not used; part of the generic.
 #' @export
 as.data.frame.fatefield_ot_plan <- function(x, row.names = NULL, optional = FALSE, ...) {
-  at <- Matrix::which(x$plan > 0, arr.ind = TRUE)
+  at <- Matrix::which(x$plan > least_share * Matrix::rowSums(x$plan), arr.ind = TRUE)
   at <- at[order(at[, 1L], at[, 2L]), , drop = FALSE]
   data.frame(
     cell = result_rows(x)[at[, 1L]], other = names_or_numbers(ncol(x$plan), colnames(x$plan))[at[, 2L]],

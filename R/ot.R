@@ -161,7 +161,8 @@ OTDistance.SingleCellExperiment <- OTDistance.Seurat
 #'   \item{column.error}{By how much columns miss the weights of `y` (under `reach`, what should
 #'     arrive), summed; it goes to 0 as `tolerance` does.}
 #'   \item{epsilon, iterations, converged}{As in [OTDistance()].}
-#'   Its table has a row for each pair of cells between which mass goes: `cell`, `other` and `mass`.
+#'   Its table has a row for each pair of cells between which at least 1e-9 of the cell's mass goes: `cell`, `other` and
+#'   `mass`.
 #'   `[` keeps the plan of some cells of `x`.
 #'   `summary()` gives the mass between groups of cells: `group`, `other`, `mass`, and `share`, that of the group's mass.
 #' @inheritSection OTDistance Errors

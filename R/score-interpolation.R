@@ -308,7 +308,8 @@ interpolation_table <- function(scored, settings, around, seen) {
   }
   new_table(
     "interpolation_scores", table, by = "predictor", time = around[["out"]], earlier = around[["earlier"]],
-    later = around[["later"]], repeats = settings$repeats, seen = seen
+    later = around[["later"]], repeats = settings$repeats, seen = seen,
+    scale = table$W2[match(c("noise floor", "earlier cells"), table$predictor)]
   )
 }
 
@@ -339,12 +340,11 @@ print.fatefield_interpolation_scores <- function(x, ...) {
 #' @rdname ScoreInterpolation
 #' @export
 summary.fatefield_interpolation_scores <- function(object, ...) {
-  at <- function(line) object$W2[match(line, object$predictor)]
-  floor <- at("noise floor")
+  scale <- attr(object, "scale")
   data.frame(
     predictor = object$predictor, W2 = object$W2, W2_sd = object$W2_sd, energy = object$energy,
     sliced = object$sliced, variance = object$variance.median,
-    excess = (object$W2 - floor) / (at("earlier cells") - floor)
+    excess = (object$W2 - scale[[1L]]) / diff(scale)
   )
 }
 
