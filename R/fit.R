@@ -170,7 +170,7 @@ FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = N
   model$reduction <- reduction
   model["time.name"] <- list(name)
   model$source <- coordinates_input(object, reduction, x = x[keep, , drop = FALSE])
-  SetModel(object, model, store.as)
+  log_call(SetModel(object, model, store.as), "FitSDE")
 }
 
 #' @rdname FitSDE

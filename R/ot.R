@@ -212,6 +212,7 @@ OTPlan.Seurat <- function(x, group.by, ident.1, ident.2 = NULL, reduction = NULL
                           ...) {
   local_threads(threads)
   cells <- ot_cells(x, group.by, reduction, dims, weights)
+  if (missing(ident.1)) stop_input("ident.1", "`ident.1` is needed: the group that mass goes from.")
   pair <- ot_groups(cells, ident.1, ident.2)
   OTPlan.default(
     pair$x, pair$y, pair$weights.x, pair$weights.y,

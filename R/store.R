@@ -211,7 +211,7 @@ log_call <- function(object, name, frame = parent.frame()) {
   given <- known[!vapply(known, function(a) eval(call("missing", as.name(a)), frame), logical(1))]
   # Models and values of all cells have no place in a log.
   log_command(object, name, lapply(mget(given, envir = frame), function(v) {
-    if (utils::object.size(v) > 1e4) described(v) else v
+    if (length(v) > 100L || is.list(v)) described(v) else v
   }))
 }
 

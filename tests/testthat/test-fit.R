@@ -204,3 +204,10 @@ test_that("Ctrl-C ends a training within a second and leaves a usable model", {
   # A second is promised on an idle machine; here only that it is not the million updates.
   expect_lt(as.numeric(result$at - pressed, units = "secs"), 20)
 })
+
+test_that("a fit stands in the log of a Seurat object, without the values of all cells", {
+  object <- tiny_fit(tiny_seurat(n = 600L), time = tiny_cells(600L)$time, dims = 1:2)
+  logged <- SeuratObject::Command(object, "FitSDE")
+  expect_identical(logged$dims, 1:2)
+  expect_match(logged$time, "vector of length 600")
+})

@@ -87,3 +87,20 @@ test_that("what cannot be interpolated is refused", {
   expect_input_error(InterpolateTime(x, t.out = 1), "model")
   expect_error(InterpolateTime(tiny_seurat(), t.out = 1), class = "fatefield_error_model")
 })
+
+test_that("an interpolation is a result of which some start cells can be kept", {
+  cells <- tiny_cells()
+  found <- between(cells$x, t.out = 2.5, time = cells$time, n.sim = 2, engine = fork_engine(growth = 2))
+  some <- found[c("cell006", "cell003")]
+  expect_identical(levels(some$cell), c("cell006", "cell003"))
+  expect_identical(rownames(some$states), c("cell006_1", "cell006_2", "cell003_1", "cell003_2"))
+  expect_equal(sum(some$weights), 1)
+  at <- found$cell %in% c("cell003", "cell006")
+  expect_equal(some$growth, mean(found$weights[at]) * length(found$weights) * found$growth)
+  s <- summary(found)
+  expect_identical(s$dim, colnames(cells$x))
+  expect_equal(s$mean, unname(colSums(found$states * found$weights)))
+  expect_s3_class(plot(found, cells$x), "ggplot")
+  near <- between(cells$x, t.out = 2 + 1e-12, time = cells$time, n.sim = 1)
+  expect_true(near$seen)
+})

@@ -156,3 +156,13 @@ test_that("what cannot be scored is refused", {
   )
   expect_error(ScoreInterpolation(tiny_seurat(), t.out = 1), class = "fatefield_error_model")
 })
+
+test_that("scores sum up to how far a prediction is between fresh and earlier cells", {
+  z <- moving()
+  found <- score(z, z$x[z$time == 1, ], n.repeats = 2)
+  s <- summary(found)
+  expect_identical(s$excess[s$predictor %in% c("noise floor", "earlier cells")], c(0, 1))
+  expect_equal(summary(found["McCann"])$excess, s$excess[s$predictor == "McCann"])
+  expect_output(print(found), "W2 to the observed cells: model")
+  expect_identical(class(as.data.frame(found)), "data.frame")
+})

@@ -93,3 +93,39 @@ test_that("bad requests are named", {
   object <- tiny_fit(tiny_seurat())
   expect_input_error(SimulateCells(object, cells = 1:3, verbose = FALSE), "t.out")
 })
+
+test_that("the start can be named, and cells of one time start there", {
+  cells <- tiny_cells()
+  model <- tiny_model()
+  run <- function(...) SimulateCells(cells$x, model = model, n.sim = 2L, verbose = FALSE, ...)
+  expect_identical(run(cells = 1:3, t.start = 0, t.out = 2)$times, c(0, 2))
+  expect_identical(run(cells = 1:3, t.start = 0, t.out = c(0, 0.5))$times, c(0, 0.5))
+  expect_identical(run(cells = c(2, 5), t.out = 2.5)$times, c(1, 2.5))
+  expect_identical(run(cells = c(2, 5))$times, c(1, 2))
+  expect_identical(levels(run(time = 2 - cells$time, t.out = 2.5)$cell), rownames(cells$x)[cells$time == 2])
+  expect_identical(run(cells = 1:3, t.start = 0, t.out = 2)$states, run(cells = 1:3, t.out = c(0, 2))$states)
+  expect_input_error(run(cells = 1:3, t.start = 1, t.out = 0.5), "t.out", "before the start")
+  expect_input_error(run(cells = 1:3, t.out = "soon"), "t.out", "increasing numbers")
+  expect_input_error(run(cells = 1:3, t.start = 2), "t.out", "last time")
+  expect_input_error(run(times = 0:1), "times")
+})
+
+test_that("moments are a result with a table of cell, dimension and time", {
+  cells <- tiny_cells()
+  moments <- SimulateCells(cells$x, model = tiny_model(), cells = 1:4, n.sim = 20L, t.out = c(0, 1, 2),
+    keep = "moments", verbose = FALSE)
+  expect_s3_class(moments, c("fatefield_moments", "fatefield_result"), exact = TRUE)
+  table <- as.data.frame(moments)
+  expect_identical(names(table), c("cell", "dim", "time", "mean", "sd", "growth"))
+  expect_identical(nrow(table), 4L * 3L * 3L)
+  row <- table[table$cell == "cell003" & table$dim == "PC_2" & table$time == 1, ]
+  expect_identical(row$mean, moments$mean[["cell003", "PC_2", 2L]])
+  expect_identical(row$sd, moments$sd[["cell003", "PC_2", 2L]])
+  expect_identical(row$growth, moments$growth[["cell003", 2L]])
+  expect_output(print(moments), "moments of the futures of 4 cells in 3 dimensions at 3 times from 0 to 2")
+  some <- moments[c("cell004", "cell001")]
+  expect_identical(some$mean, moments$mean[c(4, 1), , ])
+  expect_identical(summary(moments)$within, sqrt(as.vector(apply(moments$sd^2, 2:3, mean))))
+  expect_identical(nrow(plot(moments, dims = "PC_2")$data), 12L)
+  expect_input_error(moments["nobody"], "i")
+})
