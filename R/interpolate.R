@@ -109,7 +109,7 @@ interpolated_time <- function(t.out, times) {
   if (missing(t.out)) {
     stop_input("t.out", "`t.out` is needed: the time to predict, one number.")
   }
-  t.out <- at_time(check_number(t.out, "t.out"), times)
+  t.out <- nearest_known(check_number(t.out, "t.out"), times)
   if (t.out <= min(times)) {
     stop_input(
       "t.out", "`t.out` must be later than the model's first time, ", format(min(times)),
@@ -119,17 +119,11 @@ interpolated_time <- function(t.out, times) {
   t.out
 }
 
-# The one of the times that `t` is but for rounding, else `t` itself.
-at_time <- function(t, times) {
-  near <- times[which.min(abs(times - t))]
-  if (isTRUE(abs(near - t) <= 1e-8 * max(abs(times)))) near else t
-}
-
 interpolation_start <- function(t.start, t.out, times) {
   if (is.null(t.start)) {
     return(max(times[times < t.out]))
   }
-  t.start <- at_time(check_number(t.start, "t.start"), times)
+  t.start <- nearest_known(check_number(t.start, "t.start"), times)
   if (t.start >= t.out) {
     stop_input(
       "t.start", "`t.start` must be earlier than `t.out`, ", format(t.out), ", not ", format(t.start), "."

@@ -52,9 +52,10 @@ test_that("a renamed column, and renamed, reordered or fewer cells do no harm", 
 
 test_that("the unit of times is remembered and shown", {
   cells <- tiny_cells()
-  model <- tiny_fit(cells$x, cells$time)
-  expect_null(model$time.unit)
-  model$time.unit <- "day"
+  expect_null(tiny_fit(cells$x, cells$time)$time.unit)
+  model <- tiny_fit(cells$x, paste("Day", cells$time))
+  expect_identical(model$time.unit, "day")
+  expect_identical(model$times, c(0, 1, 2))
   expect_output(print(model), "times    : day 0 (20 cells), 1 (20), 2 (20)", fixed = TRUE)
 })
 
