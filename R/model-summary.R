@@ -167,8 +167,10 @@ field_summary <- function(model) {
   scores <- sprintf("%s R2 %.3f, cosine %.3f (%s cells)", ifelse(held$part == "test", "test", "validation"), held$r2,
     held$cosine, format(held$cells, big.mark = ",", trim = TRUE))
   list(
-    title = paste0("Velocity field (", model$config$field, if (model$config$compat != "none") paste0(", ",
-      model$config$compat), ") of ", counted(n, "cell"), " and ", counted(genes, "gene"), " (", quoted(model$dims, 3L), ")"),
+    title = paste0(
+      "Velocity field (", model$config$field, if (model$config$compat != "none") paste0(", ", model$config$compat),
+      ") of ", counted(n, "cell"), " and ", counted(genes, "gene"), " (", quoted(model$dims, 3L), ")"
+    ),
     lines = c(
       velocity = paste0(if (is.null(model$velocity)) "given" else quoted(model$velocity),
         if (!is.null(model$mode)) paste0(" (", model$mode, ")")),
@@ -207,7 +209,7 @@ verdict_of <- function(history, ended, n, unit) {
   switch(ended,
     early = paste0("stopped early after ", n, " ", unit, ", as the held-out loss no longer fell"),
     interrupted = paste0("interrupted after ", n, " ", unit),
-    diverged = paste0("diverged: the loss was not finite after ", n, " ", unit, "; the best weights until then are kept"),
+    diverged = paste0("diverged: the loss was not finite after ", n, " ", unit, "; the best weights before are kept"),
     finished = paste0(n, " ", unit, ", ", settled_text(history, unit)),
     "not known"
   )

@@ -14,9 +14,11 @@ headline.fatefield_moments <- function(x) {
   c(
     paste0("moments of the futures of ", counted(size[[1L]], "cell"), " in ", counted(size[[2L]], "dimension"), " at ",
       counted(last, "time"), " from ", format(x$times[[1L]]), " to ", format(x$times[[last]])),
-    paste0("at the end a cell's futures have a standard deviation of ", format(sqrt(mean(x$sd[, , last]^2)), digits = 3L),
-      " in a dimension, on average", if (any(x$growth != 1)) paste0("; one cell has become ",
-        format(mean(x$growth[, last]), digits = 3L)))
+    paste0(
+      "at the end a cell's futures have a standard deviation of ", format(sqrt(mean(x$sd[, , last]^2)), digits = 3L),
+      " in a dimension, on average",
+      if (any(x$growth != 1)) paste0("; one cell has become ", format(mean(x$growth[, last]), digits = 3L))
+    )
   )
 }
 
@@ -27,7 +29,8 @@ headline.fatefield_moments <- function(x) {
 as.data.frame.fatefield_moments <- function(x, row.names = NULL, optional = FALSE, ...) {
   size <- dim(x$mean)
   data.frame(
-    cell = rep(rownames(x$mean), size[[2L]] * size[[3L]]), dim = rep(rep(colnames(x$mean), each = size[[1L]]), size[[3L]]),
+    cell = rep(rownames(x$mean), size[[2L]] * size[[3L]]),
+    dim = rep(rep(colnames(x$mean), each = size[[1L]]), size[[3L]]),
     time = rep(x$times, each = size[[1L]] * size[[2L]]), mean = as.vector(x$mean), sd = as.vector(x$sd),
     growth = as.vector(x$growth[, rep(seq_len(size[[3L]]), each = size[[2L]])])
   )

@@ -164,7 +164,8 @@ OTDistance.SingleCellExperiment <- OTDistance.Seurat
 #'   Its table has a row for each pair of cells between which at least 1e-9 of the cell's mass goes: `cell`, `other` and
 #'   `mass`.
 #'   `[` keeps the plan of some cells of `x`.
-#'   `summary()` gives the mass between groups of cells: `group`, `other`, `mass`, and `share`, that of the group's mass.
+#'   `summary()` gives the mass between groups of cells: `group`, `other`, `mass`, and `share`, that of the group's
+#'   mass.
 #' @inheritSection OTDistance Errors
 #' @seealso [OTDistance()]
 #' @examples

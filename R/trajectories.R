@@ -130,8 +130,10 @@ headline.fatefield_trajectories <- function(x) {
       counted(size[[3L]], "time"), " from ", span[[1L]], " to ", span[[2L]],
       if (members > 1L) paste0(", ", members, " models of an ensemble")),
     if (is.null(x$paths)) {
-      paste0("at time ", span[[2L]], if (is.finite(moved)) paste0(" cells have moved by ", shown(moved), " on average, and"),
-        " the futures of a cell spread by ", shown(spread))
+      paste0(
+        "at time ", span[[2L]], if (is.finite(moved)) paste0(" cells have moved by ", shown(moved), " on average, and"),
+        " the futures of a cell spread by ", shown(spread)
+      )
     } else {
       ends <- table(droplevels(x$paths$end))
       paste0("ends: ", paste0(names(ends), " ", ends, collapse = ", "))
@@ -199,9 +201,8 @@ c.fatefield_trajectories <- function(...) {
   }
   present <- function(part) all(vapply(runs, function(run) !is.null(run[[part]]), NA))
   joined <- function(part, by) if (present(part)) do.call(by, lapply(unname(runs), `[[`, part))
-  cell <- factor(
-    unlist(lapply(runs, function(run) as.character(run$cell))), unique(unlist(lapply(runs, function(run) levels(run$cell))))
-  )
+  starts <- function(of) unlist(lapply(runs, function(run) of(run$cell)))
+  cell <- factor(starts(as.character), unique(starts(levels)))
   member <- joined("member", c)
   first <- runs[[1L]]
   new_trajectories(

@@ -1,5 +1,5 @@
-# Models beside the object as it is now: times are the model's own, cells are known by their values, a reduction that was
-# computed anew is an error in every verb that reads a model.
+# Models beside the object as it is now: times are the model's own, cells are known by their values, a reduction that
+# was computed anew is an error in every verb that reads a model.
 
 # A Seurat object with a reduction that has loadings, as RunPCA() leaves it.
 seurat_with_loadings <- function(x = tiny_cells()$x, turn = 0) {
