@@ -71,6 +71,7 @@ chosen_model <- function(object, model) {
   if (inherits(object, "fatefield_model")) {
     return(check_model(object, "object"))
   }
+  check_object(object)
   choose_model(object, model, type = c("sde", "field"), last = TRUE)
 }
 
