@@ -149,7 +149,7 @@ integration_chunk <- 2e7
 #' Hairer, Norsett, Wanner (1993) Solving ordinary differential equations I.
 #'
 #' Song et al. (2021) Score-based generative modeling through stochastic differential equations. ICLR.
-#' @seealso [SimulateCells()] for futures with chance, [PlotTrajectories()], [PredictFate()]
+#' @seealso [SimulateCells()] for stochastic futures, [plot.fatefield_trajectories()], [PredictFate()]
 #' @examples
 #' # Progenitors along a velocity field, and where they end.
 #' cells <- SimulateTwoBranch(n.cells = 300, n.genes = 40)

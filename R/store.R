@@ -209,7 +209,10 @@ log_call <- function(object, name, frame = parent.frame()) {
   }
   known <- setdiff(names(formals(sys.function(sys.parent()))), c("object", "..."))
   given <- known[!vapply(known, function(a) eval(call("missing", as.name(a)), frame), logical(1))]
-  log_command(object, name, mget(given, envir = frame))
+  # Models and values of all cells have no place in a log.
+  log_command(object, name, lapply(mget(given, envir = frame), function(v) {
+    if (length(v) > 100L || is.list(v)) described(v) else v
+  }))
 }
 
 # A result for the record, with what it was made from. `inputs`: list of inputs, see fingerprint.R, the first of which

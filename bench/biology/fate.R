@@ -44,7 +44,7 @@ larry_commitment <- function(larry, model) {
   early <- match(rownames(larry$truth), rownames(larry$x))
   some <- early[seq(1, length(early), length.out = 200)]
   paths <- timed("SimulateCells, 200 cells x 30", SimulateCells(
-    larry$x, model, cells = some, n.sim = 30L, times = seq(2, 6, by = 0.2), verbose = FALSE
+    larry$x, model, cells = some, n.sim = 30L, t.out = seq(2, 6, by = 0.2), verbose = FALSE
   ))
   got <- timed("FateDynamics", FateDynamics(
     paths, labels = larry$cells$annotation[voters], reference = larry$x[voters, ], exclude = "undiff",
@@ -63,7 +63,7 @@ larry_bifurcation <- function(larry, model, voters) {
   pair <- c("Neutrophil", "Monocyte")
   both <- rownames(larry$truth)[rowSums(larry$truth[, pair] > 0) == 2 & rowSums(larry$truth) == rowSums(larry$truth[, pair])]
   paths <- SimulateCells(
-    larry$x, model, cells = utils::head(both, 100L), n.sim = 30L, times = seq(2, 6, by = 0.2), verbose = FALSE
+    larry$x, model, cells = utils::head(both, 100L), n.sim = 30L, t.out = seq(2, 6, by = 0.2), verbose = FALSE
   )
   got <- FateDynamics(
     paths, labels = larry$cells$annotation[voters], reference = larry$x[voters, ], fates = pair, cutoff = 0

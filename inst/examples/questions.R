@@ -44,7 +44,7 @@ print(compared)
 figure(PlotCompareDynamics(compared), "compared", 7, 4)
 
 # Genes along simulated time, and genes that change together along paths walked back.
-futures <- SimulateCells(cells, cells = which(cells$day == 0), n.sim = 5, times = seq(0, 3, 0.25), verbose = FALSE)
+futures <- SimulateCells(cells, cells = which(cells$day == 0), n.sim = 5, t.out = seq(0, 3, 0.25), verbose = FALSE)
 trends <- GeneTrends(futures, cells, genes = c("fateA", "fateB"), labels = "state", fates = ends,
   reference = cells$day == max(cells$day), time = "day", n.boot = 20)
 figure(PlotGeneTrends(trends), "trends", 8, 4)

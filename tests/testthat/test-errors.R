@@ -175,6 +175,6 @@ test_that("options that are not there or out of range", {
   expect_input_error(fit(cells$x, time = cells$time, seed.use = -1), "seed.use")
   expect_input_error(fit(cells$x), "time", "missing")
   expect_input_error(SimulateCells(cells$x, trained(), nsim = 5), "nsim", "n.sim")
-  expect_input_error(SimulateCells(cells$x, trained(), times = c(2, 1)), "times", "increasing")
+  expect_input_error(SimulateCells(cells$x, trained(), t.out = c(2, 1)), "t.out", "increasing")
   expect_input_error(SimulateCells(cells$x, trained(), cells = "nobody"), "cells", "nobody")
 })
