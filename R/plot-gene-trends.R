@@ -57,8 +57,11 @@ bind_results.fatefield_trends <- function(first, parts) {
     stop_input("...", "Gene ", quoted(twice[[anyDuplicated(twice)]]), " is in two of the trends.")
   }
   stacked <- function(get) do.call(rbind, lapply(parts, get))
-  first$table <- stacked(function(p) p$table)
   first$genes <- stacked(function(p) p$genes)
+  table <- stacked(function(p) p$table)
+  table <- table[order(match(table$fate, first$fates$fate), match(table$gene, first$genes$gene)), ]
+  rownames(table) <- NULL
+  first$table <- table
   if (!is.null(first$observed)) {
     for (part in names(first$observed)) first$observed[[part]] <- stacked(function(p) p$observed[[part]])
   }

@@ -205,12 +205,12 @@ test_that("trends are a result: summed up, cut to genes, bound, drawn in the col
 
 test_that("ends are labelled by the definition of fates, which must fit the object", {
   object <- tiny_fit(tiny_seurat())
-  object <- DefineFates(object, labels = "state", fates = c("up", "down"), k = 5L, cols = c(up = "#112233"))
+  object <- DefineFates(object, labels = "state", fates = c("progenitor", "up"), k = 5L, cols = c(up = "#112233"))
   futures <- SimulateCells(object, n.sim = 3, verbose = FALSE)
   one <- GeneTrends(futures, object, "g1", n.boot = 5)
   expect_identical(one$cols[["up"]], "#112233")
-  expect_true(all(one$fates$fate %in% c("up", "down")))
-  expect_equal(one$table, GeneTrends(futures, object, "g1", labels = object$state, fates = c("up", "down"), k = 5L,
+  expect_true(all(one$fates$fate %in% c("progenitor", "up")))
+  expect_equal(one$table, GeneTrends(futures, object, "g1", labels = object$state, fates = c("progenitor", "up"), k = 5L,
     n.boot = 5)$table)
   expect_identical(GeneTrends(futures, object, "g1", labels = FALSE, n.boot = 5)$fates$fate, "all")
 })
