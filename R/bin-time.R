@@ -32,8 +32,8 @@
 #' @param reverse Does the score fall with time, as [StemnessScore()] does? Default `FALSE`.
 #' @param scale `"index"` (default): 0, 1, 2, ...; `"mean"`: the mean score of the cells of the bin, so that bins
 #'   close to each other are close in time.
-#' @param store.as Name of the new column; `NULL` means `"time_bin"`, or `"fatefield_time_bin"` where the object has such
-#'   a column of your own, which is never overwritten.
+#' @param store.as Name of the new column; `NULL` means `"time_bin"`, or `"fatefield_time_bin"` where the object has
+#'   such a column of your own, which is never overwritten.
 #' @param ... Not used.
 #'
 #' @return For a vector a result of class `fatefield_bins`, see [results].

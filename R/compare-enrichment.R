@@ -81,7 +81,6 @@ headline.fatefield_enrichment_comparison <- function(x) {
 }
 
 #' @rdname EnrichModules
-#' @param object An enrichment, or a comparison of networks.
 #' @export
 summary.fatefield_enrichment_comparison <- function(object, ...) {
   rows <- lapply(object$networks$network, function(name) {

@@ -202,7 +202,8 @@ summary.fatefield_enrichment <- function(object, ...) {
   rows <- lapply(unique(table$module), function(m) {
     part <- table[table$module == m, ]
     best <- part[which.min(part$log10.p), ]
-    data.frame(module = m, terms = nrow(part), found = sum(part$q <= 0.05), best[c("term", "name", "overlap", "p", "q")])
+    best <- best[c("term", "name", "overlap", "p", "q")]
+    data.frame(module = m, terms = nrow(part), found = sum(part$q <= 0.05), best)
   })
   out <- do.call(rbind, rows)
   rownames(out) <- NULL

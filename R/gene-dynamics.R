@@ -94,7 +94,7 @@ GeneDynamics.default <- function(object, quantities = NULL, genes = NULL, assay 
   check_no_dots(names(formals(GeneDynamics.default)), ...)
   check_object(object)
   plain <- is_plain_matrix(object)
-  check_derived(object, quantities, pseudotime, adjust, block)
+  check_derived(object, pseudotime, adjust, block)
   if (plain && is.null(quantities)) {
     stop_input("quantities", "`quantities` is needed: a data.frame of one row per cell.")
   }
@@ -199,8 +199,8 @@ object_quantities <- function(object, quantities) {
       stop_input("quantities", "`quantities`: the object has none of the columns ", quoted(known),
         "; call DriftDiffusion() or CellCriticality() first, or name columns.")
     }
-    check_derived(object, quantities)
   }
+  check_derived(object, quantities)
   if (!is.character(quantities)) {
     return(quantities)
   }

@@ -11,7 +11,7 @@ headline.fatefield_gene_dynamics <- function(x) {
   c(
     paste0("genes with dynamics: ", counted(length(unique(x$gene)), "gene"), ", by ", by, " correlation",
       if (by == "partial" && length(adjusted) > 0L) paste0(" (given ", paste(adjusted, collapse = ", "), ")")),
-    utils::head(paste0(most$quantity, ": ", most$found, " of ", counted(most$genes, "gene"), " at FDR 0.05, strongest ",
+    utils::head(paste0(most$quantity, ": ", most$found, " of ", most$genes, " genes at FDR 0.05, strongest ",
       most$gene, " ", best), 2L)
   )
 }

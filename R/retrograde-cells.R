@@ -45,9 +45,9 @@ RetrogradeCells <- function(object, ...) UseMethod("RetrogradeCells")
 
 #' @rdname RetrogradeCells
 #' @export
-RetrogradeCells.default <- function(object, model = NULL, group.by = NULL, ident = NULL, max.cells = 1000L, n.steps = 30L,
-                                    t.max = NULL, solver = NULL, snap = NULL, kappa = NULL, seed.use = 42L,
-                                    threads = NULL, verbose = TRUE, ...) {
+RetrogradeCells.default <- function(object, model = NULL, group.by = NULL, ident = NULL, max.cells = 1000L,
+                                    n.steps = 30L, t.max = NULL, solver = NULL, snap = NULL, kappa = NULL,
+                                    seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   model <- choose_model(object, model, type = c("sde", "field"), last = TRUE)
@@ -71,9 +71,9 @@ RetrogradeCells.default <- function(object, model = NULL, group.by = NULL, ident
 
 #' @rdname RetrogradeCells
 #' @export
-RetrogradeCells.Seurat <- function(object, model = NULL, group.by = NULL, ident = NULL, max.cells = 1000L, n.steps = 30L,
-                                   t.max = NULL, solver = NULL, snap = NULL, kappa = NULL, seed.use = 42L,
-                                   threads = NULL, verbose = TRUE, ...) {
+RetrogradeCells.Seurat <- function(object, model = NULL, group.by = NULL, ident = NULL, max.cells = 1000L,
+                                   n.steps = 30L, t.max = NULL, solver = NULL, snap = NULL, kappa = NULL,
+                                   seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   call_worker(RetrogradeCells.default, ...)
 }
 

@@ -93,8 +93,9 @@ StemnessScore.Seurat <- function(object, reduction = NULL, dims = NULL, assay = 
   store.as <- store_name(object, store.as, "stemness")
   reduction <- choose_reduction(object, reduction)
   space <- embedding(object, reduction, dims)
-  # An assay of a SingleCellExperiment is named by either word.
-  counts <- feature_values(object, assay, if (is.null(layer) && (is_seurat(object) || is.null(assay))) "counts" else layer)
+  # Without a layer a named assay of a SingleCellExperiment says all.
+  if (is.null(layer) && (is_seurat(object) || is.null(assay))) layer <- "counts"
+  counts <- feature_values(object, assay, layer)
   result <- call_worker(StemnessScore.default, object = counts, reduction = space, dims = NULL, assay = NULL,
     layer = NULL, ...)
   result <- rename_cells(result, stats::setNames(cell_names(object), result$table$cell))

@@ -95,6 +95,6 @@ test_that("stemness follows the number of genes, smoothed, and is what plain R g
   sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts), reducedDims = list(PCA = space))
   expect_equal(StemnessScore(sce, n.genes = 40, n.neighbors = 8)$stemness, unname(found$score))
   expect_input_error(StemnessScore(matrix(1, 5, 40), reduction = space[1:40, ]), "object")
-  expect_input_error(StemnessScore(counts, reduction = space, n.neighbors = 80), "k")
+  expect_input_error(StemnessScore(counts, reduction = space, n.neighbors = 80), "n.neighbors")
   expect_input_error(StemnessScore(counts), "reduction")
 })
