@@ -75,7 +75,8 @@ headline.fatefield_enrichment_comparison <- function(x) {
   c(
     paste0("evidence for ", counted(nrow(x$table), "set"), ", compared with ", quoted(x$networks$network[[1L]]),
       " (delta: orders of magnitude of p)"),
-    utils::head(paste0(delta$network, ": median delta ", with_interval(delta$median, delta$min, delta$max), ", ",
+    utils::head(paste0(delta$network, ": median delta ", format(delta$median, digits = 3L, trim = TRUE), ", from ",
+      format(delta$min, digits = 3L, trim = TRUE), " to ", format(delta$max, digits = 3L, trim = TRUE), ", ",
       ifelse(delta$reached, "reaches ", "does not reach "), format(x$claim)), 2L)
   )
 }

@@ -195,6 +195,10 @@ headline.fatefield_enrichment <- function(x) {
   )
 }
 
+shown_columns.fatefield_enrichment <- function(x) {
+  intersect(c("module", "term", "name", "overlap", "size", "term.size", "ratio", "p", "q"), names(x))
+}
+
 #' @rdname EnrichModules
 #' @export
 summary.fatefield_enrichment <- function(object, ...) {

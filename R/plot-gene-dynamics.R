@@ -16,6 +16,11 @@ headline.fatefield_gene_dynamics <- function(x) {
   )
 }
 
+shown_columns.fatefield_gene_dynamics <- function(x) {
+  by <- attr(x, "sort.by")
+  intersect(c("quantity", "gene", "rank", "n", "detected", by, paste0(by, c("_low", "_high", "_p", "_q"))), names(x))
+}
+
 #' @rdname GeneDynamics
 #' @export
 summary.fatefield_gene_dynamics <- function(object, ...) {
