@@ -98,7 +98,9 @@ GeneDynamics.default <- function(object, quantities = NULL, genes = NULL, assay 
   if (plain && is.null(quantities)) {
     stop_input("quantities", "`quantities` is needed: a data.frame of one row per cell.")
   }
-  expression <- as_expression(if (plain) object else Matrix::t(object_expression(object, assay, layer)))
+  # Read first: an error while Matrix::t() looks for its method would lose its class.
+  expression <- if (!plain) object_expression(object, assay, layer)
+  expression <- as_expression(if (plain) object else Matrix::t(expression))
   values <- if (plain) quantities else object_quantities(object, quantities)
   covariates <- cbind(
     if (check_flag(depth, "depth")) depth_covariates(expression, if (!plain) object_counts(object, assay)),

@@ -134,7 +134,7 @@ draw_network <- function(nodes, edges, modules, cols, repel) {
       linewidth = 0.35
     ) +
     ggplot2::geom_point(ggplot2::aes(colour = .data$module, size = .data$size)) +
-    gene_names(nodes[order(nodes$rank), ], repel) + scale_labels(modules, cols) +
+    node_names(nodes[order(nodes$rank), ], repel) + scale_labels(modules, cols) +
     ggplot2::scale_size_continuous(name = "kME", range = c(0.8, 4)) +
     ggplot2::scale_alpha_continuous(range = c(0.1, 0.7), guide = "none") +
     ggplot2::labs(x = NULL, y = NULL) + ggplot2::coord_equal(clip = "off") + big_key() + theme_cells() +
@@ -142,7 +142,7 @@ draw_network <- function(nodes, edges, modules, cols, repel) {
 }
 
 # Names of nodes that have one, hubs first, where they find room.
-gene_names <- function(nodes, repel) {
+node_names <- function(nodes, repel) {
   named <- nodes[nodes$label != "", ]
   if (repel && requireNamespace("ggrepel", quietly = TRUE)) {
     return(ggrepel::geom_text_repel(
