@@ -7,6 +7,12 @@
 #' A score that orders them, such as a pseudotime or [StemnessScore()], is cut into `n.bins` bins, and bins are
 #' taken for times by [FitSDE()].
 #'
+#' @section Basic use:
+#' ```
+#' cells <- BinTime(cells, time = "velocity_pseudotime")
+#' cells <- FitSDE(cells, time = "time_bin")
+#' ```
+#' @details
 #' Bins of equal numbers are cut between ranks, so that their sizes differ by one at most; cells of the same score
 #' are in the same bin, which may be larger for that.
 #' Bins of equal width are closed below and open above, the last closed on both sides.
@@ -26,53 +32,63 @@
 #' @param reverse Does the score fall with time, as [StemnessScore()] does? Default `FALSE`.
 #' @param scale `"index"` (default): 0, 1, 2, ...; `"mean"`: the mean score of the cells of the bin, so that bins
 #'   close to each other are close in time.
-#' @param name Name of the new column.
-#' @param ... Passed to methods.
+#' @param store.as Name of the new column; `NULL` means `"time_bin"`, or `"fatefield_time_bin"` where the object has
+#'   such a column of your own, which is never overwritten.
+#' @param ... Not used.
 #'
-#' @return For a vector a list of class `fatefield_bins`: `time`, one number per cell, and `bins`, data.frame of
-#'   `bin`, `time`, `from`, `to` (edges of the score: least and largest of the bin for `"count"`), `n`.
-#'   For an object the object with the column `name`; the table of bins is among its tools.
+#' @return For a vector a result of class `fatefield_bins`, see [results].
+#'   Its table has a row for each bin: `bin`, `time`, `from`, `to` (edges of the score: least and largest of the bin for
+#'   `"count"`) and `n`.
+#'   `time` is one number per cell, and `score` what was cut.
+#'   For a Seurat object or a SingleCellExperiment the object with the column of `store.as`;
+#'   `GetResult(object, "bins")` gives the whole result.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: scores that are `NA`, infinite or all the same, more bins than
 #' cells, bins with fewer than `min.size` cells, which are named.
+#' `fatefield_error_stale`: the score was made by this package from something that has changed since.
 #' @seealso [StemnessScore()], [EmbedVelocity()], [FitSDE()]
 #' @examples
 #' BinTime(c(0.1, 0.5, 0.2, 0.9, 0.7, 0.3), n.bins = 3, min.size = 1)
 #'
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' cells <- BinTime(cells, time = "pseudotime", n.bins = 4)
-#' table(cells$time_bin)
+#' GetResult(cells, "bins")
 #' cells <- FitSDE(cells, time = "time_bin", reduction = "latent", updates = 20, verbose = FALSE)
 #' @export
 BinTime <- function(object, ...) UseMethod("BinTime")
 
 #' @rdname BinTime
 #' @export
-BinTime.default <- function(object, n.bins = 10L, method = c("count", "width"), min.size = 5L, reverse = FALSE,
-                            scale = c("index", "mean"), ...) {
+BinTime.default <- function(object, time = NULL, n.bins = 10L, method = c("count", "width"), min.size = 5L,
+                            reverse = FALSE, scale = c("index", "mean"), ...) {
   check_no_dots(names(formals(BinTime.default)), ...)
+  if (is_seurat(object) || is_sce(object)) {
+    if (is.null(time)) stop_input("time", "`time` is needed: the column that orders the cells.")
+    check_derived(object, time)
+    score <- stats::setNames(cell_column(object, time, "time"), cell_names(object))
+    return(bin_scores(score, "time", n.bins, method, min.size, reverse, scale))
+  }
   if (is.null(object) || !is.atomic(object) || !is.null(dim(object))) {
     stop_input("object", "`object` must be a vector of one number per cell, a Seurat object or a ",
       "SingleCellExperiment, not ", described(object), ".")
   }
+  if (!is.null(time)) stop_input("time", "`time` cannot be given beside a vector of scores.")
   bin_scores(object, "object", n.bins, method, min.size, reverse, scale)
 }
 
 #' @rdname BinTime
 #' @export
-BinTime.Seurat <- function(object, time, n.bins = 10L, method = c("count", "width"), min.size = 5L,
-                           reverse = FALSE, scale = c("index", "mean"), name = "time_bin", ...) {
-  check_no_dots(names(formals(BinTime.Seurat)), ...)
-  if (missing(time)) stop_input("time", "`time` is needed: the column that orders the cells.")
-  name <- check_string(name, "name")
-  score <- cell_column(object, time, "time")
-  found <- bin_scores(score, "time", n.bins, method, min.size, reverse, scale)
-  column <- stats::setNames(data.frame(found$time, row.names = cell_names(object)), name)
-  put_tool(store_cells(object, column), "bins", name, found$bins)
+BinTime.Seurat <- function(object, time = NULL, n.bins = 10L, method = c("count", "width"), min.size = 5L,
+                           reverse = FALSE, scale = c("index", "mean"), store.as = NULL, ...) {
+  store.as <- store_name(object, store.as, "time_bin")
+  result <- call_worker(BinTime.default, ...)
+  column <- stats::setNames(data.frame(unname(result$time), row.names = cell_names(object)), store.as)
+  object <- store_cells(object, column)
+  inputs <- if (is.character(time) && length(time) == 1L) list(column_input(object, time)) else list()
+  log_call(put_result(object, "bins", store.as, result, inputs, "BinTime()"), "BinTime")
 }
 
 #' @rdname BinTime
-#' @method BinTime SingleCellExperiment
 #' @export
 BinTime.SingleCellExperiment <- BinTime.Seurat
 
@@ -82,6 +98,7 @@ bin_scores <- function(score, argument, n.bins, method, min.size, reverse, scale
   method <- check_choice(method, c("count", "width"), "method")
   scale <- check_choice(scale, c("index", "mean"), "scale")
   # A score of each cell is no time that cells share.
+  given <- score
   score <- as.vector(check_times(score, argument, merge = FALSE))
   if (n.bins > length(score)) {
     stop_input("n.bins", "`n.bins` is ", n.bins, ", but there are ", length(score), " cells.")
@@ -97,7 +114,12 @@ bin_scores <- function(score, argument, n.bins, method, min.size, reverse, scale
     n = tabulate(bin + 1L, n.bins))
   if (scale == "mean") bins$time <- as.vector(tapply(ordered, bin, mean))
   if (reverse) bins[c("from", "to")] <- -bins[c("to", "from")]
-  structure(list(time = as.numeric(bins$time[bin + 1L]), bins = bins), class = "fatefield_bins")
+  cells <- names(given)
+  new_result(
+    "bins", bins, list(
+      time = stats::setNames(as.numeric(bins$time[bin + 1L]), cells), score = stats::setNames(score, cells)
+    ), by = "bin"
+  )
 }
 
 equal_edges <- function(x, n.bins) {
@@ -131,9 +153,34 @@ check_bin_sizes <- function(sizes, min.size, score, method) {
   )
 }
 
+headline.fatefield_bins <- function(x) {
+  bins <- x$table
+  c(
+    paste0(counted(sum(bins$n), "cell"), " in ", counted(nrow(bins), "bin"), " of ", min(bins$n), " to ", max(bins$n)),
+    paste0("times ", format(min(bins$time), digits = 3L), " to ", format(max(bins$time), digits = 3L), ", scores ",
+      format(min(bins$from), digits = 3L), " to ", format(max(bins$to), digits = 3L))
+  )
+}
+
+#' @rdname BinTime
 #' @export
-print.fatefield_bins <- function(x, ...) {
-  cat(length(x$time), " cells in ", nrow(x$bins), " bins\n", sep = "")
-  print(x$bins, row.names = FALSE, digits = 4L)
-  invisible(x)
+summary.fatefield_bins <- function(object, ...) object$table
+
+subset_result.fatefield_bins <- function(x, keep) {
+  x <- subset_result.default(x, keep)
+  at <- x$time %in% x$table$time
+  x$time <- x$time[at]
+  x$score <- x$score[at]
+  x
+}
+
+#' @rdname BinTime
+#' @param x A result.
+#' @export
+plot.fatefield_bins <- function(x, ...) {
+  check_no_dots("x", ...)
+  data <- data.frame(score = unname(x$score), bin = factor(x$table$bin[match(x$time, x$table$time)]))
+  ggplot2::ggplot(data, ggplot2::aes(.data$score, fill = .data$bin)) +
+    ggplot2::geom_histogram(bins = 60L, boundary = 0) +
+    ggplot2::scale_fill_viridis_d(end = 0.95) + ggplot2::labs(x = "score", y = "cells") + theme_curves()
 }

@@ -7,6 +7,12 @@
 #' Correlations become edges, edges become modules by the algorithm of Leiden, and genes that follow their
 #' module most closely are its hubs.
 #'
+#' @section Basic use:
+#' ```
+#' network <- CoexpressionNetwork(cells)
+#' network
+#' plot(network)
+#' ```
 #' @section Edges:
 #' `edges = "soft"` (default) keeps all pairs with the weight r^`power`.
 #' The power is the first up to `max.power` (20) by which the strengths of genes follow a power law with an R2 of
@@ -29,6 +35,17 @@
 #' @param genes (strings) Genes to use; `NULL` takes all of a matrix or of trajectories, the variable features of
 #'   an object.
 #'   Genes without spread or with a mean below `min.mean` are left out.
+#' @param assay,layer Where the expression of an object is; `NULL` takes the default assay, and the layer `data`
+#'   (`logcounts`).
+#'   For a SingleCellExperiment `assay` may name one of its assays or alternative experiments.
+#' @param cells For matrices and objects: (names, numbers or TRUE/FALSE) cells to use; `NULL` takes all.
+#'   For trajectories in a reduction: the object that they came from.
+#' @param n.neighbors Nearest cells, the cell among them, over which expression is averaged first; `NULL`: none.
+#'   Smoothing alone raises correlations: it is the control of what simulated states are worth.
+#'   For trajectories in a reduction: nearest cells that give a state its genes where the loadings cannot, default 30.
+#' @param reduction,dims Where nearest cells are looked for; `NULL` takes the PCA and all its dimensions.
+#'   For a matrix `reduction` is a matrix (cells x dims).
+#' @param differences Correlate steps rather than states? Default `FALSE`.
 #' @param transform `"log1p"` for values on a linear scale, `"none"` for values that are logarithms already.
 #'   `NULL` takes `"none"` for the layer `data` or `logcounts` and for paths in a reduction, else `"log1p"`.
 #' @param method `"pearson"` (default) or `"spearman"`.
@@ -40,31 +57,27 @@
 #'   there is; for comparisons of networks.
 #' @param min.size Least genes of a module, default `r doc_default("network", "min.size")`; genes of smaller
 #'   ones belong to none.
+#' @param min.kME Genes that follow their module less leave it; default `r doc_default("network", "min.kME")`.
+#' @param min.mean Least mean of a gene; default `r doc_default("network", "min.mean")`.
+#' @param max.power,min.fit How the power is chosen, see below.
+#' @param top,fdr,n.perm How hard edges are chosen, see below.
 #' @param groups A code for each row, within which `"hard"` edges shuffle; `NULL`: all rows are alike.
-#' @param assay,layer Where the expression of an object is; `NULL` takes the default assay, and the layer `data`
-#'   (`logcounts`).
-#' @param cells For objects: (names, numbers or TRUE/FALSE) cells to use; `NULL` takes all.
-#'   For trajectories in a reduction: the object that they came from.
-#' @param smooth Nearest cells, the cell among them, over which expression is averaged first; 0 (default): none.
-#'   Smoothing alone raises correlations: it is the control of what simulated states are worth.
-#' @param reduction,dims Where nearest cells are looked for; `NULL` takes the PCA and all its dimensions.
-#' @param differences Correlate steps rather than states? Default `FALSE`.
+#'   Those of trajectories are the paths.
 #' @param seed.use Seed of the modules and of shuffling; `NULL` draws one from R's generator.
 #' @param threads Threads to work on, for this call alone.
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param verbose Say how many genes are left out, and which power was chosen.
-#' @param ... More options by name: `r doc_option("network", "min.mean")`,
-#'   `r doc_option("network", "max.power")`, `r doc_option("network", "min.fit")`,
-#'   `r doc_option("network", "top")`, `r doc_option("network", "fdr")`, `r doc_option("network", "n.perm")`;
-#'   `r doc_option("network", "min.kME")`: genes that follow their module less leave it.
+#' @param ... Not used.
 #'
-#' @return A list of class `fatefield_network`:
-#'   \item{genes}{data.frame, one row per gene: `gene`, `module` (factor, the largest first; `NA`: none), `kME`
-#'     (correlation with the first principal component of its module), `degree` (sum of its edges), `within`
-#'     (of those within its module), `rank` (1: the hub of the module).}
+#' @return A result of class `fatefield_network`, see [results].
+#'   Its table has one row per gene: `gene`, `module` (factor, the largest first; `NA`: none), `kME` (correlation with
+#'   the first principal component of its module), `degree` (sum of its edges), `within` (of those within its module),
+#'   `rank` (1: the hub of the module).
+#'   `[` keeps some of the genes, with what was found for them in the whole network.
+#'   Further elements:
 #'   \item{modules}{data.frame: `module`, `size`, `hub`, `explained` (share of the variance of its genes that the
-#'     component explains).}
+#'     component explains); `summary()` gives it, too.}
 #'   \item{membership}{matrix, genes x modules: kME for each module.}
 #'   \item{correlation}{matrix, genes x genes.}
 #'   \item{edges}{list: `kind`, `signed`, `power` and `fit` (power, R2, slope), or `threshold` and `fdr`, a
@@ -83,7 +96,7 @@
 #'
 #' Traag, Waltman and van Eck (2019) From Louvain to Leiden: guaranteeing well-connected communities. Scientific
 #' Reports 9.
-#' @seealso [RetrogradeCells()], [EnrichModules()], [PlotNetwork()]
+#' @seealso [RetrogradeCells()], [EnrichModules()]
 #' @examples
 #' # Two programmes of 15 genes each, and 10 genes on their own.
 #' programme <- cbind(sin(1:200), cos(1:200 * 1.7))[, rep(1:2, each = 15)]
@@ -92,25 +105,30 @@
 #' colnames(x) <- paste0("g", 1:40)
 #' network <- CoexpressionNetwork(x, verbose = FALSE)
 #' network
-#' head(network$genes)
+#' head(as.data.frame(network))
+#' plot(network)
 #' @export
 CoexpressionNetwork <- function(object, ...) UseMethod("CoexpressionNetwork")
 
 #' @rdname CoexpressionNetwork
 #' @export
-CoexpressionNetwork.default <- function(object, genes = NULL, transform = NULL,
-                                        method = c("pearson", "spearman"), edges = c("soft", "hard"),
-                                        signed = TRUE, power = NULL, resolution = NULL, n.modules = NULL,
-                                        min.size = NULL, groups = NULL, seed.use = 42L, threads = NULL,
+CoexpressionNetwork.default <- function(object, genes = NULL, assay = NULL, layer = NULL, cells = NULL,
+                                        n.neighbors = NULL, reduction = NULL, dims = NULL, transform = NULL,
+                                        method = c("pearson", "spearman"), edges = c("soft", "hard"), signed = TRUE,
+                                        power = NULL, resolution = NULL, n.modules = NULL, min.size = NULL,
+                                        min.kME = NULL, min.mean = NULL, max.power = NULL, min.fit = NULL, top = NULL,
+                                        fdr = NULL, n.perm = NULL, groups = NULL, seed.use = 42L, threads = NULL,
                                         verbose = TRUE, ...) {
   local_threads(threads)
-  if (!is_plain_matrix(object)) {
-    stop_input("object", "`object` must be a matrix (cells or states x genes), a Seurat object, a ",
-      "SingleCellExperiment or trajectories, not ", described(object), ".")
-  }
-  x <- network_input(check_matrix(object, "object", rows = NULL), genes, transform)
+  check_no_dots(names(formals(CoexpressionNetwork.default)), ...)
+  check_object(object)
   check_flag(verbose, "verbose")
-  options <- network_options(list(power = power, min.size = min.size, ...), edges)
+  input <- network_cells(object, genes, assay, layer, cells, n.neighbors, reduction, dims, transform)
+  x <- network_input(input$x, input$genes, input$transform)
+  options <- network_options(list(
+    power = power, min.size = min.size, min.kME = min.kME, min.mean = min.mean, max.power = max.power,
+    min.fit = min.fit, top = top, fdr = fdr, n.perm = n.perm
+  ), edges)
   search <- list(
     options = merge_options(leiden_defaults(), list(resolution = resolution), ""),
     n = if (!is.null(n.modules)) check_count(n.modules, "n.modules"), seed = seed_from(seed.use)
@@ -126,30 +144,32 @@ CoexpressionNetwork.default <- function(object, genes = NULL, transform = NULL,
 
 #' @rdname CoexpressionNetwork
 #' @export
-CoexpressionNetwork.Seurat <- function(object, genes = NULL, assay = NULL, layer = "data", cells = NULL,
-                                       smooth = 0L, reduction = NULL, dims = NULL, transform = NULL, ...) {
-  if (is.null(assay)) assay <- SeuratObject::DefaultAssay(object)
-  values <- feature_values(object, assay, layer)
-  if (is.null(genes)) genes <- SeuratObject::VariableFeatures(object, assay = assay)
-  network_of_object(object, values, if (length(genes) > 0L) genes, layer, cells, smooth, reduction, dims,
-    transform, ...)
+CoexpressionNetwork.Seurat <- function(object, genes = NULL, assay = NULL, layer = NULL, cells = NULL,
+                                       n.neighbors = NULL, reduction = NULL, dims = NULL, transform = NULL,
+                                       method = c("pearson", "spearman"), edges = c("soft", "hard"), signed = TRUE,
+                                       power = NULL, resolution = NULL, n.modules = NULL, min.size = NULL,
+                                       min.kME = NULL, min.mean = NULL, max.power = NULL, min.fit = NULL, top = NULL,
+                                       fdr = NULL, n.perm = NULL, groups = NULL, seed.use = 42L, threads = NULL,
+                                       verbose = TRUE, ...) {
+  call_worker(CoexpressionNetwork.default, ...)
 }
 
 #' @rdname CoexpressionNetwork
 #' @export
-CoexpressionNetwork.SingleCellExperiment <- function(object, genes = NULL, assay = "logcounts", cells = NULL,
-                                                     smooth = 0L, reduction = NULL, dims = NULL,
-                                                     transform = NULL, ...) {
-  network_of_object(object, feature_values(object, assay, NULL), genes, assay, cells, smooth, reduction, dims,
-    transform, ...)
-}
+CoexpressionNetwork.SingleCellExperiment <- CoexpressionNetwork.Seurat
 
 #' @rdname CoexpressionNetwork
 #' @export
-CoexpressionNetwork.fatefield_trajectories <- function(object, genes = NULL, cells = NULL, differences = FALSE,
-                                                       transform = NULL, groups = NULL, ...) {
+CoexpressionNetwork.fatefield_trajectories <- function(object, genes = NULL, assay = NULL, layer = NULL, cells = NULL,
+                                                       n.neighbors = NULL, differences = FALSE, transform = NULL,
+                                                       method = c("pearson", "spearman"), edges = c("soft", "hard"),
+                                                       signed = TRUE, power = NULL, resolution = NULL,
+                                                       n.modules = NULL, min.size = NULL, min.kME = NULL,
+                                                       min.mean = NULL, max.power = NULL, min.fit = NULL, top = NULL,
+                                                       fdr = NULL, n.perm = NULL, seed.use = 42L, threads = NULL,
+                                                       verbose = TRUE, ...) {
+  check_no_dots(names(formals(CoexpressionNetwork.fatefield_trajectories)), ...)
   check_flag(differences, "differences")
-  if (!is.null(groups)) stop_input("groups", "`groups` are the trajectories and cannot be given.")
   pooled <- pooled_states(object)
   if (is.null(object$reduction)) {
     x <- network_input(pooled$states, genes, transform)
@@ -158,7 +178,9 @@ CoexpressionNetwork.fatefield_trajectories <- function(object, genes = NULL, cel
       stop_input("cells", "`cells` is needed: the trajectories are in the reduction ", quoted(object$reduction),
         "; give the object that they came from.")
     }
-    x <- decoded_states(pooled$states, cells, object, genes)$values
+    k <- check_count(if (is.null(n.neighbors)) 30L else n.neighbors, "n.neighbors")
+    source <- list(method = "auto", k = k, assay = assay, layer = layer)
+    x <- decoded_states(pooled$states, cells, object, genes, source)$values
   }
   if (differences) {
     steps <- which(pooled$follows)
@@ -166,26 +188,55 @@ CoexpressionNetwork.fatefield_trajectories <- function(object, genes = NULL, cel
     x <- x[steps, , drop = FALSE] - x[steps - 1L, , drop = FALSE]
     pooled$path <- pooled$path[steps]
     # A step has no mean level that would tell whether a gene is expressed.
-    return(CoexpressionNetwork.default(x, transform = "none", groups = pooled$path, ..., min.mean = -Inf))
+    min.mean <- -Inf
   }
-  CoexpressionNetwork.default(x, transform = "none", groups = pooled$path, ...)
+  call_worker(CoexpressionNetwork.default, object = x, genes = NULL, assay = NULL, layer = NULL, cells = NULL,
+    n.neighbors = NULL, transform = "none", groups = pooled$path, min.mean = min.mean)
 }
 
-# `values`: genes x cells.
-network_of_object <- function(object, values, genes, layer, cells, smooth, reduction, dims, transform, ...) {
-  genes <- if (is.null(genes)) rownames(values) else present_genes(genes, rownames(values), "genes")
-  keep <- check_cells(cells, colnames(values))
-  smooth <- check_count(smooth, "smooth", min = 0L)
-  if (is.null(transform)) transform <- if (layer %in% c("data", "logcounts")) "none" else "log1p"
-  x <- t(as.matrix(values[genes, , drop = FALSE]))
-  if (smooth > 0L) x <- smoothed_cells(x, embedding(object, reduction, dims), smooth)
-  CoexpressionNetwork.default(x[keep, , drop = FALSE], transform = transform, ...)
+# Expression of the cells to use: list(x = cells x genes, genes, transform).
+network_cells <- function(object, genes, assay, layer, cells, n.neighbors, reduction, dims, transform) {
+  plain <- is_plain_matrix(object)
+  if (plain) {
+    x <- check_matrix(object, "object")
+  } else {
+    values <- feature_values(object, assay, layer)
+    if (is.null(genes) && is_seurat(object)) genes <- SeuratObject::VariableFeatures(object, assay = assay)
+    genes <- if (length(genes) > 0L) present_genes(genes, rownames(values), "genes") else rownames(values)
+    if (is.null(transform)) transform <- if (is_log_layer(object, assay, layer)) "none" else "log1p"
+    x <- t(as.matrix(values[genes, , drop = FALSE]))
+    genes <- NULL
+  }
+  n.neighbors <- if (is.null(n.neighbors)) 0L else check_count(n.neighbors, "n.neighbors", min = 0L)
+  if (n.neighbors > 0L) x <- smoothed_cells(x, network_space(object, reduction, dims), n.neighbors)
+  if (!is.null(cells)) x <- x[check_cells(cells, rownames_or_numbers(x)), , drop = FALSE]
+  list(x = x, genes = genes, transform = transform)
+}
+
+network_space <- function(object, reduction, dims) {
+  if (!is_plain_matrix(object)) {
+    return(embedding(object, reduction, dims))
+  }
+  if (is.null(reduction)) {
+    stop_input("reduction", "`reduction` is needed: a matrix (cells x dims) in which cells are near to each other.")
+  }
+  space <- embedding(check_matrix(reduction, "reduction"), NULL, dims)
+  if (nrow(space) != nrow(object)) {
+    stop_input("reduction", "`reduction` has ", nrow(space), " cells, but `object` has ", nrow(object), ".")
+  }
+  space
+}
+
+# Is that what is read from an object on a logarithmic scale?
+is_log_layer <- function(object, assay, layer) {
+  if (is_sce(object) && !is.null(assay) && !assay %in% SingleCellExperiment::altExpNames(object)) layer <- assay
+  is.null(layer) || layer %in% c("data", "logcounts")
 }
 
 # Means over the k nearest cells, the cell itself among them. `x`: cells x genes; `space`: cells x dims.
 smoothed_cells <- function(x, space, k) {
   n <- nrow(x)
-  if (k > n) stop_input("smooth", "`smooth` asks for ", k, " cells, but there are ", n, ".")
+  if (k > n) stop_input("n.neighbors", "`n.neighbors` asks for ", k, " cells, but there are ", n, ".")
   if (k == 1L) {
     return(x)
   }
@@ -278,23 +329,4 @@ pooled_states <- function(x) {
     states = rows[keep, , drop = FALSE], path = path[keep],
     follows = c(FALSE, diff(path[keep]) == 0L & diff(time[keep]) == 1L)
   )
-}
-
-#' @export
-print.fatefield_network <- function(x, ...) {
-  none <- sum(is.na(x$genes$module))
-  how <- if (x$edges$kind == "soft") {
-    paste0("r^", format(x$edges$power), if (!x$edges$signed) " of |r|")
-  } else {
-    paste0(if (x$edges$signed) "r" else "|r|", " of at least ", format(x$edges$threshold))
-  }
-  cat("network of ", nrow(x$genes), " genes over ", x$n, " states, edges ", how, "\n", sep = "")
-  cat(nrow(x$modules), " modules at resolution ", format(x$resolution, digits = 3L), ", ", none,
-    " genes in none\n", sep = "")
-  if (nrow(x$modules) > 0L) {
-    shown <- utils::head(x$modules, 12L)
-    shown$explained <- round(shown$explained, 3L)
-    print(shown, row.names = FALSE)
-  }
-  invisible(x)
 }

@@ -20,10 +20,10 @@ compare_groups <- function(values, groupings, controls, sizes, n.fates, block, n
       }
     }
   }
-  parts$tests$fdr <- stats::p.adjust(parts$tests$p, "BH")
-  for (part in c("groups", "tests", "pairs", "trend")) if (!is.null(parts[[part]])) rownames(parts[[part]]) <- NULL
+  parts$tests$q <- stats::p.adjust(parts$tests$p, "BH")
+  for (part in c("tests", "pairs", "trend")) if (!is.null(parts[[part]])) rownames(parts[[part]]) <- NULL
   parts$controls <- c(colnames(controls), if (!is.null(sizes)) "clone_size")
-  structure(parts, class = "fatefield_comparison")
+  new_result("comparison", parts$groups, parts[setdiff(names(parts), "groups")], by = "group")
 }
 
 comparison_part <- function(y, group, given, block, name, q, n.boot, level, seed) {
@@ -41,7 +41,7 @@ comparison_part <- function(y, group, given, block, name, q, n.boot, level, seed
   head <- data.frame(quantity = q, grouping = name)
   list(
     groups = cbind(head[rep(1L, nlevels(group)), ], effects),
-    tests = cbind(head, statistic = unname(test$statistic), df = unname(test$parameter), p = test$p.value, fdr = NA,
+    tests = cbind(head, statistic = unname(test$statistic), df = unname(test$parameter), p = test$p.value, q = NA,
       epsilon2 = unname(test$statistic) / (nrow(units) - 1)),
     pairs = cbind(head, dunn_tests(units$x, units$group), row.names = NULL)
   )
@@ -97,7 +97,7 @@ dunn_tests <- function(y, group) {
   b <- pairs[2L, ]
   z <- (means[a] - means[b]) / sqrt(variance * (1 / size[a] + 1 / size[b]))
   p <- 2 * stats::pnorm(-abs(z))
-  data.frame(first = levels(group)[a], second = levels(group)[b], z = z, p = p, fdr = stats::p.adjust(p, "BH"))
+  data.frame(first = levels(group)[a], second = levels(group)[b], z = z, p = p, q = stats::p.adjust(p, "BH"))
 }
 
 # Rank correlations with the number of fates: alone, given each control, given all.
@@ -112,29 +112,10 @@ fate_trend <- function(y, n.fates, given, block, q, n.boot, level, seed) {
     )$partial
     r <- found$estimate[1L, 1L]
     data.frame(
-      quantity = q, given = name, correlation = r, low = found$low[1L, 1L], high = found$high[1L, 1L],
+      quantity = q, given = name, correlation = r, correlation_low = found$low[1L, 1L],
+      correlation_high = found$high[1L, 1L],
       p = 2 * stats::pt(-abs(atanh(min(max(r, -1 + 1e-12), 1 - 1e-12))) / found$se[1L, 1L], max(block) - 1)
     )
   })
   do.call(rbind, rows)
-}
-
-#' @export
-print.fatefield_comparison <- function(x, ...) {
-  cat("dynamics compared between groups of cells", if (length(x$controls) > 0L) paste0(
-    "; controls: each other, ", paste(x$controls, collapse = ", ")
-  ), "\n", sep = "")
-  for (i in seq_len(nrow(x$tests))) {
-    t <- x$tests[i, ]
-    cat("\n", t$quantity, " by ", t$grouping, ": Kruskal-Wallis p ", format(t$p, digits = 2L), " (FDR ",
-      format(t$fdr, digits = 2L), "), epsilon2 ", format(t$epsilon2, digits = 2L), "\n", sep = "")
-    rows <- x$groups[x$groups$quantity == t$quantity & x$groups$grouping == t$grouping, ]
-    print(format(rows[c("group", "cells", "blocks", "mean", "effect", "effect_low", "effect_high", "adjusted",
-      "adjusted_low", "adjusted_high")], digits = 3L), row.names = FALSE)
-  }
-  if (!is.null(x$trend)) {
-    cat("\nrank correlation with the number of fates\n")
-    print(format(x$trend, digits = 3L), row.names = FALSE)
-  }
-  invisible(x)
 }

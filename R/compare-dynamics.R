@@ -6,6 +6,14 @@
 #' Compares drift, diffusion, potential or criticality between groups of cells (`group.by`), and between cells whose clones
 #' have few or many fates (`clone` and `labels`, or `n.fates`).
 #'
+#' @section Basic use:
+#' ```
+#' cells <- DriftDiffusion(cells)
+#' compared <- CompareDynamics(cells, group.by = "cluster", clone = "barcode", time = "day")
+#' compared
+#' plot(compared)
+#' ```
+#'
 #' @details
 #' Cells of a clone are not independent.
 #' Intervals come from a bootstrap over blocks (clones); the tests of Kruskal and Wallis and of Dunn take one value for
@@ -30,65 +38,80 @@
 #' Their p-values come from the standard error of the bootstrap, as in [GeneDynamics()].
 #'
 #' @param object A Seurat object, a SingleCellExperiment, or a data.frame or matrix of quantities (cells x quantities), or
-#'   what [DriftDiffusion()] gave.
-#' @param quantities Of objects: names of numeric columns; `NULL` takes those present of `"drift"`, `"diffusion"`,
-#'   `"potential"`, `"criticality"` and `"lyapunov"`.
+#'   what [DriftDiffusion()] or [CellCriticality()] gave.
+#' @param quantities (strings) Of objects: names of numeric columns; `NULL` takes those present of `"drift"`,
+#'   `"diffusion"`, `"potential"`, `"criticality"` and `"lyapunov"`.
+#'   Of tables: those of their columns; `NULL` takes all.
 #' @param group.by A column of groups, or one label for each cell.
 #' @param clone A column of clones, or one value for each cell; `NA`, `""` and negative numbers mean none.
 #' @param labels A column of labels of cells, or one for each cell: the fates of a clone are the labels of its cells.
-#' @param fates (strings) Labels that count as fates; `NULL` takes all.
+#'   `NULL` takes those of [DefineFates()], as it does for `fates` and `exclude`; `FALSE` does not count fates.
+#' @param fates,exclude (strings) Labels that count as fates, and those that do not; `NULL` takes all.
 #' @param n.fates In place of `clone` and `labels`: a column, or one number for each cell; `NA` where not known.
 #' @param max.fates Numbers of fates above this are one group; default 3.
 #' @param block A column, or one value for each cell, of what the bootstrap draws; `NULL` takes the clones.
 #' @param time A column, or one number for each cell, to adjust for.
-#' @param density Of objects: adjust for the density of cells, the negative logarithm of the mean distance to the 30
-#'   nearest in `reduction`; default `TRUE`.
-#'   Of matrices: one number for each cell, or `NULL`.
+#' @param density Of objects: adjust for the density of cells, the negative logarithm of the mean distance to the
+#'   `n.neighbors` nearest in `reduction`?
+#'   Of both: one number for each cell, or a column.
+#'   `NULL` means `TRUE` for objects and `FALSE` for tables.
 #' @param reduction Where density is measured; `NULL` takes the PCA.
+#' @param n.neighbors Nearest cells of the density; default 30.
 #' @param adjust More columns to adjust for, or a matrix (cells x covariates).
 #' @param n.boot Bootstrap samples; default 500.
 #' @param conf.level Of the intervals; default 0.95.
 #' @param seed.use Seed of the bootstrap; `NULL` draws one from R's generator.
 #' @param threads Threads to work on, for this call alone.
-#' @param ... Of objects: passed to the matrix method.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
+#'   Results do not depend on it.
+#' @param ... Not used.
 #'
-#' @return A list of class `fatefield_comparison` of data.frames:
-#'   \item{groups}{One row per quantity, grouping and group: `cells`, `blocks`, `mean`, `median`, `mean_low`, `mean_high`,
-#'     `effect` and `adjusted` with their `_low` and `_high`.}
-#'   \item{tests}{One row per quantity and grouping: the statistic of Kruskal and Wallis, `df`, `p`, `fdr` (Benjamini and
-#'     Hochberg over the rows) and `epsilon2`, the share of the variance of ranks between groups.}
-#'   \item{pairs}{Dunn's tests: `z`, `p` and `fdr`, over the pairs of one quantity and grouping.}
-#'   \item{trend}{With fates: `quantity`, `given`, `correlation`, `low`, `high`, `p`.}
+#' @return A result of class `fatefield_comparison`, see [results].
+#'   Its table has one row per quantity, grouping and group: `cells`, `blocks`, `mean`, `median`, `mean_low`,
+#'   `mean_high`, `effect` and `adjusted` with their `_low` and `_high`.
+#'   `[` keeps some of the groups.
+#'   Further elements:
+#'   \item{tests}{One row per quantity and grouping: the statistic of Kruskal and Wallis, `df`, `p`, `q` (Benjamini and
+#'     Hochberg over the rows) and `epsilon2`, the share of the variance of ranks between groups.
+#'     `summary()` gives it, too.}
+#'   \item{pairs}{Dunn's tests: `z`, `p` and `q`, over the pairs of one quantity and grouping.}
+#'   \item{trend}{With fates: `quantity`, `given`, `correlation` with its `_low` and `_high`, `p`.}
 #'   \item{controls}{Names of the controls.}
 #' @section Errors:
 #' `fatefield_error_input` names the argument: there is nothing to compare by, one group only, fewer than 3 blocks, no
 #' such column.
+#' `fatefield_error_stale`: a quantity was made by this package from something that has changed since.
 #' @references
 #' Dunn (1964) Multiple comparisons using rank sums. Technometrics 6.
 #'
 #' Vinyard et al. (2025) Learning cell dynamics with neural differential equations. Nature Machine Intelligence 7.
-#' @seealso [PlotCompareDynamics()], [DriftDiffusion()], [GeneDynamics()]
+#' @seealso [DriftDiffusion()], [GeneDynamics()]
 #' @examples
 #' set <- data.frame(drift = c(1:30, 11:40), diffusion = rep(1:20, 3) / 10)
-#' CompareDynamics(set, group.by = rep(c("early", "late"), each = 30), n.boot = 100)
+#' compared <- CompareDynamics(set, group.by = rep(c("early", "late"), each = 30), n.boot = 100)
+#' compared
+#' plot(compared)
 #' @export
 CompareDynamics <- function(object, ...) UseMethod("CompareDynamics")
 
 #' @rdname CompareDynamics
 #' @export
-CompareDynamics.default <- function(object, group.by = NULL, clone = NULL, labels = NULL, fates = NULL, n.fates = NULL,
-                                    max.fates = 3L, block = NULL, time = NULL, density = NULL, adjust = NULL,
+CompareDynamics.default <- function(object, quantities = NULL, group.by = NULL, clone = NULL, labels = NULL,
+                                    fates = NULL, exclude = NULL, n.fates = NULL, max.fates = 3L, block = NULL,
+                                    time = NULL, density = NULL, reduction = NULL, n.neighbors = 30L, adjust = NULL,
                                     n.boot = 500L, conf.level = 0.95, seed.use = 42L, threads = NULL, ...) {
   local_threads(threads)
   check_no_dots(names(formals(CompareDynamics.default)), ...)
-  cells <- comparison_cells(object)
-  values <- quantity_columns(object, cells)
-  like <- matrix(0, length(cells), 1L, dimnames = list(cells, NULL))
+  table <- compared_table(object, quantities)
+  values <- table$values
+  like <- table$like
+  check_derived(like, group.by, clone, labels, n.fates, block, time, density, adjust)
   column <- function(x, argument) if (!is.null(x)) cell_column(like, x, argument)
   clones <- clone_names(column(clone, "clone"))
+  known <- if (is.null(n.fates) && !is.null(clones)) clone_labels(like, labels, fates, exclude)
   sizes <- NULL
-  if (is.null(n.fates) && !is.null(clones) && !is.null(labels)) {
-    found <- clone_fates(clones, column(labels, "labels"), fates)
+  if (!is.null(known)) {
+    found <- clone_fates(clones, known$labels, known$fates)
     n.fates <- found$number
     sizes <- log(found$labelled)
   } else if (!is.null(n.fates)) {
@@ -101,8 +124,9 @@ CompareDynamics.default <- function(object, group.by = NULL, clone = NULL, label
     if (!is.null(group.by)) list(group = check_labels(column(group.by, "group.by"), "group.by", distinct = 2L)),
     if (!is.null(n.fates)) list(fates = fate_groups(n.fates, check_count(max.fates, "max.fates", 2L)))
   )
+  near <- compared_density(like, density, reduction, check_count(n.neighbors, "n.neighbors"))
   controls <- cbind(
-    if (!is.null(density)) cbind(density = numeric_column(like, density, "density")),
+    if (!is.null(near)) cbind(density = near),
     if (!is.null(time)) cbind(time = read_times(cell_column(like, time, "time"), "time")$time),
     if (!is.null(adjust)) adjust_columns(like, adjust)
   )
@@ -116,43 +140,67 @@ CompareDynamics.default <- function(object, group.by = NULL, clone = NULL, label
 #' @rdname CompareDynamics
 #' @export
 CompareDynamics.Seurat <- function(object, quantities = NULL, group.by = NULL, clone = NULL, labels = NULL,
-                                   n.fates = NULL, block = NULL, time = NULL, density = TRUE, reduction = NULL,
-                                   adjust = NULL, ...) {
-  values <- object_quantities(object, quantities)
-  column <- function(x, argument) if (!is.null(x)) cell_column(object, x, argument)
-  near <- if (is.logical(density) && length(density) == 1L) {
-    if (check_flag(density, "density")) cell_density(embedding(object, reduction))
-  } else {
-    column(density, "density")
-  }
-  CompareDynamics.default(
-    values, group.by = column(group.by, "group.by"), clone = column(clone, "clone"), labels = column(labels, "labels"),
-    n.fates = column(n.fates, "n.fates"), block = column(block, "block"), time = column(time, "time"), density = near,
-    adjust = if (!is.null(adjust)) adjust_columns(object, adjust), ...
-  )
+                                   fates = NULL, exclude = NULL, n.fates = NULL, max.fates = 3L, block = NULL,
+                                   time = NULL, density = NULL, reduction = NULL, n.neighbors = 30L, adjust = NULL,
+                                   n.boot = 500L, conf.level = 0.95, seed.use = 42L, threads = NULL, ...) {
+  call_worker(CompareDynamics.default, ...)
 }
 
 #' @rdname CompareDynamics
-#' @method CompareDynamics SingleCellExperiment
 #' @export
 CompareDynamics.SingleCellExperiment <- CompareDynamics.Seurat
 
+# list(values = cells x quantities, like = what columns of the cells are looked up in).
+compared_table <- function(object, quantities) {
+  if (is_seurat(object) || is_sce(object)) {
+    values <- quantity_columns(object_quantities(object, quantities), cell_names(object))
+    return(list(values = values, like = object))
+  }
+  cells <- comparison_cells(object)
+  values <- quantity_columns(object, cells)
+  if (!is.null(quantities)) values <- values[, check_rows_of(quantities, colnames(values), "quantities"), drop = FALSE]
+  list(values = values, like = matrix(0, length(cells), 1L, dimnames = list(cells, NULL)))
+}
+
+# list(labels, fates) of the cells, or NULL where fates are not counted.
+clone_labels <- function(like, labels, fates, exclude) {
+  if (isFALSE(labels) || (is.null(labels) && is.null(stored_definition(like)))) {
+    return(NULL)
+  }
+  definition <- fate_definition(like, labels, fates, exclude)
+  present <- levels(definition$labels)
+  counted <- if (is.null(definition$fates)) present else check_among(definition$fates, present, "fates")
+  if (!is.null(definition$exclude)) counted <- setdiff(counted, check_among(definition$exclude, present, "exclude"))
+  list(labels = definition$labels, fates = counted)
+}
+
+compared_density <- function(like, density, reduction, n.neighbors) {
+  if (is.null(density)) density <- !is_plain_matrix(like)
+  if (isFALSE(density)) {
+    return(NULL)
+  }
+  if (!isTRUE(density)) {
+    return(numeric_column(like, density, "density"))
+  }
+  if (is_plain_matrix(like)) {
+    stop_input("density", "`density` of a table must be one number for each cell; only objects have a space.")
+  }
+  cell_density(embedding(like, reduction), n.neighbors)
+}
+
 comparison_cells <- function(object) {
-  names <- if (inherits(object, "fatefield_drift")) {
-    rownames(object$vectors)
-  } else if (inherits(object, "fatefield_criticality")) {
-    names(object$criticality)
-  } else if (is_plain_matrix(object)) {
-    cell_names(object)
-  } else {
+  if (inherits(object, "fatefield_result")) {
+    return(as.character(as.data.frame(object)$cell))
+  }
+  if (!is_plain_matrix(object)) {
     stop_input("object", "`object` must be a table of quantities (cells x quantities), a Seurat object or a ",
       "SingleCellExperiment, not ", described(object), ".")
   }
-  as.character(names)
+  cell_names(object)
 }
 
 # Negative logarithm of the mean distance to the nearest cells.
-cell_density <- function(x, k = 30L) {
+cell_density <- function(x, k) {
   k <- min(k, nrow(x) - 1L)
   -log(pmax(rowMeans(knn_self(x, k, knn_defaults(), thread_count())$distance), .Machine$double.xmin))
 }

@@ -108,7 +108,7 @@ decode_linear <- function(states, x, space, genes) {
 
 # `x`: cells x dims; `y`: cells x genes.
 decode_by_cells <- function(states, x, y, method, k) {
-  if (k >= nrow(x)) stop_input("k", "`k` is ", k, "; fewer than the ", nrow(x), " cells is needed.")
+  if (k >= nrow(x)) stop_input("n.neighbors", "`n.neighbors` is ", k, "; fewer than the ", nrow(x), " cells is needed.")
   sample <- thinned(nrow(x), explained_cells)
   finite <- which(rowSums(!is.finite(states)) == 0)
   values <- matrix(NA_real_, nrow(states), ncol(y), dimnames = list(NULL, colnames(y)))

@@ -4,10 +4,10 @@ gene_measures <- c("pearson", "spearman", "partial")
 
 # `expression`: genes x cells; `quantities`: cells x quantities, NA where unknown; `covariates`: cells x covariates or
 # NULL; `block`: codes from 1 or NULL.
-correlate_genes <- function(expression, quantities, covariates, block, features, min.cells, sort.by, n.boot, level,
+correlate_genes <- function(expression, quantities, covariates, block, genes, min.cells, sort.by, n.boot, level,
                             seed, threads, verbose) {
   local_threads(threads)
-  expression <- chosen_genes(expression, features, min.cells)
+  expression <- chosen_genes(expression, genes, min.cells)
   if (is.null(covariates)) covariates <- matrix(0, ncol(expression), 0L)
   covered <- rowSums(!is.finite(covariates)) == 0
   known <- !is.na(quantities) & covered
@@ -40,20 +40,19 @@ correlate_genes <- function(expression, quantities, covariates, block, features,
   })
   table <- do.call(rbind, unlist(tables, recursive = FALSE))
   table <- table[order(match(table$quantity, colnames(quantities)), table$rank), ]
-  rownames(table) <- NULL
-  structure(table, class = c("fatefield_gene_dynamics", "data.frame"), adjusted = colnames(covariates),
-    sort.by = sort.by, conf.level = level, blocks = if (!is.null(block)) length(unique(block)))
+  new_table("gene_dynamics", table, by = "gene", adjusted = colnames(covariates), sort.by = sort.by,
+    conf.level = level, blocks = if (!is.null(block)) length(unique(block)))
 }
 
-chosen_genes <- function(expression, features, min.cells) {
-  if (!is.null(features)) {
-    lost <- setdiff(features, rownames(expression))
-    if (!is.character(features) || length(features) == 0L || length(lost) > 0L) {
-      stop_input("features", "`features` must be names of genes; ",
-        if (is.character(features) && length(lost) > 0L) quoted(lost[[1L]]) else described(features), " is not.",
-        if (is.character(features) && length(lost) > 0L) near(lost[[1L]], rownames(expression)))
+chosen_genes <- function(expression, genes, min.cells) {
+  if (!is.null(genes)) {
+    lost <- setdiff(genes, rownames(expression))
+    if (!is.character(genes) || length(genes) == 0L || length(lost) > 0L) {
+      stop_input("genes", "`genes` must be names of genes; ",
+        if (is.character(genes) && length(lost) > 0L) quoted(lost[[1L]]) else described(genes), " is not.",
+        if (is.character(genes) && length(lost) > 0L) near(lost[[1L]], rownames(expression)))
     }
-    return(expression[unique(features), , drop = FALSE])
+    return(expression[unique(genes), , drop = FALSE])
   }
   enough <- Matrix::rowSums(expression != 0) >= min.cells
   if (!any(enough)) stop_input("min.cells", "`min.cells`: no gene is detected in ", min.cells, " cells.")
@@ -75,7 +74,7 @@ one_quantity <- function(found, j, name, genes, n, blocks, covariates, sort.by) 
     table[[paste0(measure, "_low")]] <- part$low[, j]
     table[[paste0(measure, "_high")]] <- part$high[, j]
     table[[paste0(measure, "_p")]] <- p
-    table[[paste0(measure, "_fdr")]] <- stats::p.adjust(p, "BH")
+    table[[paste0(measure, "_q")]] <- stats::p.adjust(p, "BH")
   }
   table <- table[order(-abs(table[[sort.by]]), table$gene), ]
   table$rank <- seq_len(nrow(table))
@@ -88,30 +87,4 @@ correlation_p <- function(r, df) {
     return(rep(NA_real_, length(r)))
   }
   2 * stats::pt(-abs(r) * sqrt(df / pmax(1 - r^2, 0)), df)
-}
-
-#' @export
-print.fatefield_gene_dynamics <- function(x, n = 10L, ...) {
-  by <- attr(x, "sort.by")
-  if (is.null(by) || !all(c("quantity", "gene", by) %in% names(x))) {
-    return(NextMethod())
-  }
-  cat("genes with dynamics: ", length(unique(x$gene)), " genes, by ", by, " correlation", sep = "")
-  adjusted <- attr(x, "adjusted")
-  if (length(adjusted) > 0L) cat(" (partial: given ", paste(adjusted, collapse = ", "), ")", sep = "")
-  cat("\n")
-  shown <- c("gene", "pearson", "spearman", "partial", "partial_low", "partial_high", "partial_fdr")
-  for (q in unique(x$quantity)) {
-    rows <- as.data.frame(x)[x$quantity == q, intersect(shown, names(x)), drop = FALSE]
-    cat(q, ", ", nrow(rows), " genes\n", sep = "")
-    print(utils::head(format(rows, digits = 3L), n), row.names = FALSE)
-  }
-  invisible(x)
-}
-
-#' @export
-`[.fatefield_gene_dynamics` <- function(x, ...) {
-  out <- NextMethod()
-  if (is.data.frame(out)) for (name in c("adjusted", "sort.by", "conf.level", "blocks")) attr(out, name) <- attr(x, name)
-  out
 }

@@ -5,10 +5,18 @@
 #'
 #' Correlates the expression of each gene over cells with drift, diffusion, potential, criticality or any other
 #' quantity of cells.
+#'
+#' @section Basic use:
+#' ```
+#' cells <- DriftDiffusion(cells)
+#' genes <- GeneDynamics(cells, quantities = "drift")
+#' plot(genes)
+#' ```
+#'
+#' @details
 #' Three correlations are given: Pearson's, Spearman's, and Pearson's partial one, which is that of the residuals of gene
 #' and quantity after least squares on the covariates.
 #'
-#' @details
 #' Covariates are the logarithm of the total counts and the number of detected genes of each cell (`depth = TRUE`), the
 #' `pseudotime` where it is given, and those of `adjust`.
 #' A gene that merely follows depth or time has no partial correlation.
@@ -28,10 +36,10 @@
 #' @param object A Seurat object, a SingleCellExperiment or a matrix of log-normalised expression (cells x genes).
 #' @param quantities Of objects: names of numeric columns of the cell data; `NULL` takes those present of `"drift"`,
 #'   `"diffusion"`, `"potential"`, `"criticality"` and `"lyapunov"`.
-#'   Of matrices: a data.frame or matrix of numbers, one row per cell, or what [DriftDiffusion()] or
-#'   [CellCriticality()] gave.
+#'   Of matrices, and in place of names: a data.frame or matrix of numbers, one row per cell, or what
+#'   [DriftDiffusion()] or [CellCriticality()] gave.
 #'   Cells where a quantity is `NA` are left out of it.
-#' @param features (strings) Genes to look at; `NULL` takes all that are detected in at least `min.cells` cells.
+#' @param genes (strings) Genes to look at; `NULL` takes all that are detected in at least `min.cells` cells.
 #' @param assay Name of the assay of a Seurat object; `NULL` takes the default one.
 #' @param layer Layer or assay of log-normalised expression: `"data"` for Seurat, `"logcounts"` for a
 #'   SingleCellExperiment.
@@ -49,22 +57,27 @@
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param verbose Show progress.
-#' @param ... Passed to the matrix method.
+#' @param ... Not used.
 #'
-#' @return A data.frame of class `fatefield_gene_dynamics`, one row per quantity and gene, by falling strength within
-#'   each quantity: `quantity`, `gene`, `rank`, `n` (cells), `detected` (share of cells), and for each of `pearson`,
-#'   `spearman` and `partial` the estimate, `_low`, `_high`, `_p` and `_fdr`.
+#' @return A table of class `fatefield_gene_dynamics`, see [results], one row per quantity and gene, by falling strength
+#'   within each quantity: `quantity`, `gene`, `rank`, `n` (cells), `detected` (share of cells), and for each of
+#'   `pearson`, `spearman` and `partial` the estimate, `_low`, `_high`, `_p` and `_q` (the false discovery rate).
+#'   It works like a data.frame, and `x["Gata1"]` takes the rows of a gene.
 #'   What was adjusted for is its attribute `adjusted`.
+#'
+#'   `summary()` has one row per quantity: how many genes were tested and how many have `q` of at most 0.05, and the
+#'   strongest of them.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no such column, gene or layer, fewer than 10 cells with a quantity, fewer
 #' than 3 blocks.
+#' `fatefield_error_stale`: a quantity was made by this package from something that has changed since.
 #' @references
 #' Benjamini and Hochberg (1995) Controlling the false discovery rate. Journal of the Royal Statistical Society B 57.
 #'
 #' Chen et al. (2022) DeepVelo. Science Advances 8.
 #'
 #' Vinyard et al. (2025) Learning cell dynamics with neural differential equations. Nature Machine Intelligence 7.
-#' @seealso [PlotGeneDynamics()], [CellCriticality()], [DriftDiffusion()], [CompareDynamics()]
+#' @seealso [CellCriticality()], [DriftDiffusion()], [CompareDynamics()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' table <- GeneDynamics(cells, quantities = "pseudotime", n.boot = 50, verbose = FALSE)
@@ -74,27 +87,29 @@ GeneDynamics <- function(object, ...) UseMethod("GeneDynamics")
 
 #' @rdname GeneDynamics
 #' @export
-GeneDynamics.default <- function(object, quantities, features = NULL, min.cells = 10L, depth = TRUE, pseudotime = NULL,
-                                 adjust = NULL, block = NULL, sort.by = c("partial", "pearson", "spearman"),
-                                 n.boot = 200L, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
-                                 ...) {
+GeneDynamics.default <- function(object, quantities = NULL, genes = NULL, assay = NULL, layer = NULL, min.cells = 10L,
+                                 depth = TRUE, pseudotime = NULL, adjust = NULL, block = NULL,
+                                 sort.by = c("partial", "pearson", "spearman"), n.boot = 200L, conf.level = 0.95,
+                                 seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   check_no_dots(names(formals(GeneDynamics.default)), ...)
-  if (!is_plain_matrix(object)) {
-    stop_input("object", "`object` must be a matrix (cells x genes), a Seurat object or a SingleCellExperiment, not ",
-      described(object), ".")
-  }
-  expression <- as_expression(object)
-  if (missing(quantities)) {
+  check_object(object)
+  plain <- is_plain_matrix(object)
+  check_derived(object, pseudotime, adjust, block)
+  if (plain && is.null(quantities)) {
     stop_input("quantities", "`quantities` is needed: a data.frame of one row per cell.")
   }
+  # Read first: an error while Matrix::t() looks for its method would lose its class.
+  expression <- if (!plain) object_expression(object, assay, layer)
+  expression <- as_expression(if (plain) object else Matrix::t(expression))
+  values <- if (plain) quantities else object_quantities(object, quantities)
   covariates <- cbind(
-    if (check_flag(depth, "depth")) depth_covariates(expression, NULL),
+    if (check_flag(depth, "depth")) depth_covariates(expression, if (!plain) object_counts(object, assay)),
     if (!is.null(pseudotime)) cbind(pseudotime = numeric_column(object, pseudotime, "pseudotime")),
     if (!is.null(adjust)) adjust_columns(object, adjust)
   )
   correlate_genes(
-    expression, quantity_columns(quantities, colnames(expression)), covariates, block_codes(object, block),
-    features = features, min.cells = check_count(min.cells, "min.cells", 0L),
+    expression, quantity_columns(values, colnames(expression)), covariates, block_codes(object, block),
+    genes = genes, min.cells = check_count(min.cells, "min.cells", 0L),
     sort.by = check_choice(sort.by, c("partial", "pearson", "spearman"), "sort.by"),
     n.boot = check_count(n.boot, "n.boot", 0L), level = check_level(conf.level),
     seed = seed_from(seed.use), threads = threads, verbose = check_flag(verbose, "verbose")
@@ -103,24 +118,14 @@ GeneDynamics.default <- function(object, quantities, features = NULL, min.cells 
 
 #' @rdname GeneDynamics
 #' @export
-GeneDynamics.Seurat <- function(object, quantities = NULL, assay = NULL, layer = NULL, depth = TRUE, pseudotime = NULL,
-                                adjust = NULL, block = NULL, ...) {
-  expression <- object_expression(object, assay, layer)
-  values <- object_quantities(object, quantities)
-  counts <- if (check_flag(depth, "depth")) object_counts(object, assay)
-  covariates <- cbind(
-    if (depth) depth_covariates(expression, counts),
-    if (!is.null(pseudotime)) cbind(pseudotime = numeric_column(object, pseudotime, "pseudotime")),
-    if (!is.null(adjust)) adjust_columns(object, adjust)
-  )
-  GeneDynamics.default(
-    Matrix::t(expression), values, depth = FALSE, adjust = covariates,
-    block = if (!is.null(block)) cell_column(object, block, "block"), ...
-  )
+GeneDynamics.Seurat <- function(object, quantities = NULL, genes = NULL, assay = NULL, layer = NULL, min.cells = 10L,
+                                depth = TRUE, pseudotime = NULL, adjust = NULL, block = NULL,
+                                sort.by = c("partial", "pearson", "spearman"), n.boot = 200L, conf.level = 0.95,
+                                seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+  call_worker(GeneDynamics.default, ...)
 }
 
 #' @rdname GeneDynamics
-#' @method GeneDynamics SingleCellExperiment
 #' @export
 GeneDynamics.SingleCellExperiment <- GeneDynamics.Seurat
 
@@ -200,6 +205,7 @@ object_quantities <- function(object, quantities) {
         "; call DriftDiffusion() or CellCriticality() first, or name columns.")
     }
   }
+  check_derived(object, quantities)
   if (!is.character(quantities)) {
     return(quantities)
   }
@@ -228,11 +234,8 @@ adjust_columns <- function(object, adjust) {
 
 # Quantities (cells x quantities) with rows as `cells`.
 quantity_columns <- function(quantities, cells) {
-  if (inherits(quantities, "fatefield_drift")) {
-    parts <- intersect(c("drift", "diffusion", "potential", "growth"), names(quantities))
-    quantities <- data.frame(unclass(quantities)[parts], row.names = rownames(quantities$vectors))
-  } else if (inherits(quantities, "fatefield_criticality")) {
-    quantities <- data.frame(criticality = quantities$criticality)
+  if (inherits(quantities, "fatefield_result")) {
+    quantities <- result_quantities(quantities)
   } else if (is.numeric(quantities) && is.null(dim(quantities))) {
     quantities <- data.frame(quantity = quantities)
   }
@@ -254,6 +257,16 @@ quantity_columns <- function(quantities, cells) {
     stop_input("quantities", "`quantities` has ", nrow(x), " rows, but there are ", length(cells), " cells.")
   }
   x
+}
+
+# The numbers of a result whose rows are cells, without their errors and intervals.
+result_quantities <- function(x) {
+  table <- as.data.frame(x)
+  if (!"cell" %in% names(table)) {
+    stop_input("quantities", "`quantities`: rows of ", described(x), " are not cells.")
+  }
+  parts <- names(table)[vapply(table, is.numeric, NA)]
+  data.frame(table[parts[!grepl("_(sd|se|low|high)$", parts)]], row.names = table$cell, check.names = FALSE)
 }
 
 # Blocks of cells as codes from 1, each cell without one by itself; NULL where none are given.

@@ -23,8 +23,10 @@
 #'   `"ENSEMBL"`.
 #' @param names Named vector of titles by set, for lists and files; `NULL`: the names, or a file's descriptions.
 #'
-#' @return A list of class `fatefield_sets`: `sets`, named list of vectors of genes, and `terms`, data.frame of
-#'   `term`, `name` and `ontology`.
+#' @return A result of class `fatefield_sets`, see [results].
+#'   Its table has a row for each set: `term`, `name`, `ontology` and `size`, its number of genes.
+#'   `sets` is the named list of vectors of genes, and `terms` a data.frame of `term`, `name` and `ontology`.
+#'   `[` keeps some sets, `c()` joins several results, and `plot()` shows how large sets are.
 #' @section Errors:
 #' `fatefield_error_file`: no such file, or a line that is no set, with its number.
 #' `fatefield_error_input`: no such package, sets without names, `parents` that go round in a circle.
@@ -59,10 +61,8 @@ GeneSets <- function(x, ontology = NULL, parents = NULL, keytype = "SYMBOL", nam
 new_sets <- function(sets, titles, ontology) {
   name <- unname(titles[names(sets)])
   name[is.na(name)] <- names(sets)[is.na(name)]
-  structure(
-    list(sets = sets, terms = data.frame(term = names(sets), name = name, ontology = ontology)),
-    class = "fatefield_sets"
-  )
+  terms <- data.frame(term = names(sets), name = name, ontology = ontology)
+  new_result("sets", data.frame(terms, size = lengths(sets)), list(sets = sets, terms = terms), by = "term")
 }
 
 # Genes of each set added to those of all sets above it.
@@ -143,11 +143,44 @@ ontology_sets <- function(x, ontology, keytype) {
   new_sets(sets, stats::setNames(known$TERM, known$GOID), of)
 }
 
+headline.fatefield_sets <- function(x) {
+  sizes <- x$table$size
+  c(
+    paste0(counted(length(sizes), "set"), " of ", min(sizes), " to ", max(sizes), " genes (median ",
+      format(stats::median(sizes)), "), ", counted(length(unique(unlist(x$sets))), "gene"), " in all"),
+    paste0("such as ", quoted(utils::head(x$table$name, 3L)))
+  )
+}
+
+subset_result.fatefield_sets <- function(x, keep) {
+  x <- subset_result.default(x, keep)
+  x$sets <- x$sets[keep]
+  x$terms <- x$terms[match(keep, x$terms$term), , drop = FALSE]
+  rownames(x$terms) <- NULL
+  x
+}
+
+bind_results.fatefield_sets <- function(first, parts) {
+  if (!all(vapply(parts, inherits, NA, "fatefield_sets"))) {
+    stop_input("...", "Only results of GeneSets() can be joined to sets of genes.")
+  }
+  terms <- do.call(rbind, lapply(unname(parts), `[[`, "terms"))
+  twice <- anyDuplicated(terms$term)
+  if (twice > 0L) stop_input("...", "The set ", quoted(terms$term[[twice]]), " is there twice.")
+  new_sets(do.call(c, lapply(unname(parts), `[[`, "sets")), stats::setNames(terms$name, terms$term), terms$ontology)
+}
+
+#' @rdname GeneSets
+#' @param ... Results of `GeneSets()` for `c()`, else not used.
 #' @export
-print.fatefield_sets <- function(x, ...) {
-  sizes <- lengths(x$sets)
-  cat(length(sizes), " set", if (length(sizes) != 1L) "s", " of ", min(sizes), " to ", max(sizes), " genes, ",
-    length(unique(unlist(x$sets))), " genes in all\n", sep = "")
-  print(utils::head(data.frame(x$terms, genes = sizes, row.names = NULL), 6L))
-  invisible(x)
+c.fatefield_sets <- function(...) bind_results(..1, list(...))
+
+#' @rdname GeneSets
+#' @export
+plot.fatefield_sets <- function(x, ...) {
+  check_no_dots("x", ...)
+  ggplot2::ggplot(x$table, ggplot2::aes(.data$size)) +
+    ggplot2::geom_histogram(bins = 30L, fill = label_palette[[1L]]) + ggplot2::scale_x_log10() +
+    ggplot2::facet_wrap("ontology", scales = "free_y") +
+    ggplot2::labs(x = "genes of a set", y = "sets") + theme_curves()
 }

@@ -87,8 +87,7 @@ new_network <- function(r, edges, search, options, n) {
   rank[known] <- sequence(tabulate(module[known], count))
   genes <- data.frame(
     gene = rownames(r), module = factor(names[module], levels = names[seq_len(count)]), kME = own,
-    degree = Matrix::colSums(graph), within = within_strength(graph, module), rank = rank,
-    row.names = rownames(r)
+    degree = unname(Matrix::colSums(graph)), within = within_strength(graph, module), rank = rank
   )
   hubs <- which(rank == 1L)
   modules <- data.frame(
@@ -100,11 +99,10 @@ new_network <- function(r, edges, search, options, n) {
       "has ", found$largest, ". A lower `min.size` or another `resolution` may help."),
       class = "fatefield_warning_modules")
   }
-  structure(
-    list(genes = genes, modules = modules, membership = membership, correlation = r, edges = edges,
-      graph = graph, n = n, resolution = found$resolution, modularity = found$quality),
-    class = "fatefield_network"
-  )
+  new_result("network", genes, list(
+    modules = modules, membership = membership, correlation = r, edges = edges, graph = graph, n = n,
+    resolution = found$resolution, modularity = found$quality
+  ), by = "gene")
 }
 
 within_strength <- function(graph, module) {

@@ -1,45 +1,74 @@
-# Draws the genes that go most with the dynamics of cells, with their intervals.
+# What GeneDynamics() found, in words and as a figure: the genes that go most with the dynamics of cells.
 
-#' Plot genes with dynamics
-#'
-#' Draws the correlations of the strongest genes of each quantity with their intervals, one panel for each quantity.
-#' Genes whose adjusted p-value is above `fdr` are hollow.
-#'
-#' @param object The table of [GeneDynamics()].
-#' @param measure `"partial"`, `"pearson"` or `"spearman"`; `NULL` takes that by which the table is sorted.
-#' @param quantities (strings) Quantities to draw; `NULL` takes all.
-#' @param n.genes Strongest genes of each quantity; default 15.
-#' @param features (strings) Genes to draw in place of the strongest.
-#' @param fdr Default 0.05.
-#' @param ncol Panels beside each other.
-#' @param ... Not used.
-#' @return A ggplot.
-#' @section Errors:
-#' `fatefield_error_input` for a quantity or gene that the table lacks.
-#' @seealso [GeneDynamics()]
-#' @examples
-#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
-#' table <- GeneDynamics(cells, quantities = "pseudotime", n.boot = 50, verbose = FALSE)
-#' PlotGeneDynamics(table, n.genes = 8)
-#' @export
-PlotGeneDynamics <- function(object, measure = NULL, quantities = NULL, n.genes = 15L, features = NULL, fdr = 0.05,
-                             ncol = NULL, ...) {
-  check_no_dots(names(formals(PlotGeneDynamics)), ...)
-  if (!inherits(object, "fatefield_gene_dynamics")) {
-    stop_input("object", "`object` must be a table from GeneDynamics(), not ", described(object), ".")
+headline.fatefield_gene_dynamics <- function(x) {
+  by <- attr(x, "sort.by")
+  adjusted <- attr(x, "adjusted")
+  if (!all(c("quantity", "gene", by, paste0(by, c("_low", "_high", "_q"))) %in% names(x))) {
+    return(counted(nrow(x), "row"))
   }
-  measure <- check_choice(if (is.null(measure)) attr(object, "sort.by") else measure, gene_measures, "measure")
-  present <- unique(object$quantity)
+  most <- summary(x)
+  best <- with_interval(most$strongest, most$strongest_low, most$strongest_high)
+  c(
+    paste0("genes with dynamics: ", counted(length(unique(x$gene)), "gene"), ", by ", by, " correlation",
+      if (by == "partial" && length(adjusted) > 0L) paste0(" (given ", paste(adjusted, collapse = ", "), ")")),
+    utils::head(paste0(most$quantity, ": ", most$found, " of ", most$genes, " genes at FDR 0.05, strongest ",
+      most$gene, " ", best), 2L)
+  )
+}
+
+shown_columns.fatefield_gene_dynamics <- function(x) {
+  by <- attr(x, "sort.by")
+  intersect(c("quantity", "gene", "rank", "n", "detected", by, paste0(by, c("_low", "_high", "_p", "_q"))), names(x))
+}
+
+#' @rdname GeneDynamics
+#' @export
+summary.fatefield_gene_dynamics <- function(object, ...) {
+  by <- attr(object, "sort.by")
+  table <- plain_table(object)
+  rows <- lapply(unique(table$quantity), function(q) {
+    part <- table[table$quantity == q, ]
+    top <- part[order(-abs(part[[by]])), ][1L, ]
+    sure <- part[[paste0(by, "_q")]] <= 0.05
+    data.frame(
+      quantity = q, cells = top$n, genes = nrow(part), found = sum(sure, na.rm = TRUE),
+      rising = sum(sure & part[[by]] > 0, na.rm = TRUE), gene = top$gene, strongest = top[[by]],
+      strongest_low = top[[paste0(by, "_low")]], strongest_high = top[[paste0(by, "_high")]]
+    )
+  })
+  do.call(rbind, rows)
+}
+
+#' @rdname GeneDynamics
+#' @param x The table.
+#' @param measure Of the figure: `"partial"`, `"pearson"` or `"spearman"`; `NULL` takes that by which the table is
+#'   sorted.
+#' @param n.genes Of the figure: strongest genes of each quantity, default 15; `genes` names others in their place.
+#' @param fdr Of the figure: genes with a larger `q` are hollow; default 0.05.
+#' @param cols Of the figure: colours of genes that rise and fall with the quantity, `c(rises = , falls = )`.
+#' @param ncol Of the figure: panels beside each other, one for each quantity.
+#' @export
+plot.fatefield_gene_dynamics <- function(x, measure = NULL, quantities = NULL, n.genes = 15L, genes = NULL, fdr = 0.05,
+                                         cols = NULL, ncol = NULL, ...) {
+  check_no_dots(names(formals(plot.fatefield_gene_dynamics)), ...)
+  table <- plain_table(x)
+  measure <- check_choice(if (is.null(measure)) attr(x, "sort.by") else measure, gene_measures, "measure")
+  present <- unique(table$quantity)
   quantities <- if (is.null(quantities)) present else check_rows_of(quantities, present, "quantities")
-  if (!is.null(features)) check_rows_of(features, unique(object$gene), "features")
+  if (!is.null(genes)) check_rows_of(genes, unique(table$gene), "genes")
   n.genes <- check_count(n.genes, "n.genes")
   fdr <- check_number(fdr, "fdr", min = 0, max = 1)
   rows <- do.call(rbind, lapply(quantities, function(q) {
-    x <- as.data.frame(object)[object$quantity == q, ]
-    x <- if (is.null(features)) utils::head(x[order(-abs(x[[measure]])), ], n.genes) else x[x$gene %in% features, ]
+    part <- table[table$quantity == q, ]
+    part <- if (is.null(genes)) {
+      utils::head(part[order(-abs(part[[measure]])), ], n.genes)
+    } else {
+      part[part$gene %in% genes, ]
+    }
+    q.value <- part[[paste0(measure, "_q")]]
     data.frame(
-      quantity = q, gene = x$gene, value = x[[measure]], low = x[[paste0(measure, "_low")]],
-      high = x[[paste0(measure, "_high")]], sure = !is.na(x[[paste0(measure, "_fdr")]]) & x[[paste0(measure, "_fdr")]] <= fdr
+      quantity = q, gene = part$gene, value = part[[measure]], low = part[[paste0(measure, "_low")]],
+      high = part[[paste0(measure, "_high")]], sure = !is.na(q.value) & q.value <= fdr
     )
   }))
   rows$quantity <- factor(rows$quantity, quantities)
@@ -47,6 +76,7 @@ PlotGeneDynamics <- function(object, measure = NULL, quantities = NULL, n.genes 
   rows <- rows[order(rows$quantity, rows$value), ]
   rows$place <- factor(paste(rows$quantity, rows$gene, sep = "\r"), unique(paste(rows$quantity, rows$gene, sep = "\r")))
   rows$side <- factor(ifelse(rows$value < 0, "falls", "rises"), c("rises", "falls"))
+  side.cols <- if (is.null(cols)) c(rises = label_palette[[2L]], falls = label_palette[[1L]]) else cols
   name <- c(pearson = "Pearson correlation", spearman = "Spearman correlation", partial = "Partial correlation")
   ggplot2::ggplot(rows, ggplot2::aes(.data$value, .data$place, colour = .data$side)) +
     ggplot2::geom_vline(xintercept = 0, colour = "grey70", linewidth = 0.3) +
@@ -58,7 +88,7 @@ PlotGeneDynamics <- function(object, measure = NULL, quantities = NULL, n.genes 
       values = c(`TRUE` = 16, `FALSE` = 21), labels = c(`TRUE` = paste("FDR at most", fdr), `FALSE` = "above"),
       limits = c("TRUE", "FALSE"), name = NULL
     ) +
-    ggplot2::scale_colour_manual(values = c(rises = label_palette[[2L]], falls = label_palette[[1L]]), guide = "none") +
+    scale_labels(c("rises", "falls"), side.cols, guide = "none") +
     ggplot2::scale_y_discrete(labels = function(place) sub("^.*\r", "", place)) +
     ggplot2::facet_wrap("quantity", scales = "free_y", ncol = ncol) +
     ggplot2::labs(x = name[[measure]], y = NULL) + theme_curves() +

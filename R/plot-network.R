@@ -1,48 +1,67 @@
-# Draws a network of genes: hubs of each module and the strongest edges between them.
+# What CoexpressionNetwork() found, in words and as a figure: hubs of each module and the strongest edges between them.
 
-#' Plot a network of genes
-#'
-#' The hubs of each module are drawn, larger the more closely they follow their module, with the strongest edges
-#' between them.
-#' Places are found by forces, from a fixed start, so that the same network gives the same picture.
-#'
-#' @param object A network from [CoexpressionNetwork()].
-#' @param modules (strings) Modules to draw; `NULL` takes the 8 largest.
-#' @param n.hubs Genes of each module; default 15.
-#' @param n.edges Strongest edges of each gene; default 3.
-#' @param n.labels Hubs of each module that are named; default 5.
-#' @param genes (strings) Further genes to draw and name.
-#' @param ... Not used.
-#' @return A ggplot.
-#' @section Errors:
-#' `fatefield_error_input`: no network, no such module or gene, a network without modules.
-#' @seealso [CoexpressionNetwork()]
-#' @examples
-#' noise <- sin(outer(1:200, 1:40, function(i, j) i * sqrt(j + 50)))
-#' x <- 2 + cbind(sin(1:200), cos(1:200 * 1.7))[, rep(1:2, 20)] + noise / 2
-#' colnames(x) <- paste0("g", 1:40)
-#' PlotNetwork(CoexpressionNetwork(x, transform = "none", verbose = FALSE))
-#' @export
-PlotNetwork <- function(object, modules = NULL, n.hubs = 15L, n.edges = 3L, n.labels = 5L, genes = NULL, ...) {
-  check_no_dots(names(formals(PlotNetwork)), ...)
-  if (!inherits(object, "fatefield_network")) {
-    stop_input("object", "`object` must be a network from CoexpressionNetwork(), not ", described(object), ".")
+headline.fatefield_network <- function(x) {
+  none <- sum(is.na(x$table$module))
+  how <- if (x$edges$kind == "soft") {
+    paste0("r^", format(x$edges$power), if (!x$edges$signed) " of |r|")
+  } else {
+    paste0(if (x$edges$signed) "r" else "|r|", " of at least ", format(x$edges$threshold))
   }
-  if (nrow(object$modules) == 0L) stop_input("object", "`object` has no modules to draw.")
-  present <- object$modules$module
+  m <- utils::head(x$modules, 4L)
+  c(
+    paste0("network of ", counted(nrow(x$table), "gene"), " over ", counted(x$n, "state"), ", edges ", how),
+    paste0(counted(nrow(x$modules), "module"), " at resolution ", format(x$resolution, digits = 3L), ", ",
+      counted(none, "gene"), " in none"),
+    if (nrow(m) > 0L) paste0(paste0(m$module, ": ", m$size, " genes around ", m$hub, " (", round(100 * m$explained),
+      " % of their variance)", collapse = ", "), if (nrow(x$modules) > nrow(m)) ", ...")
+  )
+}
+
+#' @rdname CoexpressionNetwork
+#' @export
+summary.fatefield_network <- function(object, ...) object$modules
+
+subset_result.fatefield_network <- function(x, keep) {
+  at <- match(keep, x$table$gene)
+  x <- subset_result.default(x, keep)
+  x$membership <- x$membership[at, , drop = FALSE]
+  x$correlation <- x$correlation[at, at, drop = FALSE]
+  x$graph <- x$graph[at, at, drop = FALSE]
+  x$table$module <- droplevels(x$table$module)
+  x$modules <- x$modules[x$modules$module %in% levels(x$table$module), ]
+  rownames(x$modules) <- NULL
+  x
+}
+
+#' @rdname CoexpressionNetwork
+#' @param x A network.
+#' @param modules (strings) Of the figure: modules to draw; `NULL` takes the 8 largest.
+#'   The hubs of each are drawn, larger the more closely they follow their module, with the strongest edges between
+#'   them; `genes` are drawn and named, too.
+#'   Places are found by forces, from a fixed start, so that the same network gives the same picture.
+#' @param n.hubs,n.edges,n.label Of the figure: genes of each module, strongest edges of each gene, and hubs of each
+#'   module that are named; defaults 15, 3 and 5.
+#' @param cols Of the figure: colours by module.
+#' @param repel Of the figure: keep names apart where ggrepel is installed? Default `TRUE`.
+#' @export
+plot.fatefield_network <- function(x, modules = NULL, genes = NULL, n.hubs = 15L, n.edges = 3L, n.label = 5L,
+                                   cols = NULL, repel = TRUE, ...) {
+  check_no_dots(names(formals(plot.fatefield_network)), ...)
+  if (nrow(x$modules) == 0L) stop_input("x", "`x` has no modules to draw.")
+  present <- x$modules$module
   modules <- if (is.null(modules)) utils::head(present, 8L) else check_modules(modules, present)
   n.hubs <- check_count(n.hubs, "n.hubs")
-  n.labels <- check_count(n.labels, "n.labels", min = 0L)
-  table <- object$genes
+  n.label <- check_count(n.label, "n.label", min = 0L)
+  table <- x$table
   if (!is.null(genes)) genes <- known_genes(genes, table$gene)
   shown <- which((table$module %in% modules & table$rank <= n.hubs) | table$gene %in% genes)
   nodes <- table[shown, ]
-  edges <- strong_edges(object$graph[shown, shown], check_count(n.edges, "n.edges"))
+  edges <- strong_edges(x$graph[shown, shown], check_count(n.edges, "n.edges"))
   place <- force_layout(edges, start_places(nodes, modules), length(shown))
   nodes$x <- place[, 1L]
   nodes$y <- place[, 2L]
-  nodes$label <- ifelse((!is.na(nodes$rank) & nodes$rank <= n.labels) | nodes$gene %in% genes, nodes$gene, "")
-  draw_network(nodes, edges, modules)
+  nodes$label <- ifelse((!is.na(nodes$rank) & nodes$rank <= n.label) | nodes$gene %in% genes, nodes$gene, "")
+  draw_network(nodes, edges, modules, cols, check_flag(repel, "repel"))
 }
 
 check_modules <- function(modules, present) {
@@ -102,7 +121,7 @@ sum_rows <- function(x, at, n) {
   out
 }
 
-draw_network <- function(nodes, edges, modules) {
+draw_network <- function(nodes, edges, modules, cols, repel) {
   lines <- data.frame(
     x = nodes$x[edges$from], y = nodes$y[edges$from], xend = nodes$x[edges$to], yend = nodes$y[edges$to],
     share = edges$share
@@ -115,13 +134,21 @@ draw_network <- function(nodes, edges, modules) {
       linewidth = 0.35
     ) +
     ggplot2::geom_point(ggplot2::aes(colour = .data$module, size = .data$size)) +
-    ggplot2::geom_text(
-      data = nodes[order(nodes$rank), ][nodes$label[order(nodes$rank)] != "", ], ggplot2::aes(label = .data$label),
-      size = 2.9, vjust = -0.9, check_overlap = TRUE
-    ) +
-    scale_labels(modules) +
+    node_names(nodes[order(nodes$rank), ], repel) + scale_labels(modules, cols) +
     ggplot2::scale_size_continuous(name = "kME", range = c(0.8, 4)) +
     ggplot2::scale_alpha_continuous(range = c(0.1, 0.7), guide = "none") +
     ggplot2::labs(x = NULL, y = NULL) + ggplot2::coord_equal(clip = "off") + big_key() + theme_cells() +
     ggplot2::theme(axis.line = ggplot2::element_blank())
+}
+
+# Names of nodes that have one, hubs first, where they find room.
+node_names <- function(nodes, repel) {
+  named <- nodes[nodes$label != "", ]
+  if (repel && requireNamespace("ggrepel", quietly = TRUE)) {
+    return(ggrepel::geom_text_repel(
+      data = named, mapping = ggplot2::aes(label = .data$label), size = 2.9, seed = 1, min.segment.length = 0.5,
+      max.overlaps = 20
+    ))
+  }
+  ggplot2::geom_text(data = named, ggplot2::aes(label = .data$label), size = 2.9, vjust = -0.9, check_overlap = TRUE)
 }

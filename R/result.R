@@ -140,11 +140,16 @@ summary.fatefield_table <- function(object, ...) {
 #' @export
 print.fatefield_table <- function(x, ...) {
   writeLines(headline(x))
-  shown <- utils::head(plain_table(x), 10L)
+  shown <- utils::head(plain_table(x)[shown_columns(x)], 10L)
   print(data.frame(lapply(shown, function(v) if (is.numeric(v)) signif(v, 3L) else v), check.names = FALSE))
   if (nrow(x) > nrow(shown)) writeLines(paste0("... and ", counted(nrow(x) - nrow(shown), "more row")))
   invisible(x)
 }
+
+# Columns that print() shows; the others are there all the same.
+shown_columns <- function(x) UseMethod("shown_columns")
+
+shown_columns.default <- function(x) names(x)
 
 #' @rdname results
 #' @param j,drop As for a data.frame, after a comma.

@@ -7,9 +7,15 @@
 #' The number of genes seen in a cell is noisy, so it is taken through genes that follow it: expression is
 #' normalised so that a cell's sum is its number of genes, the `n.genes` genes that correlate with that number
 #' most are averaged, and the average is drawn together with that of neighbouring cells until it stands still:
-#' s = `alpha` A s + (1 - `alpha`) s0, with A the mean over the `k` nearest cells.
+#' s = `alpha` A s + (1 - `alpha`) s0, with A the mean over the `n.neighbors` nearest cells.
 #' Ranks of the result, from 0 to 1, are the score.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- StemnessScore(cells)
+#' cells <- BinTime(cells, time = "stemness", reverse = TRUE)
+#' ```
+#' @details
 #' The idea is that of the published score; neighbours are those of a reduction, and there is no regression on
 #' them, so that numbers differ.
 #'
@@ -20,35 +26,43 @@
 #' @param reduction For a matrix: coordinates (cells x dims) in which neighbours are found.
 #'   For an object the name of a reduction; `NULL` takes the PCA.
 #' @param dims Dimensions of the reduction; `NULL` takes all.
-#' @param n.genes Genes that are averaged; default 200, or all where there are fewer.
-#' @param k Nearest cells; default 30.
-#' @param alpha Weight of the neighbours, from 0 up to below 1; default 0.9.
 #' @param assay,layer Where the counts are; `NULL` takes the default assay and its layer `counts`.
-#' @param name Name of the new column.
+#'   For a SingleCellExperiment `assay` may name one of its assays or alternative experiments.
+#' @param n.genes Genes that are averaged; default 200, or all where there are fewer.
+#' @param n.neighbors Nearest cells; default 30.
+#' @param alpha Weight of the neighbours, from 0 up to below 1; default 0.9.
+#' @param store.as Name of the new column; `NULL` means `"stemness"`, or `"fatefield_stemness"` where the object has
+#'   such a column of your own, which is never overwritten.
 #' @param threads Threads to work on, for this call alone.
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param ... Passed to methods.
 #'
-#' @return For a matrix a list of class `fatefield_stemness`: `score` (named, 0 to 1, high: little
-#'   differentiated), `n.genes` (genes seen in each cell), `raw` (before neighbours are looked at), and `genes`,
-#'   data.frame of `gene`, `correlation` and whether it was `used`.
-#'   For an object the object with the column `name`.
+#' @return For a matrix a result of class `fatefield_stemness`, see [results].
+#'   Its table has a row for each cell: `cell`, `stemness` (0 to 1, high: little differentiated), `n_genes` (genes seen
+#'   in the cell) and `raw` (before neighbours are looked at).
+#'   The same is in `score`, `n.genes` and `raw`, named by cells; `genes` is a data.frame of `gene`, `correlation` and
+#'   whether it was `used`.
+#'   For a Seurat object or a SingleCellExperiment the object with the column of `store.as`;
+#'   `GetResult(object, "stemness")` gives the whole result.
 #' @section Errors:
-#' `fatefield_error_input`: counts below 0, the same number of genes in all cells, `k` beyond the cells.
+#' `fatefield_error_input`: counts below 0, the same number of genes in all cells, `n.neighbors` beyond the
+#' cells.
 #' @references Gulati et al. (2020) Single-cell transcriptional diversity is a hallmark of developmental potential.
 #'   Science 367.
 #' @seealso [BinTime()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 60)
 #' cells <- StemnessScore(cells, n.genes = 20)
+#' GetResult(cells, "stemness")
 #' cells <- BinTime(cells, time = "stemness", n.bins = 4, reverse = TRUE)
 #' @export
 StemnessScore <- function(object, ...) UseMethod("StemnessScore")
 
 #' @rdname StemnessScore
 #' @export
-StemnessScore.default <- function(object, reduction, n.genes = 200L, k = 30L, alpha = 0.9, threads = NULL, ...) {
+StemnessScore.default <- function(object, reduction = NULL, dims = NULL, assay = NULL, layer = NULL, n.genes = 200L,
+                                  n.neighbors = 30L, alpha = 0.9, threads = NULL, ...) {
   local_threads(threads)
   check_no_dots(names(formals(StemnessScore.default)), ...)
   if (!is_plain_matrix(object)) {
@@ -57,35 +71,43 @@ StemnessScore.default <- function(object, reduction, n.genes = 200L, k = 30L, al
   }
   counts <- as_counts(object, "object")
   check_linear(counts, "object")
-  if (missing(reduction)) stop_input("reduction", "`reduction` is needed: a matrix (cells x dims).")
+  if (is.null(reduction)) stop_input("reduction", "`reduction` is needed: a matrix (cells x dims).")
   space <- check_matrix(reduction, "reduction")
   space <- match_cells(space, colnames(object), "reduction", ncol(counts))
+  if (!is.null(dims)) space <- embedding(space, NULL, dims)
   n.genes <- check_count(n.genes, "n.genes")
-  k <- check_count(k, "k")
+  k <- check_count(n.neighbors, "n.neighbors")
   alpha <- check_number(alpha, "alpha", min = 0)
   if (alpha >= 1) stop_input("alpha", "`alpha` must be below 1, not ", alpha, ".")
-  if (k >= ncol(counts)) stop_input("k", "`k` is ", k, "; fewer than the ", ncol(counts), " cells is needed.")
+  if (k >= ncol(counts)) {
+    stop_input("n.neighbors", "`n.neighbors` is ", k, "; fewer than the ", ncol(counts), " cells is needed.")
+  }
   score_stemness(counts, space, n.genes, k, alpha)
 }
 
 #' @rdname StemnessScore
 #' @export
-StemnessScore.Seurat <- function(object, reduction = NULL, dims = NULL, assay = NULL, layer = "counts",
-                                 name = "stemness", ...) {
-  store_stemness(object, feature_values(object, assay, layer), reduction, dims, name, ...)
+StemnessScore.Seurat <- function(object, reduction = NULL, dims = NULL, assay = NULL, layer = NULL, n.genes = 200L,
+                                 n.neighbors = 30L, alpha = 0.9, threads = NULL, store.as = NULL, ...) {
+  store.as <- store_name(object, store.as, "stemness")
+  reduction <- choose_reduction(object, reduction)
+  space <- embedding(object, reduction, dims)
+  # Without a layer a named assay of a SingleCellExperiment says all.
+  if (is.null(layer) && (is_seurat(object) || is.null(assay))) layer <- "counts"
+  counts <- feature_values(object, assay, layer)
+  result <- call_worker(StemnessScore.default, object = counts, reduction = space, dims = NULL, assay = NULL,
+    layer = NULL, ...)
+  result <- rename_cells(result, stats::setNames(cell_names(object), result$table$cell))
+  column <- stats::setNames(data.frame(result$table$stemness, row.names = result$table$cell), store.as)
+  object <- store_cells(object, column)
+  object <- put_result(object, "stemness", store.as, result, list(coordinates_input(object, reduction, x = space)),
+    "StemnessScore()")
+  log_call(object, "StemnessScore")
 }
 
 #' @rdname StemnessScore
 #' @export
-StemnessScore.SingleCellExperiment <- function(object, reduction = NULL, dims = NULL, assay = "counts",
-                                               layer = NULL, name = "stemness", ...) {
-  store_stemness(object, feature_values(object, assay, layer), reduction, dims, name, ...)
-}
-
-store_stemness <- function(object, counts, reduction, dims, name, ...) {
-  found <- StemnessScore.default(counts, embedding(object, reduction, dims), ...)
-  store_cells(object, stats::setNames(data.frame(found$score, row.names = cell_names(object)), name))
-}
+StemnessScore.SingleCellExperiment <- StemnessScore.Seurat
 
 # `counts`: genes x cells, dgCMatrix or dense; `space`: cells x dims.
 score_stemness <- function(counts, space, n.genes, k, alpha) {
@@ -100,16 +122,20 @@ score_stemness <- function(counts, space, n.genes, k, alpha) {
   raw <- Matrix::colMeans(x[used, , drop = FALSE])
   near <- knn_self(space, k, knn_defaults(), thread_count())$index
   score <- settled_scores(raw, near, alpha)
-  cells <- colnames(counts)
+  cells <- if (is.null(colnames(counts))) as.character(seq_len(ncol(counts))) else colnames(counts)
   genes <- rownames(counts)
-  structure(
-    list(
-      score = stats::setNames((rank(score) - 1) / (length(score) - 1), cells),
-      n.genes = stats::setNames(as.numeric(seen), cells), raw = stats::setNames(as.numeric(raw), cells),
-      genes = data.frame(gene = if (is.null(genes)) seq_along(correlation) else genes, correlation = correlation,
-        used = seq_along(correlation) %in% used)
-    ),
-    class = "fatefield_stemness"
+  new_stemness(
+    cells, (rank(score) - 1) / (length(score) - 1), as.numeric(seen), as.numeric(raw),
+    data.frame(gene = if (is.null(genes)) seq_along(correlation) else genes, correlation = correlation,
+      used = seq_along(correlation) %in% used)
+  )
+}
+
+new_stemness <- function(cells, score, n.genes, raw, genes) {
+  named <- function(v) stats::setNames(v, cells)
+  new_result(
+    "stemness", data.frame(cell = cells, stemness = score, n_genes = n.genes, raw = raw),
+    list(score = named(score), n.genes = named(n.genes), raw = named(raw), genes = genes), by = "cell"
   )
 }
 
@@ -136,11 +162,31 @@ settled_scores <- function(start, near, alpha) {
   }
 }
 
+subset_result.fatefield_stemness <- function(x, keep) {
+  table <- x$table[match(keep, x$table$cell), ]
+  new_stemness(table$cell, table$stemness, table$n_genes, table$raw, x$genes)
+}
+
+rename_cells.fatefield_stemness <- function(x, names) {
+  table <- x$table
+  new_stemness(unname(names[table$cell]), table$stemness, table$n_genes, table$raw, x$genes)
+}
+
+headline.fatefield_stemness <- function(x) {
+  seen <- x$n.genes
+  c(
+    paste0("stemness of ", counted(nrow(x$table), "cell"), " by ", counted(sum(x$genes$used), "gene"), "; they have ",
+      min(seen), " to ", max(seen), " genes"),
+    paste0("agreement with the number of genes (Spearman): ",
+      format(stats::cor(x$score, seen, method = "spearman"), digits = 3L))
+  )
+}
+
+#' @rdname StemnessScore
+#' @param x A result.
 #' @export
-print.fatefield_stemness <- function(x, ...) {
-  cat("stemness of ", length(x$score), " cells by ", sum(x$genes$used), " genes; they have ",
-    min(x$n.genes), " to ", max(x$n.genes), " genes\n", sep = "")
-  cat("agreement with the number of genes (Spearman): ",
-    format(stats::cor(x$score, x$n.genes, method = "spearman"), digits = 3L), "\n", sep = "")
-  invisible(x)
+plot.fatefield_stemness <- function(x, ...) {
+  check_no_dots("x", ...)
+  ggplot2::ggplot(x$table, ggplot2::aes(.data$n_genes, .data$stemness)) +
+    cell_points(x$table) + ggplot2::labs(x = "genes seen in the cell", y = "stemness") + theme_curves()
 }

@@ -54,7 +54,7 @@ criticality_by_type <- function(object, columns) {
   rows <- lapply(columns, function(way) {
     value <- object[[way, drop = TRUE]]
     got <- CompareDynamics(object, way, group.by = "stage", adjust = c("log_counts", "nFeature_spliced"))
-    effects <- got$groups[match("progenitor", got$groups$group), c("effect", "effect_low", "effect_high", "adjusted",
+    effects <- got$table[match("progenitor", got$table$group), c("effect", "effect_low", "effect_high", "adjusted",
       "adjusted_low", "adjusted_high")]
     above <- function(stage) {
       test <- stats::wilcox.test(value[object$stage == "progenitor"], value[object$stage == stage], alternative = "greater")
@@ -84,8 +84,8 @@ criticality_genes <- function(object) {
     object, c("cci_default", "cci_published"), assay = "spliced", n.boot = 100L, verbose = FALSE
   ))
   print(genes)
-  utils::write.csv(genes, file.path(bench_out, "criticality_pancreas_genes.csv"), row.names = FALSE)
-  save_figure(PlotGeneDynamics(genes), "criticality_pancreas_genes", 9, 8)
+  utils::write.csv(as.data.frame(genes), file.path(bench_out, "criticality_pancreas_genes.csv"), row.names = FALSE)
+  save_figure(plot(genes), "criticality_pancreas_genes", 9, 8)
   known <- gene_ranks(genes, c("Neurog3", "Atp1b1"))
   show_table(known, "criticality_pancreas_known", "The two published genes")
   own <- known[known$quantity == "cci_default", ]
@@ -93,7 +93,7 @@ criticality_genes <- function(object) {
   said("dv14", paste(sprintf("%s r %s, partial %s (%s to %s), rank %d of %d; published way r %s", own$gene, short(own$pearson),
     short(own$partial), short(own$partial_low), short(own$partial_high), own$rank, own$of, short(published$pearson)),
   collapse = ". "),
-  if (all(own$pearson > 0 & own$partial > 0 & own$partial_fdr < 0.01)) "reproduced" else "not reproduced")
+  if (all(own$pearson > 0 & own$partial > 0 & own$partial_q < 0.01)) "reproduced" else "not reproduced")
 }
 
 # Rows of some genes, with their rank among all by the partial correlation.
@@ -101,7 +101,7 @@ gene_ranks <- function(table, genes) {
   table <- as.data.frame(table)
   table$of <- stats::ave(table$rank, table$quantity, FUN = length)
   table[table$gene %in% genes, c("quantity", "gene", "rank", "of", "pearson", "pearson_p", "spearman", "partial", "partial_low",
-    "partial_high", "partial_fdr")]
+    "partial_high", "partial_q")]
 }
 
 # Exponents by type, and how often a small change of a pre-endocrine cell changes its end.
@@ -163,8 +163,8 @@ criticality_genes_larry <- function(n.models = 2L) {
     object, c("drift", "diffusion", "criticality"), block = "barcode", pseudotime = "day", n.boot = 100L, verbose = FALSE
   ))
   print(genes)
-  utils::write.csv(genes, file.path(bench_out, "criticality_larry_genes.csv"), row.names = FALSE)
-  save_figure(PlotGeneDynamics(genes), "criticality_larry_genes", 10, 8)
+  utils::write.csv(as.data.frame(genes), file.path(bench_out, "criticality_larry_genes.csv"), row.names = FALSE)
+  save_figure(plot(genes), "criticality_larry_genes", 10, 8)
   known <- gene_ranks(genes, c("Myc", "Cebpa", "Gfi1", "Lmo4"))
   show_table(known, "criticality_larry_known", "The four published genes (Cebpa is not among those of the file)")
   times <- along_times(object, c("Myc", "Gfi1", "Lmo4"))
@@ -172,7 +172,7 @@ criticality_genes_larry <- function(n.models = 2L) {
   larry_gene_claim(known, times)
   compared <- CompareDynamics(object, c("drift", "diffusion"), n.fates = "n.fates", block = "barcode", time = "day", reduction = "pcs")
   print(compared)
-  save_figure(PlotCompareDynamics(compared, type = "trend"), "criticality_larry_genes_trend")
+  save_figure(plot(compared, type = "trend"), "criticality_larry_genes_trend")
   invisible(object)
 }
 
@@ -181,9 +181,9 @@ larry_gene_claim <- function(known, times) {
   at <- known[match(paste(pairs$gene, pairs$quantity), paste(known$gene, known$quantity)), ]
   published <- times[match(paste(pairs$gene, pairs$quantity), paste(times$gene, times$quantity)), ]
   said("sd14", paste0(paste(sprintf("%s with %s: over cells r %s, partial %s (FDR %s), over 41 times %s to %s", at$gene, at$quantity,
-    short(at$pearson), short(at$partial), short(at$partial_fdr), short(published$low), short(published$high)), collapse = "; "),
+    short(at$pearson), short(at$partial), short(at$partial_q), short(published$low), short(published$high)), collapse = "; "),
   "; Cebpa not in the data"),
-  if (all(at$pearson > 0 & at$partial > 0 & at$partial_fdr < 0.05)) "reproduced" else "not reproduced")
+  if (all(at$pearson > 0 & at$partial > 0 & at$partial_q < 0.05)) "reproduced" else "not reproduced")
 }
 
 # Correlations of mean expression with mean drift and diffusion over 41 times of paths from day 2 that end as neutrophils or monocytes,
@@ -229,8 +229,8 @@ criticality_larry <- function(larry = read_larry_plane(), model = fit_larry_plan
   got <- timed("CompareDynamics, day-2 cells", do.call(CompareDynamics, c(list(quantities), controls)))
   print(got)
   show_table(got$trend, "criticality_larry_fates", "Drift and diffusion at the cells, by the number of fates")
-  save_figure(PlotCompareDynamics(got), "criticality_larry_fates")
-  save_figure(PlotCompareDynamics(got, type = "trend"), "criticality_larry_trend")
+  save_figure(plot(got), "criticality_larry_fates")
+  save_figure(plot(got, type = "trend"), "criticality_larry_trend")
   highest <- largest_along(larry, model, early)
   published <- do.call(CompareDynamics, c(list(highest), controls))
   show_table(published$trend, "criticality_larry_largest", "The published way: the largest along simulated paths")
@@ -239,9 +239,9 @@ criticality_larry <- function(larry = read_larry_plane(), model = fit_larry_plan
     plain <- trend(got, quantity, "nothing")
     left <- trend(got, quantity, "all")
     sprintf("%s %s, given all controls %s (%s to %s), largest along paths %s", quantity, short(plain$correlation),
-      short(left$correlation), short(left$low), short(left$high), short(trend(published, quantity, "nothing")$correlation))
+      short(left$correlation), short(left$correlation_low), short(left$correlation_high), short(trend(published, quantity, "nothing")$correlation))
   }
-  low <- vapply(c("drift", "diffusion"), function(q) min(trend(got, q, "nothing")$low, trend(got, q, "all")$low), 0)
+  low <- vapply(c("drift", "diffusion"), function(q) min(trend(got, q, "nothing")$correlation_low, trend(got, q, "all")$correlation_low), 0)
   said("sd12", paste0("rank correlations over ", length(early), " cells: ", words("drift"), "; ", words("diffusion")),
     if (all(low > 0)) "reproduced" else "not reproduced")
 }

@@ -39,7 +39,7 @@ pancreas_networks <- function(object, model, types, n.modules = 5L) {
       verbose = FALSE)
   )
   first <- lapply(inputs, CoexpressionNetwork, verbose = FALSE)
-  genes <- Reduce(intersect, lapply(first, function(n) n$genes$gene))
+  genes <- Reduce(intersect, lapply(first, function(n) n$table$gene))
   networks <- timed("CoexpressionNetwork, five times", lapply(inputs, CoexpressionNetwork, genes = genes, n.modules = n.modules,
     verbose = FALSE))
   list(networks = networks, walked = walked)
@@ -64,19 +64,19 @@ pancreas_retrograde <- function(object, sets, label, nfeatures = 2000) {
     name <- paste(c(label, tolower(types)), collapse = "_")
     made <- pancreas_networks(object, model, types)
     print(made$walked)
-    compared <- suppressWarnings(CompareEnrichment(made$networks, sets, among = network_terms, ignore.case = TRUE))
+    compared <- suppressWarnings(EnrichModules(made$networks, sets, among = network_terms, ignore.case = TRUE))
     show_table(compared$table, paste0("network_terms_", name), paste("Evidence by term,", name))
-    show_table(compared$summary, paste0("network_summary_", name), paste("Delta against observed cells,", name))
+    show_table(summary(compared), paste0("network_summary_", name), paste("Delta against observed cells,", name))
     if (name == "3696_beta") {
-      at <- compared$summary[match("retrograde", compared$summary$network), ]
+      at <- summary(compared)[match("retrograde", summary(compared)$network), ]
       claim("network", "dv26", sprintf("log10 p of terms chosen before, retrograde beta paths less observed cells: median %.1f (%.1f to %.1f)",
         at$median, at$min, at$max), if (at$median >= 2) "reproduced" else "not reproduced")
     }
     best <- utils::head(EnrichModules(made$networks$retrograde, sets, ignore.case = TRUE), 8L)
-    show_table(best[c("module", "name", "overlap", "size", "term.size", "p", "q")], paste0("network_best_", name), "Best of all terms")
+    show_table(best[, c("module", "name", "overlap", "size", "term.size", "p", "q")], paste0("network_best_", name), "Best of all terms")
     show_table(made$networks$retrograde$modules, paste0("network_modules_", name), "Modules of the retrograde network")
-    save_figure(PlotNetwork(made$networks$retrograde), paste0("network_retrograde_", name), 8, 7)
-    save_figure(PlotNetwork(made$networks$observed), paste0("network_observed_", name), 8, 7)
+    save_figure(plot(made$networks$retrograde), paste0("network_retrograde_", name), 8, 7)
+    save_figure(plot(made$networks$observed), paste0("network_observed_", name), 8, 7)
   }
   object
 }
@@ -132,11 +132,11 @@ larry_trends <- function() {
       reference = cells$day == days[[3L]], method = method))
     show_table(trends$genes, paste0("network_genes_", method), "What states explain of genes")
     shown <- utils::head(trends$fates$fate[order(-trends$fates$paths)], 4L)
-    save_figure(PlotGeneTrends(trends, fates = shown), paste0("network_trends_", method), 10, 7)
-    last <- trends$trends[trends$trends$time == max(trends$trends$time) & trends$trends$fate %in% shown, ]
+    save_figure(plot(trends, fates = shown), paste0("network_trends_", method), 10, 7)
+    last <- trends$table[trends$table$time == max(trends$table$time) & trends$table$fate %in% shown, ]
     means <- trends$observed$means[trends$observed$means$time == days[[3L]], ]
     seen <- means$mean[match(paste(last$fate, last$gene), paste(means$label, means$gene))]
-    show_table(data.frame(last[c("fate", "gene", "mean", "low", "high")], observed = seen), paste0("network_last_", method),
+    show_table(data.frame(last[c("fate", "gene", "mean", "mean_low", "mean_high")], observed = seen), paste0("network_last_", method),
       "Means at the last day, and those of observed cells of that fate")
     message("Correlation of simulated and observed means: ", round(stats::cor(last$mean, seen), 3))
   }

@@ -38,20 +38,20 @@ figure(PlotCriticality(cells, type = "violin", group.by = "state"), "criticality
 cells <- DriftDiffusion(cells)
 genes <- GeneDynamics(cells, quantities = c("criticality", "diffusion"), n.boot = 50, verbose = FALSE)
 table_of(as.data.frame(genes), "genes")
-figure(PlotGeneDynamics(genes, n.genes = 8), "genes", 8, 4)
+figure(plot(genes, n.genes = 8), "genes", 8, 4)
 compared <- CompareDynamics(cells, group.by = "state", n.boot = 100)
 print(compared)
-figure(PlotCompareDynamics(compared), "compared", 7, 4)
+figure(plot(compared), "compared", 7, 4)
 
 # Genes along simulated time, and genes that change together along paths walked back.
 futures <- SimulateCells(cells, cells = which(cells$day == 0), n.sim = 5, t.out = seq(0, 3, 0.25), verbose = FALSE)
 trends <- GeneTrends(futures, cells, genes = c("fateA", "fateB"), labels = "state", fates = ends,
   reference = cells$day == max(cells$day), time = "day", n.boot = 20)
-figure(PlotGeneTrends(trends), "trends", 8, 4)
+figure(plot(trends), "trends", 8, 4)
 walked <- RetrogradeCells(cells, group.by = "state", ident = ends, max.cells = 60, verbose = FALSE)
 network <- CoexpressionNetwork(walked, cells = cells, n.modules = 3, verbose = FALSE)
-table_of(network$genes, "network")
-figure(PlotNetwork(network), "network", 7, 6)
+table_of(as.data.frame(network), "network")
+figure(plot(network), "network", 7, 6)
 
 # Another assay, and a space of its own: the rest stays the same.
 SeuratObject::DefaultAssay(cells) <- "unspliced"

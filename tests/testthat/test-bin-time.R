@@ -1,9 +1,9 @@
 test_that("bins of equal width have exact edges, and every cell is in one", {
   x <- (0:100) / 100
   found <- BinTime(x, n.bins = 10, method = "width")
-  expect_identical(found$bins$n, c(rep(10L, 9), 11L))
-  expect_identical(found$bins$from, (0:9) / 10)
-  expect_identical(found$bins$to, (1:10) / 10)
+  expect_identical(found$table$n, c(rep(10L, 9), 11L))
+  expect_identical(found$table$from, (0:9) / 10)
+  expect_identical(found$table$to, (1:10) / 10)
   # Closed below: 0.3 begins the fourth; the last one is closed above.
   expect_identical(found$time[match(c(0, 0.29, 0.3, 0.99, 1), x)], c(0, 2, 3, 9, 9))
   expect_identical(range(BinTime(seq(-3, 7, 0.1), n.bins = 4, method = "width")$time), c(0, 3))
@@ -13,17 +13,17 @@ test_that("bins of equal numbers differ by one at most", {
   for (n in c(10L, 37L, 100L)) {
     for (bins in c(2L, 3L, 7L)) {
       found <- BinTime(stub_normals(n, n + bins), n.bins = bins, min.size = 1)
-      expect_identical(nrow(found$bins), bins)
-      expect_identical(sum(found$bins$n), n)
-      expect_lte(diff(range(found$bins$n)), 1L)
-      expect_true(all(found$bins$to[-bins] < found$bins$from[-1L]))
+      expect_identical(nrow(found$table), bins)
+      expect_identical(sum(found$table$n), n)
+      expect_lte(diff(range(found$table$n)), 1L)
+      expect_true(all(found$table$to[-bins] < found$table$from[-1L]))
     }
   }
 })
 
 test_that("cells of the same score are in the same bin", {
   found <- BinTime(c(rep(1, 8), 2:13), n.bins = 4, min.size = 1)
-  expect_identical(found$bins$n, c(8L, 2L, 5L, 5L))
+  expect_identical(found$table$n, c(8L, 2L, 5L, 5L))
   expect_identical(length(unique(found$time[1:8])), 1L)
   expect_input_error(BinTime(c(rep(1, 18), 2, 3), n.bins = 5, min.size = 1), "n.bins", "have none")
 })
@@ -34,8 +34,8 @@ test_that("the score may fall with time, and bins may keep their distances", {
   expect_identical(up$time, c(2, 2, 2, 11, 11, 11))
   down <- BinTime(x, n.bins = 2, min.size = 1, reverse = TRUE)
   expect_identical(down$time, c(1, 1, 1, 0, 0, 0))
-  expect_identical(down$bins$from, c(10, 1))
-  expect_identical(down$bins$to, c(12, 3))
+  expect_identical(down$table$from, c(10, 1))
+  expect_identical(down$table$to, c(12, 3))
 })
 
 test_that("bins go into objects, and FitSDE() takes them", {
@@ -46,7 +46,7 @@ test_that("bins go into objects, and FitSDE() takes them", {
     }
     object <- BinTime(object, time = "order", n.bins = 3)
     expect_identical(unname(object$time_bin), rep(c(0, 1, 2), each = 20))
-    expect_identical(tool(object, "bins", "time_bin")$n, rep(20L, 3))
+    expect_identical(GetResult(object, "bins")$table$n, rep(20L, 3))
   }
   model <- GetModel(tiny_fit(object, time = "time_bin"))
   expect_identical(model$times, c(0, 1, 2))
@@ -73,7 +73,7 @@ test_that("stemness follows the number of genes, smoothed, and is what plain R g
   dimnames(counts) <- list(paste0("g", 1:genes), paste0("c", 1:n))
   space <- cbind(PC_1 = seq_len(n) / n, PC_2 = sin(1:n) * 0.01)
   rownames(space) <- colnames(counts)
-  found <- StemnessScore(counts, reduction = space, n.genes = 40, k = 8)
+  found <- StemnessScore(counts, reduction = space, n.genes = 40, n.neighbors = 8)
   expect_lt(stats::cor(found$score, seq_len(n), method = "spearman"), -0.95)
   expect_identical(range(found$score), c(0, 1))
   seen <- colSums(counts > 0)
@@ -87,14 +87,14 @@ test_that("stemness follows the number of genes, smoothed, and is what plain R g
   a[cbind(rep(1:n, 8), as.vector(near))] <- 1 / 8
   settled <- solve(diag(n) - 0.9 * a, 0.1 * raw)
   expect_equal(unname(found$score), unname((rank(settled) - 1) / (n - 1)), tolerance = 1e-3)
-  sparse <- StemnessScore(Matrix::Matrix(counts, sparse = TRUE), reduction = space, n.genes = 40, k = 8)
+  sparse <- StemnessScore(Matrix::Matrix(counts, sparse = TRUE), reduction = space, n.genes = 40, n.neighbors = 8)
   expect_equal(sparse, found)
   seurat <- SeuratObject::CreateSeuratObject(counts)
   seurat[["pca"]] <- SeuratObject::CreateDimReducObject(space, key = "PC_", assay = "RNA")
-  expect_equal(unname(StemnessScore(seurat, n.genes = 40, k = 8)$stemness), unname(found$score))
+  expect_equal(unname(StemnessScore(seurat, n.genes = 40, n.neighbors = 8)$stemness), unname(found$score))
   sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts), reducedDims = list(PCA = space))
-  expect_equal(StemnessScore(sce, n.genes = 40, k = 8)$stemness, unname(found$score))
+  expect_equal(StemnessScore(sce, n.genes = 40, n.neighbors = 8)$stemness, unname(found$score))
   expect_input_error(StemnessScore(matrix(1, 5, 40), reduction = space[1:40, ]), "object")
-  expect_input_error(StemnessScore(counts, reduction = space, k = 80), "k")
+  expect_input_error(StemnessScore(counts, reduction = space, n.neighbors = 80), "n.neighbors")
   expect_input_error(StemnessScore(counts), "reduction")
 })

@@ -16,7 +16,7 @@ test_that("planted modules are found", {
     for (edges in c("soft", "hard")) {
       network <- CoexpressionNetwork(planted$x, transform = "none", min.mean = -Inf, method = method, edges = edges,
         top = 0.2, verbose = FALSE)
-      expect_gt(adjusted_rand(network$genes$module, planted$module), 0.8)
+      expect_gt(adjusted_rand(network$table$module, planted$module), 0.8)
       expect_identical(nrow(network$modules), 3L)
     }
   }
@@ -27,14 +27,14 @@ test_that("strengths, membership and hubs are what their definitions say", {
   network <- CoexpressionNetwork(planted$x, transform = "none", min.mean = -Inf, power = 3, verbose = FALSE)
   weights <- pmax(stats::cor(planted$x), 0)^3
   diag(weights) <- 0
-  expect_equal(network$genes$degree, unname(rowSums(weights)), tolerance = 1e-6)
-  m1 <- which(network$genes$module == "M1")
+  expect_equal(network$table$degree, unname(rowSums(weights)), tolerance = 1e-6)
+  m1 <- which(network$table$module == "M1")
   component <- stats::prcomp(planted$x[, m1], scale. = TRUE)$x[, 1L]
   expect_equal(abs(unname(network$membership[, "M1"])), abs(as.vector(stats::cor(planted$x, component))),
     tolerance = 1e-7)
-  expect_true(all(network$genes$kME[m1] > 0))
-  expect_equal(network$genes$within[m1], unname(rowSums(weights[m1, m1])), tolerance = 1e-6)
-  expect_identical(network$modules$hub[[1L]], network$genes$gene[m1][which.max(network$genes$kME[m1])])
+  expect_true(all(network$table$kME[m1] > 0))
+  expect_equal(network$table$within[m1], unname(rowSums(weights[m1, m1])), tolerance = 1e-6)
+  expect_identical(network$modules$hub[[1L]], network$table$gene[m1][which.max(network$table$kME[m1])])
 })
 
 test_that("the modularity is its definition and at least that of the true modules and of igraph", {
@@ -112,7 +112,7 @@ test_that("without signs opposite genes share a module, with them they do not", 
   x <- planted_states(modules = 2L, size = 30L, alone = 0L)$x
   x[, c(1:15, 31:45)] <- -x[, c(1:15, 31:45)]
   found <- function(signed) {
-    CoexpressionNetwork(x, transform = "none", min.mean = -Inf, signed = signed, power = 4, verbose = FALSE)$genes$module
+    CoexpressionNetwork(x, transform = "none", min.mean = -Inf, signed = signed, power = 4, verbose = FALSE)$table$module
   }
   expect_identical(as.character(found(FALSE)), rep(c("M1", "M2"), each = 30))
   signed <- found(TRUE)
@@ -156,7 +156,7 @@ test_that("objects give the network of their expression, alike", {
   expect_equal(a$correlation, b$correlation)
   sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts), reducedDims = list(PCA = tiny_cells()$x))
   expect_equal(CoexpressionNetwork(sce, assay = "counts", min.size = 3, power = 2, verbose = FALSE), a)
-  smooth <- CoexpressionNetwork(seurat, layer = "counts", smooth = 5, min.size = 3, power = 2, verbose = FALSE)
+  smooth <- CoexpressionNetwork(seurat, layer = "counts", n.neighbors = 5, min.size = 3, power = 2, verbose = FALSE)
   near <- cbind(1:60, naive_knn(tiny_cells()$x, 5L)$index)
   means <- t(sapply(1:60, function(i) rowMeans(as.matrix(counts)[, near[i, ]])))
   expect_equal(unname(smooth$correlation), unname(stats::cor(log1p(means))), tolerance = 1e-6)
@@ -179,10 +179,9 @@ test_that("bad input is named", {
 test_that("a network prints and is drawn the same each time", {
   network <- CoexpressionNetwork(planted_states()$x, transform = "none", min.mean = -Inf, verbose = FALSE)
   expect_output(print(network), "3 modules")
-  a <- ggplot2::ggplot_build(PlotNetwork(network))$data
-  expect_identical(a, ggplot2::ggplot_build(PlotNetwork(network))$data)
+  a <- ggplot2::ggplot_build(plot(network))$data
+  expect_identical(a, ggplot2::ggplot_build(plot(network))$data)
   expect_identical(nrow(a[[2L]]), 45L)
   expect_true(all(is.finite(a[[2L]]$x)))
-  expect_input_error(PlotNetwork(network, modules = "M9"), "modules")
-  expect_input_error(PlotNetwork(1), "object")
+  expect_input_error(plot(network, modules = "M9"), "modules")
 })

@@ -20,7 +20,7 @@ test_that("means, effects and intervals are those of plain R", {
     sd <- sqrt(mean((v[i] - mean(v[i]))^2))
     (mean(v[i][d$type[i] == "y"]) - mean(v[i][d$type[i] != "y"])) / sd
   }
-  rows <- got$groups[got$groups$quantity == "drift" & got$groups$group == "y", ]
+  rows <- got$table[got$table$quantity == "drift" & got$table$group == "y", ]
   expect_equal(rows$mean, mean(d$values$drift[d$type == "y"]))
   expect_equal(rows$effect, effect(d$values$drift, 1:200))
   resampled <- apply(draws, 2L, function(w) {
@@ -43,7 +43,7 @@ test_that("tests are those of Kruskal and Wallis and of Dunn, on one value per c
   row <- got$tests[got$tests$quantity == "drift" & got$tests$grouping == "fates", ]
   expect_equal(c(row$statistic, row$p), c(unname(test$statistic), test$p.value))
   expect_equal(row$epsilon2, unname(test$statistic) / 39)
-  expect_equal(got$tests$fdr, stats::p.adjust(got$tests$p, "BH"))
+  expect_equal(got$tests$q, stats::p.adjust(got$tests$p, "BH"))
   # Of two groups, the square of Dunn's z is the statistic of Kruskal and Wallis, ties and all.
   y <- c(1, 2, 2, 3, 5, 5, 5, 8, 9)
   group <- factor(rep(c("a", "b"), c(4, 5)))
@@ -52,18 +52,18 @@ test_that("tests are those of Kruskal and Wallis and of Dunn, on one value per c
   three <- dunn_tests(y, factor(rep(c("a", "b", "c"), each = 3)))
   variance <- 9 * 10 / 12 - (6 + 24) / (12 * 8)
   expect_equal(three$z, c(2 - 16 / 3, 2 - 23 / 3, 16 / 3 - 23 / 3) / sqrt(variance * 2 / 3))
-  expect_equal(three$fdr, stats::p.adjust(three$p, "BH"))
+  expect_equal(three$q, stats::p.adjust(three$p, "BH"))
 })
 
 test_that("what drift has, and diffusion has from drift alone, is told apart", {
   d <- compared_cells()
   got <- CompareDynamics(d$values, clone = d$clone, labels = d$labels, n.boot = 200L)
-  expect_equal(unique(got$groups$group), c("1", "2", "3"))
-  expect_equal(got$groups$blocks[1:3], c(13L, 14L, 13L))
+  expect_equal(unique(got$table$group), c("1", "2", "3"))
+  expect_equal(got$table$blocks[1:3], c(13L, 14L, 13L))
   trend <- function(q, given) got$trend[got$trend$quantity == q & got$trend$given == given, ]
-  expect_gt(trend("drift", "nothing")$low, 0.3)
-  expect_gt(trend("diffusion", "nothing")$low, 0)
-  expect_gt(trend("drift", "diffusion")$low, 0.1)
+  expect_gt(trend("drift", "nothing")$correlation_low, 0.3)
+  expect_gt(trend("diffusion", "nothing")$correlation_low, 0)
+  expect_gt(trend("drift", "diffusion")$correlation_low, 0.1)
   expect_lt(abs(trend("diffusion", "drift")$correlation), 0.25)
   expect_equal(trend("drift", "nothing")$correlation, stats::cor(d$values$drift, d$n.fates, method = "spearman"))
   ranks <- vapply(list(d$values$drift, d$n.fates, d$values$diffusion), rank, numeric(200))
@@ -124,10 +124,10 @@ test_that("what cannot be is answered with the argument's name", {
 test_that("plots show every group, and fates where there are any", {
   d <- compared_cells()
   got <- CompareDynamics(d$values, group.by = d$type, n.boot = 10L)
-  expect_identical(nrow(PlotCompareDynamics(got)$data), 12L)
-  expect_identical(nrow(PlotCompareDynamics(got, "mean")$data), 6L)
-  expect_input_error(PlotCompareDynamics(got, "trend"), "type", "fates")
+  expect_identical(nrow(plot(got)$data), 12L)
+  expect_identical(nrow(plot(got, "mean")$data), 6L)
+  expect_input_error(plot(got, "trend"), "type", "fates")
   with.fates <- CompareDynamics(d$values, clone = d$clone, labels = d$labels, n.boot = 10L)
-  expect_identical(levels(PlotCompareDynamics(with.fates, "trend")$data$panel), c("drift", "diffusion"))
-  expect_output(print(with.fates), "drift by fates: Kruskal-Wallis")
+  expect_identical(levels(plot(with.fates, "trend")$data$panel), c("drift", "diffusion"))
+  expect_output(print(with.fates), "drift by fates: .*Kruskal-Wallis")
 })

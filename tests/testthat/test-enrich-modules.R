@@ -115,7 +115,7 @@ test_that("networks are compared by their best modules", {
   }
   networks <- list(noisy = make(noisy), clear = make(planted))
   known <- list(one = paste0("g", 1:20), two = paste0("g", 21:40), all = paste0("g", 41:60))
-  both <- suppressWarnings(CompareEnrichment(networks, known, among = c("one", "two")))
+  both <- suppressWarnings(EnrichModules(networks, known, among = c("one", "two")))
   expect_identical(both$table$term, c("one", "two"))
   for (name in names(networks)) {
     p <- EnrichModules(networks[[name]], known)
@@ -123,16 +123,16 @@ test_that("networks are compared by their best modules", {
       c(min(p$log10.p[p$term == "one"]), min(p$log10.p[p$term == "two"])))
   }
   expect_equal(both$table$delta_clear, both$table$log10.p_noisy - both$table$log10.p_clear)
-  expect_equal(both$summary$median[[2L]], stats::median(both$table$delta_clear))
-  expect_true(both$summary$reached[[2L]])
+  expect_equal(summary(both)$median[[2L]], stats::median(both$table$delta_clear))
+  expect_true(summary(both)$reached[[2L]])
   expect_output(print(both), "orders of magnitude")
-  same <- suppressWarnings(CompareEnrichment(list(a = networks$clear, b = networks$clear), known))
+  same <- suppressWarnings(EnrichModules(list(a = networks$clear, b = networks$clear), known))
   expect_identical(same$table$delta_b, c(0, 0, 0))
-  expect_input_error(CompareEnrichment(networks[1L], known), "networks")
-  expect_input_error(CompareEnrichment(networks, known, among = "three"), "among")
+  expect_input_error(EnrichModules(networks[1L], known), "object")
+  expect_input_error(EnrichModules(networks, known, among = "three"), "among")
   other <- CoexpressionNetwork(planted$x[, 1:50], transform = "none", min.mean = -Inf, power = 3, verbose = FALSE)
-  expect_input_error(CompareEnrichment(list(a = networks$clear, b = other), known), "networks", "50 are in all")
+  expect_input_error(EnrichModules(list(a = networks$clear, b = other), known), "object", "50 are in all")
   more <- networks$clear
   more$modules <- more$modules[c(1L, seq_len(nrow(more$modules))), ]
-  expect_warning(CompareEnrichment(list(a = networks$clear, b = more), known), class = "fatefield_warning_matched")
+  expect_warning(EnrichModules(list(a = networks$clear, b = more), known), class = "fatefield_warning_matched")
 })

@@ -29,7 +29,7 @@ test_that("correlations and p-values are those of R", {
     }, numeric(6)))
     found <- as.matrix(rows[c("pearson", "pearson_p", "spearman", "spearman_p", "partial", "partial_p")])
     expect_equal(unname(found), unname(expected), tolerance = 1e-9)
-    expect_equal(rows$partial_fdr, stats::p.adjust(rows$partial_p, "BH"))
+    expect_equal(rows$partial_q, stats::p.adjust(rows$partial_p, "BH"))
     expect_false(is.unsorted(-abs(rows$partial)))
     expect_identical(rows$rank, seq_along(rows$gene))
   }
@@ -38,7 +38,7 @@ test_that("correlations and p-values are those of R", {
 test_that("the bootstrap draws blocks and does everything anew", {
   d <- dynamics_cells()
   block <- rep(1:18, each = 5)
-  got <- as.data.frame(correlated(d$x, d$y["b"], adjust = d$z, block = block, n.boot = 60L, features = "g2"))
+  got <- as.data.frame(correlated(d$x, d$y["b"], adjust = d$z, block = block, n.boot = 60L, genes = "g2"))
   draws <- bootstrap_counts(18L, 60L, 42)
   by.hand <- apply(draws, 2L, function(w) {
     i <- rep(seq_len(90), w[block])
@@ -78,7 +78,7 @@ test_that("null genes have uniform p-values, and the false discovery rate is hel
   # 60 genes truly follow; a tenth of the discoveries may be false.
   x[, 1:60] <- pmax(x[, 1:60] + 0.35 * y, 0)
   found <- as.data.frame(correlated(x, y, adjust = z, sort.by = "pearson"))
-  hits <- found$gene[found$pearson_fdr < 0.1]
+  hits <- found$gene[found$pearson_q < 0.1]
   expect_gt(length(hits), 50L)
   expect_lt(mean(!hits %in% paste0("g", 1:60)), 0.2)
 })
@@ -93,9 +93,9 @@ test_that("genes shuffled among cells have uniform p-values, however skewed they
   for (p in c("pearson_p", "spearman_p", "partial_p")) {
     expect_gt(suppressWarnings(stats::ks.test(got[[p]], "punif"))$p.value, 0.001)
   }
-  expect_lt(sum(got$partial_fdr < 0.05), 6L)
+  expect_lt(sum(got$partial_q < 0.05), 6L)
   true <- as.data.frame(correlated(x, data.frame(time = object$time, row.names = rownames(x)), depth = TRUE))
-  expect_gt(sum(true$partial_fdr < 0.05), 10L)
+  expect_gt(sum(true$partial_q < 0.05), 10L)
 })
 
 test_that("intervals from clones cover when those from cells do not, and their p-values are uniform", {
@@ -170,13 +170,13 @@ test_that("cells without a quantity are left out of it alone", {
   one <- got[got$quantity == "a" & got$gene == "g3", ]
   expect_equal(one$pearson, stats::cor(d$x[-(1:20), 3], d$y$a[-(1:20)]))
   constant <- cbind(d$x, flat = 1)
-  flat <- as.data.frame(correlated(constant, d$y["b"], features = "flat", n.boot = 5L))
+  flat <- as.data.frame(correlated(constant, d$y["b"], genes = "flat", n.boot = 5L))
   expect_true(is.na(flat$pearson) && is.na(flat$partial) && is.na(flat$pearson_low))
 })
 
 test_that("what cannot be is answered with the argument's name", {
   d <- dynamics_cells()
-  expect_input_error(correlated(d$x, d$y, features = "g99"), "features", "g99")
+  expect_input_error(correlated(d$x, d$y, genes = "g99"), "genes", "g99")
   expect_input_error(correlated(d$x, d$y[1:5, ]), "quantities")
   expect_input_error(correlated(d$x[1:6, ], d$y[1:6, ], min.cells = 1), "quantities", "10")
   expect_input_error(correlated(d$x, d$y, block = rep(1, 90)), "block", "3")
@@ -193,12 +193,11 @@ test_that("what cannot be is answered with the argument's name", {
 test_that("the plot shows the strongest genes, and says what is not in the table", {
   d <- dynamics_cells()
   got <- correlated(d$x, d$y, n.boot = 10L)
-  plot <- PlotGeneDynamics(got, n.genes = 4L)
+  plot <- plot(got, n.genes = 4L)
   expect_s3_class(plot, "ggplot")
   expect_identical(nrow(plot$data), 8L)
-  expect_identical(nrow(PlotGeneDynamics(got, features = c("g1", "g2"))$data), 4L)
-  expect_input_error(PlotGeneDynamics(got, features = "g0"), "features")
-  expect_input_error(PlotGeneDynamics(got, quantities = "c"), "quantities")
-  expect_input_error(PlotGeneDynamics(d$y), "object")
+  expect_identical(nrow(plot(got, genes = c("g1", "g2"))$data), 4L)
+  expect_input_error(plot(got, genes = "g0"), "genes")
+  expect_input_error(plot(got, quantities = "c"), "quantities")
   expect_output(print(got), "25 genes, by partial correlation")
 })

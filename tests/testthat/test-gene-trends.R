@@ -19,9 +19,9 @@ test_that("known curves are found along each fate", {
   world <- line_world()
   for (method in c("nearest", "ridge")) {
     found <- GeneTrends(world$paths, world$cells, c("straight", "bent", "flat"), labels = world$labels,
-      expression = world$expression, method = method, smooth = 0, n.boot = 20)
+      expression = world$expression, method = method, span = 0, n.boot = 20)
     expect_identical(found$fates$paths[match(c("right", "left"), found$fates$fate)], c(30L, 20L))
-    t <- found$trends
+    t <- found$table
     right <- t$fate == "right"
     x <- ifelse(right, t$time, -t$time)
     expect_equal(t$mean[t$gene == "straight"], (1 + 0.3 * x)[t$gene == "straight"], tolerance = 0.01)
@@ -58,9 +58,9 @@ test_that("growth weighs paths, intervals are those of the weighted mean", {
   expect_identical(unlist(band, use.names = FALSE), c(1, 9))
   world <- line_world()
   world$paths$log_weights[world$side > 0, ] <- log(5)
-  found <- GeneTrends(world$paths, world$cells, "straight", expression = world$expression, smooth = 0, n.boot = 20)
+  found <- GeneTrends(world$paths, world$cells, "straight", expression = world$expression, span = 0, n.boot = 20)
   expected <- (30 * 5 * (1 + 0.3 * 2) + 20 * (1 - 0.3 * 2)) / (30 * 5 + 20)
-  expect_equal(utils::tail(found$trends$mean, 1L), expected, tolerance = 0.02)
+  expect_equal(utils::tail(found$table$mean, 1L), expected, tolerance = 0.02)
 })
 
 test_that("intervals of the mean hold it as often as they say", {
@@ -124,9 +124,9 @@ test_that("a reduction with loadings is undone", {
   SingleCellExperiment::reducedDim(sce, "PCA") <- scores
   states <- array(scores[1:10, ], c(10, 6, 2), list(NULL, colnames(scores), NULL))
   paths <- given_paths(states, 0:1, reduction = "PCA", dims = colnames(scores))
-  found <- GeneTrends(paths, sce, c("g2", "g5"), smooth = 0, n.boot = 10)
+  found <- GeneTrends(paths, sce, c("g2", "g5"), span = 0, n.boot = 10)
   expect_identical(found$genes$method, c("linear", "linear"))
-  expect_equal(found$trends$mean[found$trends$gene == "g2"], rep(mean(expression[1:10, 2]), 2), tolerance = 1e-6)
+  expect_equal(found$table$mean[found$table$gene == "g2"], rep(mean(expression[1:10, 2]), 2), tolerance = 1e-6)
   expect_equal(found$genes$explained, c(1, 1), tolerance = 1e-6)
 })
 
@@ -151,18 +151,18 @@ test_that("any reduction of any assay goes all the way, Seurat and SingleCellExp
     object <- PredictFate(object, labels = "state", fates = c("up", "down"), n.sim = 5, verbose = FALSE)
     futures <- SimulateCells(object, n.sim = 3, t.out = c(0, 1, 2), verbose = FALSE)
     trends <- GeneTrends(futures, object, c("CD1", "CD2"), assay = "ADT", labels = "state",
-      reference = cells$time == 2, time = "day", k = 5, k.vote = 5, n.boot = 10)
+      reference = cells$time == 2, time = "day", n.neighbors = 5, k = 5, n.boot = 10)
     list(fate = object$fate, trends = trends)
   }
   a <- run(seurat)
   b <- run(sce)
   expect_identical(as.character(a$fate), as.character(b$fate))
-  expect_equal(a$trends$trends, b$trends$trends)
+  expect_equal(a$trends$table, b$trends$table)
   expect_true(all(a$trends$genes$method == "nearest"))
   means <- a$trends$observed$means
   expect_equal(means$mean[means$gene == "CD1" & means$label == "up" & means$time == 2],
     mean(protein["CD1", cells$label == "up" & cells$time == 2]))
-  expect_s3_class(ggplot2::ggplot_build(PlotGeneTrends(a$trends, observed = "cells")), "ggplot_built")
+  expect_s3_class(ggplot2::ggplot_build(plot(a$trends, observed = "cells")), "ggplot_built")
   expect_output(print(a$trends), "2 genes along 3 times")
 })
 
@@ -174,12 +174,43 @@ test_that("bad input is named", {
   expect_input_error(trend(genes = "bent", labels = world$labels, fates = "up"), "fates")
   expect_input_error(trend(genes = "bent", labels = world$labels[1:3]), "labels")
   expect_input_error(trend(genes = "bent", method = "linear"), "method")
-  expect_input_error(trend(genes = "bent", k = 1000), "k")
+  expect_input_error(trend(genes = "bent", n.neighbors = 1000), "n.neighbors")
   expect_input_error(GeneTrends(world$paths, world$cells, "bent"), "expression")
   expect_input_error(GeneTrends(1, world$cells, "bent"), "object")
   expect_input_error(GeneTrends(world$paths, world$cells[, 1, drop = FALSE], "bent",
     expression = world$expression), "cells")
   found <- trend(genes = "bent")
-  expect_input_error(PlotGeneTrends(found, fates = "no"), "fates")
-  expect_input_error(PlotGeneTrends(1), "object")
+  expect_input_error(plot(found, fates = "no"), "fates")
+})
+
+test_that("trends are a result: summed up, cut to genes, bound, drawn in the colours of the definition", {
+  world <- line_world()
+  trend <- function(genes) {
+    GeneTrends(world$paths, world$cells, genes, labels = world$labels, expression = world$expression, span = 0,
+      n.boot = 20)
+  }
+  all <- trend(c("straight", "bent", "flat"))
+  expect_s3_class(all, "fatefield_result")
+  expect_output(print(all), "straight at time 2: .*right 1[.]599")
+  sums <- summary(all)
+  at <- all$table[all$table$gene == "bent" & all$table$fate == "right", ]
+  expect_equal(sums$end[sums$gene == "bent" & sums$fate == "right"], at$mean[at$time == 2])
+  expect_identical(unique(as.data.frame(all["flat"])$gene), "flat")
+  expect_identical(all["flat"]$genes$gene, "flat")
+  expect_equal(rbind(trend("straight"), trend(c("bent", "flat"))), all)
+  expect_input_error(rbind(all, all), "...", "straight")
+  colours <- ggplot2::ggplot_build(plot(all, cols = c(right = "#112233")))$data
+  expect_true("#112233" %in% unlist(lapply(colours, `[[`, "colour")))
+})
+
+test_that("ends are labelled by the definition of fates, which must fit the object", {
+  object <- tiny_fit(tiny_seurat())
+  object <- DefineFates(object, labels = "state", fates = c("progenitor", "up"), k = 5L, cols = c(up = "#112233"))
+  futures <- SimulateCells(object, n.sim = 3, verbose = FALSE)
+  one <- GeneTrends(futures, object, "g1", n.boot = 5)
+  expect_identical(one$cols[["up"]], "#112233")
+  expect_true(all(one$fates$fate %in% c("progenitor", "up")))
+  expect_equal(one$table, GeneTrends(futures, object, "g1", labels = object$state, fates = c("progenitor", "up"), k = 5L,
+    n.boot = 5)$table)
+  expect_identical(GeneTrends(futures, object, "g1", labels = FALSE, n.boot = 5)$fates$fate, "all")
 })
