@@ -198,7 +198,7 @@ CoexpressionNetwork.fatefield_trajectories <- function(object, genes = NULL, ass
 network_cells <- function(object, genes, assay, layer, cells, n.neighbors, reduction, dims, transform) {
   plain <- is_plain_matrix(object)
   if (plain) {
-    x <- check_matrix(object, "object")
+    x <- check_matrix(object, "object", rows = NULL)
   } else {
     values <- feature_values(object, assay, layer)
     if (is.null(genes) && is_seurat(object)) genes <- SeuratObject::VariableFeatures(object, assay = assay)

@@ -27,8 +27,9 @@
 #' Smoothing alone raises correlations: where simulated states are compared with observed cells, smoothed cells
 #' belong between the two.
 #'
-#' @param object A network from [CoexpressionNetwork()], a named list of vectors of genes, or a named list of at least
-#'   two networks, the first of which the others are compared with.
+#' @param object A network from [CoexpressionNetwork()], a named list of vectors of genes, a data.frame with columns
+#'   such as `module` and `gene`, or a named list of at least two networks, the first of which the others are compared
+#'   with.
 #' @param terms Sets of genes: what [GeneSets()] gives or takes.
 #' @param background (strings) Genes that could have been found; `NULL` takes all genes of the network.
 #'   Needed for a list of genes.
@@ -118,9 +119,7 @@ enrich_one <- function(object, sets, background, min.term, max.term, ignore.case
     }
     background <- object$table$gene
   }
-  min.term <- check_count(min.term, "min.term")
-  max.term <- check_count(max.term, "max.term", min = min.term)
-  tested <- background_sets(sets, clean_genes(background), check_flag(ignore.case, "ignore.case"))
+  tested <- background_sets(sets, clean_genes(background), ignore.case)
   sizes <- lengths(tested$sets)
   keep <- sizes >= min.term & sizes <= max.term
   if (!any(keep)) {

@@ -29,7 +29,7 @@ test_that("every door that wants counts refuses logarithms, and takes normalised
     matrix = function(f) EstimateVelocity(f(normal(cells$counts)), f(normal(cells$unspliced)), verbose = FALSE),
     unspliced = function(f) EstimateVelocity(normal(cells$counts), f(normal(cells$unspliced)), verbose = FALSE),
     object = function(f) EstimateVelocity(in_object(f), verbose = FALSE),
-    stemness = function(f) StemnessScore(f(normal(cells$counts)), cells$latent, k = 5)
+    stemness = function(f) StemnessScore(f(normal(cells$counts)), cells$latent, n.neighbors = 5)
   )
   bases <- list("log1p" = log1p, "log2" = function(x) log2(x + 1), "log10" = function(x) log10(x + 1), "sqrt" = sqrt)
   for (door in names(doors)) {

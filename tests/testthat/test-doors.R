@@ -35,7 +35,7 @@ coordinate_doors <- function() {
     ScoreVelocityField = list(function(x) ScoreVelocityField(x, x * 0 + 1, fields = "linear", verbose = FALSE), "object"),
     OTPlan = list(function(x) OTPlan(x, cells$x), "x"),
     GrowthRates = list(function(x) GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x, k = 3), "reduction"),
-    StemnessScore = list(function(x) StemnessScore(counts, reduction = x, n.genes = 2, k = 3), "reduction"),
+    StemnessScore = list(function(x) StemnessScore(counts, reduction = x, n.genes = 2, n.neighbors = 3), "reduction"),
     PlotFate = list(function(x) PlotFate(fate, embedding = x), "object"),
     ClassifyTrajectories = list(function(x) {
       ClassifyTrajectories(SimulateCells(cells$x, model, n.sim = 2), cells$label, reference = x)
@@ -82,7 +82,7 @@ test_that("reductions and objects with such names are the same error", {
     DriftDiffusion = function(o) DriftDiffusion(o),
     FateDynamics = function(o) FateDynamics(o, labels = "state", n.sim = 2, verbose = FALSE),
     OTDistance = function(o) OTDistance(o, group.by = "day"),
-    StemnessScore = function(o) StemnessScore(o, k = 3)
+    StemnessScore = function(o) StemnessScore(o, n.neighbors = 3)
   )
   model <- door_model()
   for (kind in c("seurat", "sce")) {
@@ -119,7 +119,7 @@ test_that("genes that repeat or have no name are one error wherever counts or ex
     velocity = function(g) {
       EstimateVelocity(`rownames<-`(counts, g), `rownames<-`(unspliced, g), min.shared.counts = 0, verbose = FALSE)
     },
-    stemness = function(g) StemnessScore(`rownames<-`(counts, g), x, k = 3),
+    stemness = function(g) StemnessScore(`rownames<-`(counts, g), x, n.neighbors = 3),
     growth = function(g) GrowthRates(as.matrix(Matrix::t(`rownames<-`(counts, g))), "g1", "g2", reduction = x, k = 3),
     dynamics = function(g) GeneDynamics(Matrix::t(`rownames<-`(counts, g)), x[, 1], n.boot = 5, verbose = FALSE),
     dense = function(g) GeneDynamics(as.matrix(Matrix::t(`rownames<-`(counts, g))), x[, 1], n.boot = 5, verbose = FALSE),
@@ -138,7 +138,7 @@ test_that("genes that repeat or have no name are one error wherever counts or ex
   sce$q <- x[, 1]
   for (door in list(
     function() GeneDynamics(sce, "q", n.boot = 5, verbose = FALSE), function() GrowthRates(sce, "g1", "g2", k = 3),
-    function() CoexpressionNetwork(sce, verbose = FALSE), function() StemnessScore(sce, k = 3)
+    function() CoexpressionNetwork(sce, verbose = FALSE), function() StemnessScore(sce, n.neighbors = 3)
   )) {
     expect_input_error(door(), "object", "gene \"g1\" twice")
   }
@@ -217,7 +217,7 @@ test_that("vectors with names go by the names of the cells at every door", {
   )
   expect_equal(GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x[60:1, ], k = 3),
     GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x, k = 3))
-  expect_equal(StemnessScore(counts, x[60:1, ], k = 3)$score, StemnessScore(counts, x, k = 3)$score)
+  expect_equal(StemnessScore(counts, x[60:1, ], n.neighbors = 3)$score, StemnessScore(counts, x, n.neighbors = 3)$score)
 })
 
 test_that("what holds no cells is an error that names the argument at every door", {

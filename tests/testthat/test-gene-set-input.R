@@ -24,8 +24,8 @@ test_that("lists, and tables of terms and genes, are the same sets in every verb
       EnrichModules(list(M = c("g1", "g2")), wanted, background = background, min.term = 1))
     expect_equal(EnrichModules(form, list(T = c("g1", "g5", "g3")), background = background, min.term = 1),
       EnrichModules(wanted, list(T = c("g1", "g5", "g3")), background = background, min.term = 1))
-    expect_equal(CompareEnrichment(list(a = network, b = network), form, min.term = 1)$table,
-      CompareEnrichment(list(a = network, b = network), wanted, min.term = 1)$table)
+    expect_equal(EnrichModules(list(a = network, b = network), form, min.term = 1)$table,
+      EnrichModules(list(a = network, b = network), wanted, min.term = 1)$table)
   }
 })
 
