@@ -48,7 +48,7 @@
 #'   highest root score of each part of the graph.
 #' @param sqrt.transform Correlate signed square roots?
 #'   `NULL` does so for velocities of the stochastic mode.
-#' @param max.neighbors Cells looked at for each cell, at most: its neighbours, and of their neighbours
+#' @param n.neighbors Cells looked at for each cell, at most: its neighbours, and of their neighbours
 #'   a random choice.
 #'   `NULL` takes all up to 50,000 cells, and 100 beyond.
 #' @param scale Correlations are multiplied by this before they are exponentiated; default 10.
@@ -56,8 +56,8 @@
 #'   Default `TRUE`; matters for the confidence alone.
 #' @param terminal Find roots, end points and pseudotime too? Default `TRUE`.
 #' @param seed.use Seed of the random choice of neighbours.
-#' @param name Name of the velocities in the object; `NULL` takes those estimated last.
-#' @param reduction.name Name of the reduction of arrows; `NULL` makes it of `name` and `reduction`, as
+#' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
+#' @param store.as Name of the reduction of arrows; `NULL` makes it of `velocity` and `reduction`, as
 #'   in `velocity_umap`.
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell what is found?
@@ -101,7 +101,7 @@ EmbedVelocity <- function(object, ...) UseMethod("EmbedVelocity")
 #' @rdname EmbedVelocity
 #' @export
 EmbedVelocity.default <- function(object, embedding, expression = NULL, knn = NULL, genes = NULL,
-                                  root = NULL, sqrt.transform = NULL, max.neighbors = NULL,
+                                  root = NULL, sqrt.transform = NULL, n.neighbors = NULL,
                                   scale = NULL, self.transitions = TRUE, terminal = TRUE,
                                   seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
@@ -109,70 +109,100 @@ EmbedVelocity.default <- function(object, embedding, expression = NULL, knn = NU
     stop_input("embedding", "`embedding` is needed: a matrix of coordinates, cells x dims.")
   }
   field <- velocity_field_of(object, expression, knn, genes)
-  options <- embed_options(field, sqrt.transform, max.neighbors, scale, self.transitions, terminal,
+  options <- embed_options(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,
     seed.use, verbose, ...)
   embedding <- check_matrix(embedding, "embedding")
   check_same_cells(embedding, colnames(field$velocity))
   root <- check_root(root, colnames(field$velocity))
   graph <- field_graph(field, options)
   parts <- field_scores(field, graph, options, root, verbose)
-  new_arrows(graph, arrows_in(graph, embedding, options), parts)
+  new_arrows(graph, arrows_in(graph, embedding, options$steps), parts)
 }
 
 #' @rdname EmbedVelocity
 #' @export
 EmbedVelocity.Seurat <- function(object, reduction = NULL, dims = NULL, genes = NULL, root = NULL,
-                                 sqrt.transform = NULL, max.neighbors = NULL, scale = NULL,
+                                 sqrt.transform = NULL, n.neighbors = NULL, scale = NULL,
                                  self.transitions = TRUE, terminal = TRUE, seed.use = 42L,
-                                 name = NULL, reduction.name = NULL, threads = NULL,
+                                 velocity = NULL, store.as = NULL, threads = NULL,
                                  verbose = TRUE, ...) {
   local_threads(threads)
-  object <- embed_in_object(object, reduction, dims, genes, root, sqrt.transform, max.neighbors,
-    scale, self.transitions, terminal, seed.use, name, reduction.name, verbose, ...)
-  log_command(object, "EmbedVelocity", list(
-    reduction = reduction, dims = dims, genes = genes, root = root, sqrt.transform = sqrt.transform,
-    max.neighbors = max.neighbors, scale = scale, self.transitions = self.transitions,
-    terminal = terminal, seed.use = seed.use, name = name, reduction.name = reduction.name
-  ))
-}
-
-#' @rdname EmbedVelocity
-#' @export
-EmbedVelocity.SingleCellExperiment <- function(object, reduction = NULL, dims = NULL, genes = NULL,
-                                               root = NULL, sqrt.transform = NULL,
-                                               max.neighbors = NULL, scale = NULL,
-                                               self.transitions = TRUE, terminal = TRUE,
-                                               seed.use = 42L, name = NULL, reduction.name = NULL,
-                                               threads = NULL, verbose = TRUE, ...) {
-  local_threads(threads)
-  embed_in_object(object, reduction, dims, genes, root, sqrt.transform, max.neighbors, scale,
-    self.transitions, terminal, seed.use, name, reduction.name, verbose, ...)
-}
-
-embed_in_object <- function(object, reduction, dims, genes, root, sqrt.transform, max.neighbors,
-                            scale, self.transitions, terminal, seed.use, name, reduction.name,
-                            verbose, ...) {
-  name <- velocity_name(object, name)
+  velocity <- velocity_name(object, velocity)
   reduction <- choose_reduction(object, reduction, prefer = c("umap", "tsne", "latent", "pca"))
-  if (is.null(reduction.name)) reduction.name <- paste0(name, "_", reduction)
-  check_string(reduction.name, "reduction.name")
+  store.as <- store_name(object, store.as, paste0(velocity, "_", reduction), no_columns, identity)
+  stem <- store_name(object, NULL, velocity, score_columns)
   coordinates <- embedding(object, reduction, dims)
   root <- check_root(root, cell_names(object))
-  field <- velocity_field_of(fetch_velocity(object, name), NULL, NULL, genes)
-  options <- embed_options(field, sqrt.transform, max.neighbors, scale, self.transitions, terminal,
+  field <- velocity_field_of(fetch_velocity(object, velocity), NULL, NULL, genes)
+  options <- embed_options(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,
     seed.use, verbose, ...)
-  graph <- stored_graph(object, name, options$graph, field)
+  graph <- stored_graph(object, velocity, options$graph, field)
   if (is.null(graph)) {
     graph <- field_graph(field, options)
-    object <- store_graph(object, graph, name, options$graph, field)
+    object <- store_graph(drop_derived(object, velocity, say = FALSE), graph, velocity, options$graph, field)
   } else if (verbose) {
     message("The velocity graph of the object is used again.")
   }
   parts <- field_scores(field, graph, options, root, verbose)
-  object <- store_reduction(object, arrows_in(graph, coordinates, options), reduction.name,
-    key = gsub("_", "", reduction.name))
-  names(parts$cells) <- sub("^velocity", name, names(parts$cells))
-  store_cells(object, parts$cells)
+  object <- store_arrows(object, arrows_in(graph, coordinates, options$steps), store.as, reduction, coordinates,
+    velocity, options$steps)
+  log_call(store_scores(object, parts$cells, velocity, stem), "EmbedVelocity")
+}
+
+#' @rdname EmbedVelocity
+#' @export
+EmbedVelocity.SingleCellExperiment <- EmbedVelocity.Seurat
+
+no_columns <- function(stem) character()
+
+# Columns of the scores of cells.
+score_columns <- function(stem) {
+  velocity_columns(
+    c("velocity_confidence_transition", "root_cells", "end_points", "velocity_pseudotime", "latent_time"), stem
+  )
+}
+
+# `velocity`: the name of the velocities; the columns are on record, so that they go with what they say.
+store_scores <- function(object, scores, velocity, stem) {
+  names(scores) <- velocity_columns(names(scores), stem)
+  object <- store_cells(object, scores)
+  put_tool(object, "velocity_columns", velocity, union(tool(object, "velocity_columns", velocity), names(scores)))
+}
+
+# Arrows with what they were made of, and what it takes to make them anew.
+store_arrows <- function(object, arrows, name, reduction, coordinates, velocity, steps) {
+  remake <- paste0("EmbedVelocity(reduction = ", quoted(reduction), ")")
+  more <- list(velocity = velocity, steps = steps, graph = tool(object, "velocity_graph", velocity)$digest)
+  store_vectors(object, arrows, name, reduction, coordinates, remake, more)
+}
+
+# Arrows of a record as they are in the object, or from its graph where the coordinates of the reduction, or the graph,
+# are no longer those of then.
+fresh_arrows <- function(object, name) {
+  made <- vectors_record(object, name)
+  about <- made$result
+  graph <- velocity_graph(object, about$velocity)
+  same.graph <- identical(about$graph, tool(object, "velocity_graph", about$velocity)$digest)
+  input <- made$inputs[[1L]]
+  now <- input_now(object, input)
+  if (is.null(now)) {
+    stop_stale(paste("the arrows", quoted(name)), paste(input_name(input), "is no longer in the object"), made$remake)
+  }
+  found <- match_inputs(input, now)
+  if (same.graph && !anyNA(found$at)) {
+    return(embedding_or_missing(object, name))
+  }
+  rlang::inform(
+    paste0(
+      if (same.graph) paste0("The reduction ", quoted(about$reduction), " has other coordinates") else
+        paste0("The velocities ", quoted(about$velocity), " are others"), " than when the arrows ", quoted(name),
+      " were made: they are computed anew from the velocity graph. ", made$remake, " stores them."
+    ),
+    class = "fatefield_message_arrows"
+  )
+  x <- embedding(object, about$reduction)
+  if (all(input$dims %in% colnames(x))) x <- x[, input$dims, drop = FALSE]
+  unname(arrows_in(graph, x, about$steps))
 }
 
 # What the graph is made of: list(velocity, expression (genes x cells), knn, mode); for fitted kinetics `kinetics`, what
@@ -265,7 +295,7 @@ check_root <- function(root, cells) {
 }
 
 # Options of each step, checked by the core when it takes them.
-embed_options <- function(field, sqrt.transform, max.neighbors, scale, self.transitions, terminal,
+embed_options <- function(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,
                           seed.use, verbose, ...) {
   check_flag(self.transitions, "self.transitions")
   check_flag(terminal, "terminal")
@@ -277,7 +307,7 @@ embed_options <- function(field, sqrt.transform, max.neighbors, scale, self.tran
   )
   list(
     graph = merge_options(velocity_graph_defaults(), list(
-      max.neighbors = max.neighbors, sqrt.transform = check_flag(sqrt.transform, "sqrt.transform"),
+      max.neighbors = if (!is.null(n.neighbors)) check_count(n.neighbors, "n.neighbors"), sqrt.transform = check_flag(sqrt.transform, "sqrt.transform"),
       seed.use = seed_from(seed.use)
     )),
     steps = merge_options(transition_defaults(), list(scale = scale)),
@@ -300,13 +330,13 @@ field_graph <- function(field, options) {
   graph
 }
 
-# Probabilities of steps by the options, with `...` in the place of some of them.
-steps_of <- function(graph, options, ..., backward = FALSE) {
-  step_probabilities(graph, merge_options(options$steps, list(...)), backward)
+# Probabilities of steps by the options `steps`, with `...` in the place of some of them.
+steps_of <- function(graph, steps, ..., backward = FALSE) {
+  step_probabilities(graph, merge_options(steps, list(...)), backward)
 }
 
-arrows_in <- function(graph, coordinates, options) {
-  steps <- steps_of(graph, options, self.transitions = FALSE, negative = "signed")
+arrows_in <- function(graph, coordinates, steps) {
+  steps <- steps_of(graph, steps, self.transitions = FALSE, negative = "signed")
   arrows <- velocity_arrows(steps, coordinates, thread_count())
   dimnames(arrows) <- list(rownames(graph), colnames(coordinates))
   arrows
@@ -315,7 +345,7 @@ arrows_in <- function(graph, coordinates, options) {
 # list(cells = data.frame of scores, root, end).
 field_scores <- function(field, graph, options, root, verbose) {
   names <- rownames(graph)
-  steps <- steps_of(graph, options, self.transitions = options$self.transitions)
+  steps <- steps_of(graph, options$steps, self.transitions = options$self.transitions)
   cells <- data.frame(
     velocity_confidence_transition = step_confidence(
       steps, field$expression, field$velocity, thread_count()
@@ -326,7 +356,7 @@ field_scores <- function(field, graph, options, root, verbose) {
     return(list(cells = cells, root = character(), end = character()))
   }
   ends_of <- function(backward) {
-    steps <- steps_of(graph, options, self.transitions = FALSE, backward = backward)
+    steps <- steps_of(graph, options$steps, self.transitions = FALSE, backward = backward)
     step_ends(steps, field$knn, options$ends, thread_count())
   }
   begin <- ends_of(TRUE)
@@ -336,33 +366,11 @@ field_scores <- function(field, graph, options, root, verbose) {
   cells$end_points <- end$score
   cells$velocity_pseudotime <- ifelse(is.nan(time$time), NA_real_, time$time)
   if (!is.null(field$kinetics)) {
-    cells$latent_time <- field_latent_time(field$kinetics, begin$score, root, options$latent, verbose)
+    forward <- steps_of(graph, options$steps, self.transitions = FALSE)
+    cells$latent_time <- field_latent_time(field$kinetics, cells, forward, root, options$latent, verbose)
   }
   say_terminal(begin, end, time, cells, verbose)
   list(cells = cells, root = names[time$root], end = names[time$end])
-}
-
-# One number per cell; NA where too few genes are fitted well.
-field_latent_time <- function(kinetics, score, root, options, verbose) {
-  found <- cell_latent_time(
-    kinetics$t, kinetics$genes$fit_likelihood, kinetics$genes$fit_r2, score, root, kinetics$how, options,
-    thread_count()
-  )
-  if (length(found$time) == 0L) {
-    rlang::warn(
-      paste0(
-        "There is no latent time: ", found$genes, " genes have a likelihood of at least ", options$min.likelihood,
-        " and an r2 above ", options$min.r2, ", and 2 are needed. Lower `min.likelihood`."
-      ),
-      class = "fatefield_warning_latent_time"
-    )
-    return(rep(NA_real_, length(score)))
-  }
-  if (verbose) {
-    message("Latent time: from ", found$genes, " genes and ", length(found$root), " root",
-      if (length(found$root) != 1L) "s", ".")
-  }
-  found$time
 }
 
 say_terminal <- function(begin, end, time, cells, verbose) {
@@ -386,51 +394,3 @@ say_terminal <- function(begin, end, time, cells, verbose) {
     if (apart > 0L) paste0(" ", apart, " cells are apart from all others and have none.")
   )
 }
-
-new_arrows <- function(graph, arrows, parts) {
-  structure(
-    list(arrows = arrows, graph = graph, cells = parts$cells, root = parts$root, end = parts$end),
-    class = "fatefield_arrows"
-  )
-}
-
-#' @export
-print.fatefield_arrows <- function(x, ...) {
-  cat("velocity arrows of ", nrow(x$arrows), " cells in ", ncol(x$arrows), " dimensions; graph of ",
-    length(x$graph@x), " steps\n", sep = "")
-  for (column in names(x$cells)) {
-    q <- round(stats::quantile(x$cells[[column]], c(0, 0.5, 1), na.rm = TRUE), 4L)
-    cat("  ", formatC(column, width = -32), paste(names(q), q, collapse = "  "), "\n", sep = "")
-  }
-  invisible(x)
-}
-
-# The graph in an object, and how it was made, so that it can be told whether it still holds.
-store_graph <- function(object, graph, name, options, field) {
-  made <- list(options = options, genes = rownames(field$velocity), cells = rownames(graph))
-  if (is_seurat(object)) {
-    object <- add_graph(object, graph_name(name), graph)
-  } else {
-    made$graph <- graph
-  }
-  put_tool(object, "velocity_graph", name, made)
-}
-
-# The stored graph where it is that of these options, genes and cells (NULL: any of the object's
-# cells), else NULL.
-stored_graph <- function(object, name, options = NULL, field = NULL) {
-  made <- tool(object, "velocity_graph", name)
-  if (is.null(made) || !identical(made$cells, cell_names(object))) {
-    return(NULL)
-  }
-  same <- is.null(options) || identical(made$options, options)
-  if (!same || !(is.null(field) || identical(made$genes, rownames(field$velocity)))) {
-    return(NULL)
-  }
-  if (!is_seurat(object)) {
-    return(made$graph)
-  }
-  if (graph_name(name) %in% SeuratObject::Graphs(object)) fetch_graph(object, graph_name(name))
-}
-
-graph_name <- function(name) paste0(name, "_graph")

@@ -99,7 +99,9 @@
 #'   highly variable where the object says which are; and of objects that are normalised already the
 #'   stored `Ms` and `Mu`, and neighbours (`distances` and `connectivities`, or `pca`), are taken where they are
 #'   there.
-#' @param name Name of the assay for the velocities, and stem of the columns.
+#' @param store.as Name of the assay for the velocities, and stem of the columns; `NULL` means `"velocity"`, or
+#'   `"fatefield_velocity"` where the object has such a column of your own.
+#'   Nothing of yours is overwritten.
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell how many genes are left?
 #' @param ... More options; the defaults, where 0 means no limit, are
@@ -193,10 +195,11 @@ EstimateVelocity.Seurat <- function(object, spliced = NULL, unspliced = NULL,
                                     retain = NULL, dims = NULL, k = NULL, reduction = NULL,
                                     graph = NULL, moments = NULL, batch = NULL, time = NULL,
                                     normalise = NULL, variance = FALSE, velocity.u = FALSE,
-                                    parity = FALSE, name = "velocity", threads = NULL,
+                                    parity = FALSE, store.as = NULL, threads = NULL,
                                     verbose = TRUE, ...) {
   local_threads(threads)
   mode <- check_choice(mode, c("stochastic", "deterministic", "dynamical"), "mode")
+  store.as <- store_name(object, store.as, "velocity", estimate_columns, estimate_slots)
   object <- estimate_in_object(
     object, spliced, unspliced, mode,
     given = list(
@@ -204,41 +207,19 @@ EstimateVelocity.Seurat <- function(object, spliced = NULL, unspliced = NULL,
     ),
     genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
     moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
-    velocity.u = velocity.u, parity = parity, name = name, verbose = verbose
+    velocity.u = velocity.u, parity = parity, store.as = store.as, verbose = verbose
   )
-  log_command(object, "EstimateVelocity", list(
-    mode = mode, min.shared.counts = min.shared.counts, nfeatures = nfeatures, dims = dims, k = k,
-    reduction = reduction, batch = batch, parity = parity, name = name
-  ))
+  log_call(object, "EstimateVelocity")
 }
 
 #' @rdname EstimateVelocity
 #' @export
-EstimateVelocity.SingleCellExperiment <- function(object, spliced = NULL, unspliced = NULL,
-                                                  mode = c("stochastic", "deterministic", "dynamical"),
-                                                  min.shared.counts = NULL, nfeatures = NULL,
-                                                  genes = NULL, retain = NULL, dims = NULL,
-                                                  k = NULL, reduction = NULL, graph = NULL,
-                                                  moments = NULL, batch = NULL, time = NULL,
-                                                  normalise = NULL, variance = FALSE,
-                                                  velocity.u = FALSE, parity = FALSE, name = "velocity",
-                                                  threads = NULL, verbose = TRUE, ...) {
-  local_threads(threads)
-  estimate_in_object(
-    object, spliced, unspliced, mode,
-    given = list(
-      min.shared.counts = min.shared.counts, nfeatures = nfeatures, k = k, ...
-    ),
-    genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
-    moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
-    velocity.u = velocity.u, parity = parity, name = name, verbose = verbose
-  )
-}
+EstimateVelocity.SingleCellExperiment <- EstimateVelocity.Seurat
 
 # What both kinds of object share: reads what is named, estimates, stores.
 estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, retain, dims,
                                reduction, graph, moments, batch, time, normalise, variance, velocity.u,
-                               parity, name, verbose) {
+                               parity, store.as, verbose) {
   check_flag(parity, "parity")
   check_flag(verbose, "verbose")
   source <- list(
@@ -268,7 +249,7 @@ estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, r
     highly.variable = if (parity) stored_highly_variable(object, rownames(pair$spliced)),
     verbose = verbose
   )
-  store_velocity(object, result, source, name)
+  store_velocity(object, result, source, store.as)
 }
 
 # One value per cell of a matrix, or NULL.
@@ -451,22 +432,11 @@ new_velocity <- function(fit, prepared, table, knn, batch, batches) {
   if (prepared$verbose) {
     message("Velocity genes: ", length(used), " of ", length(prepared$genes), ".")
   }
-  result <- list(
+  parts <- list(
     velocity = fit$velocity, genes = cbind(fit$genes, table), cells = columns, knn = knn,
     mode = prepared$mode
   )
-  for (part in velocity_parts) result[[part]] <- fit[[part]]
-  result$inputs <- prepared[c("spliced", "unspliced", "how", "known")]
-  structure(result, class = "fatefield_velocity", batches = batches)
-}
-
-#' @export
-print.fatefield_velocity <- function(x, ...) {
-  cat("RNA velocity (", x$mode, ") of ", nrow(x$velocity), " genes in ", ncol(x$velocity), " cells\n",
-    sep = "")
-  cat("  velocity genes  ", sum(x$genes$velocity_genes), "\n", sep = "")
-  if (x$mode == "dynamical") cat("  fitted          ", sum(x$genes$fit_status == "fitted"), "\n", sep = "")
-  cat("  confidence      median ", format(stats::median(x$cells$velocity_confidence), digits = 3L),
-    "\n", sep = "")
-  invisible(x)
+  for (part in velocity_parts) parts[[part]] <- fit[[part]]
+  parts$inputs <- prepared[c("spliced", "unspliced", "how", "known")]
+  velocity_result(parts, batches)
 }

@@ -14,7 +14,7 @@ figure(PlotVelocity(cells, reduction = "pca", group.by = "stage"), "streams")
 figure(PlotVelocity(cells, reduction = "pca", style = "grid", group.by = "stage"), "grid")
 features <- cells[["velocity"]][[]]
 best <- utils::head(rownames(features)[order(-features$velocity_r2)], 4L)
-figure(PlotPhase(cells, features = best, group.by = "stage"), "phase", 8, 6)
+figure(PlotPhase(cells, genes = best, group.by = "stage"), "phase", 8, 6)
 
 # The field, and whether it is better than fields that cost nothing.
 cells <- FitVelocityField(cells, epochs = 60, verbose = FALSE)

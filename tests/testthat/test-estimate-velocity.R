@@ -130,7 +130,7 @@ test_that("every kind of object holds what its matrices give", {
     expect_input_error(fetch_velocity(some), "object", "300 then, 60 now")
 
     # Another estimate beside the first.
-    both <- EstimateVelocity(object, mode = "deterministic", name = "steady", verbose = FALSE)
+    both <- EstimateVelocity(object, mode = "deterministic", store.as = "steady", verbose = FALSE)
     expect_identical(fetch_velocity(both)$mode, "deterministic")
     expect_equal(fetch_velocity(both, "velocity"), found)
   }
@@ -145,7 +145,7 @@ test_that("a Seurat object has the neighbours in Seurat's own form, and the comm
   expect_true("EstimateVelocity" %in% SeuratObject::Command(object))
   expect_true("velocity_genes" %in% names(feature_data(object, "velocity")))
   # They can be taken for another estimate.
-  again <- EstimateVelocity(object, graph = "velocity.nn", name = "again", verbose = FALSE)
+  again <- EstimateVelocity(object, graph = "velocity.nn", store.as = "again", verbose = FALSE)
   expect_equal(fetch_assay(again, "again"), fetch_assay(object, "velocity"))
 })
 

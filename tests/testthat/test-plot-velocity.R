@@ -111,8 +111,8 @@ test_that("phase portraits show moments, the steady state and fitted curves", {
   expect_equal(line$yend / line$xend, velocity$genes[genes, "velocity_gamma"])
   expect_silent(drawn(PlotPhase(cells, genes, group.by = "velocity")))
   expect_silent(drawn(PlotPhase(velocity, genes[[1L]])))
-  expect_input_error(PlotPhase(cells, "nobody"), "features")
-  expect_input_error(PlotPhase(cells), "features")
+  expect_input_error(PlotPhase(cells, "nobody"), "genes")
+  expect_input_error(PlotPhase(cells), "genes")
   expect_input_error(PlotPhase(tiny_seurat(), "g1"), "object", "EstimateVelocity")
 })
 

@@ -157,7 +157,7 @@ test_that("every kind of object holds the kinetics, and later steps find them", 
     some <- object[, 31:90]
     expect_equal(fetch_velocity(some, neighbours = FALSE)$fit_t, wanted$fit_t[, 31:90])
     # Another mode beside it has no latent time of its own.
-    plain <- EstimateVelocity(object, mode = "deterministic", name = "plain", verbose = FALSE)
+    plain <- EstimateVelocity(object, mode = "deterministic", store.as = "plain", verbose = FALSE)
     expect_null(fetch_velocity(plain)$fit_t)
   }
   expect_output(print(wanted), "fitted")
