@@ -21,65 +21,64 @@ field_latent_time <- function(kinetics, cells, forward, root, options, verbose) 
     )
     return(rep(NA_real_, nrow(cells)))
   }
-  if (root == 0L && rank_correlation(found$time, cells$end_points) < 0) {
-    found <- other_roots(found, from, kinetics$t, cells)
+  signs <- direction_signs(found$time, cells, forward)
+  if (root == 0L && any(signs < 0)) {
+    other <- other_root(from, kinetics$t, cells, forward)
+    if (sum(other$signs) > sum(signs)) {
+      warn_latent_time(
+        "Latent time counted from the cells of the highest root scores would run backward (", said_signs(signs),
+        "). It is counted from the cell ", quoted(rownames(cells)[[other$cell]]), " instead (", said_signs(other$signs),
+        "). The pseudotime rests on these root scores, too: name a cell of the beginning with `root`."
+      )
+      found <- other$found
+      signs <- other$signs
+    }
   }
   if (verbose) {
     message("Latent time: from ", found$genes, " genes and ", length(found$root), " root",
       if (length(found$root) != 1L) "s", ".")
   }
-  check_direction(found$time, cells, forward)
+  if (any(signs < 0)) {
+    warn_latent_time(
+      "The direction of the latent time is not certain (", said_signs(signs),
+      "). Do not rest on it before you have named a cell of the beginning with `root`."
+    )
+  }
   found$time
 }
 
-# Latent time from the cells where most genes begin, or where the pseudotime does, if that runs to the end points.
-other_roots <- function(found, from, t, cells) {
-  before <- rank_correlation(found$time, cells$end_points)
+# What tells the direction of a time, each from -1 (backward) to 1: its rank correlation with the end points and with
+# the pseudotime, and the cells whose expected step goes to later cells less those whose step goes back.
+direction_signs <- function(time, cells, forward) {
+  steps <- Matrix::rowSums(forward)
+  ahead <- (as.vector(forward %*% time) - steps * time)[steps > 0]
+  c(
+    `end points` = rank_correlation(time, cells$end_points),
+    pseudotime = rank_correlation(time, cells$velocity_pseudotime),
+    steps = if (length(ahead) > 0L) mean(ahead > 0) - mean(ahead < 0) else 0
+  )
+}
+
+said_signs <- function(signs) {
+  paste0("agreement with ", paste(names(signs), format(signs, digits = 1L, nsmall = 2L), collapse = ", "))
+}
+
+# The best of the times counted from the cell where most genes begin, and from that where the pseudotime does:
+# list(found, cell, signs).
+other_root <- function(from, t, cells, forward) {
   most <- apply(t, 1L, max)
   begin <- unique(c(which.min(colMeans(t / ifelse(most > 0, most, 1))), which.min(cells$velocity_pseudotime)))
-  tried <- lapply(begin, from)
-  agreement <- vapply(tried, function(x) rank_correlation(x$time, cells$end_points), numeric(1))
-  best <- which.max(agreement)
-  if (length(best) == 0L || agreement[[best]] <= 0) {
-    return(found)
-  }
-  warn_latent_time(
-    "Latent time counted from the cells of the highest root scores would run backward: its correlation with the end ",
-    "points of the velocities is ", format(before, digits = 2L), ". It is counted from the cell ",
-    quoted(rownames(cells)[[begin[[best]]]]), " instead, with which it is ", format(agreement[[best]], digits = 2L),
-    ". The pseudotime rests on these root scores, too: name a cell of the beginning with `root`."
-  )
-  tried[[best]]
+  tried <- lapply(begin, function(cell) {
+    found <- from(cell)
+    list(found = found, cell = cell, signs = direction_signs(found$time, cells, forward))
+  })
+  tried[[which.max(vapply(tried, function(x) sum(x$signs), numeric(1)))]]
 }
 
 rank_correlation <- function(x, y) {
   both <- is.finite(x) & is.finite(y)
   r <- if (sum(both) > 1L) suppressWarnings(stats::cor(x[both], y[both], method = "spearman")) else NA
   if (is.na(r)) 0 else r
-}
-
-# Says where latent time runs against what else tells the direction: end points, pseudotime, or the expected steps.
-check_direction <- function(time, cells, forward) {
-  steps <- Matrix::rowSums(forward)
-  ahead <- as.vector(forward %*% time) - steps * time
-  along <- mean(ahead[steps > 0] > 0)
-  scores <- c(
-    `the end points` = rank_correlation(time, cells$end_points),
-    `the pseudotime` = rank_correlation(time, cells$velocity_pseudotime)
-  )
-  against <- scores[scores < 0]
-  backward <- is.finite(along) && along < 0.5
-  if (length(against) == 0L && !backward) {
-    return(invisible())
-  }
-  warn_latent_time(
-    "The direction of the latent time is not certain: ",
-    paste(c(
-      if (length(against) > 0L) paste0("its correlation with ", names(against), " is ", format(against, digits = 2L)),
-      if (backward) paste0("only ", round(100 * along), " % of cells have velocities towards later cells")
-    ), collapse = ", "),
-    ". Do not rest on it before you have named a cell of the beginning with `root`."
-  )
 }
 
 warn_latent_time <- function(...) {
