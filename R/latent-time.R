@@ -24,7 +24,7 @@ field_latent_time <- function(kinetics, cells, forward, root, options, verbose) 
   signs <- direction_signs(found$time, cells, forward)
   if (root == 0L && any(signs < 0)) {
     other <- other_root(from, kinetics$t, cells, forward)
-    if (sum(other$signs) > sum(signs)) {
+    if (free_of_roots(other$signs) > free_of_roots(signs)) {
       warn_latent_time(
         "Latent time counted from the cells of the highest root scores would run backward (", said_signs(signs),
         "). It is counted from the cell ", quoted(rownames(cells)[[other$cell]]), " instead (", said_signs(other$signs),
@@ -59,6 +59,9 @@ direction_signs <- function(time, cells, forward) {
   )
 }
 
+# What does not rest on the root scores itself, as the pseudotime does.
+free_of_roots <- function(signs) sum(signs[c("end points", "steps")])
+
 said_signs <- function(signs) {
   paste0("agreement with ", paste(names(signs), format(signs, digits = 1L, nsmall = 2L), collapse = ", "))
 }
@@ -72,7 +75,7 @@ other_root <- function(from, t, cells, forward) {
     found <- from(cell)
     list(found = found, cell = cell, signs = direction_signs(found$time, cells, forward))
   })
-  tried[[which.max(vapply(tried, function(x) sum(x$signs), numeric(1)))]]
+  tried[[which.max(vapply(tried, function(x) free_of_roots(x$signs), numeric(1)))]]
 }
 
 rank_correlation <- function(x, y) {

@@ -1,6 +1,7 @@
 # The velocity graph in an object, and how it was made, so that it can be told whether it still holds. It is kept with
 # the results of the package, as Seurat drops graphs when cells are taken out, and beside that as a graph of Seurat.
 
+# `place`: which cells of the estimate those of the graph are.
 store_graph <- function(object, graph, name, options, field) {
   if (is_seurat(object)) {
     object <- put_tool(object, "slots", graph_name(name), TRUE)
@@ -8,7 +9,7 @@ store_graph <- function(object, graph, name, options, field) {
   }
   put_tool(object, "velocity_graph", name, list(
     graph = graph, options = options, genes = rownames(field$velocity), digest = graph_digest(graph),
-    estimate = tool(object, "velocity", name)$digest, input = velocity_input(object, name)
+    estimate = tool(object, "velocity", name)$digest, place = velocity_cells(object, name)
   ))
 }
 
@@ -27,8 +28,8 @@ velocity_graph <- function(object, name) {
   if (!identical(made$estimate, tool(object, "velocity", name)$digest)) {
     stop_stale(what, paste0("the velocities ", quoted(name), " were estimated anew"), "EmbedVelocity()")
   }
-  velocity_cells(object, name)
-  at <- check_input(object, made$input, what, "EmbedVelocity()")
+  at <- match(velocity_cells(object, name), made$place)
+  if (anyNA(at)) stop_stale(what, paste("there are", sum(is.na(at)), "cells that it has not seen"), "EmbedVelocity()")
   graph <- made$graph
   if (!identical(at, seq_len(nrow(graph)))) graph <- graph[at, at]
   dimnames(graph) <- rep(list(cell_names(object)), 2L)

@@ -163,7 +163,7 @@ for (kind in velocity_kinds()) {
     moved <- renamed(object, new)
     expect_equal(unname(as.matrix(TransitionMatrix(moved, self.transitions = FALSE))), unname(as.matrix(steps)))
     expect_identical(rownames(TransitionMatrix(moved)), new)
-    expect_silent(expect_equal(arrows_drawn(moved, "latent"), all))
+    expect_silent(expect_equal(arrows_drawn(moved, "latent"), all, ignore_attr = TRUE))
     expect_equal(fetch_velocity(moved)$knn, whole$knn)
     expect_silent(estimated(moved))
     mixed <- renamed(object, new)[, rev(keep)]
