@@ -8,6 +8,13 @@
 #' From it follow probabilities of steps, the mean direction of each cell in a reduction, the cells
 #' where walks by these steps begin and end, and a pseudotime between them.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- EmbedVelocity(cells, reduction = "umap")  # after EstimateVelocity()
+#' PlotVelocity(cells, reduction = "umap")
+#' summary(cells$velocity_pseudotime)
+#' ```
+#'
 #' @details
 #' The graph holds Pearson's correlations, over the velocity genes, of `Ms[, j] - Ms[, i]` with the
 #' velocity of cell `i`; of their signed square roots where velocities are of the stochastic mode.
@@ -23,7 +30,7 @@
 #' with eigenvalues within 0.001 of 1, smoothed over neighbours and scaled to `[0, 1]`.
 #' Roots are the same for steps taken backward.
 #' The pseudotime is the diffusion distance along the graph from the root, averaged with 1 less that
-#' from the end point, in each part of the graph that hangs together.
+#' from the end point, in each of the connected components of the graph.
 #'
 #' Velocities of the dynamical mode give a latent time too, the one that all genes share: times of cells by the genes of
 #' a likelihood of at least `min.likelihood` and an r2 above `min.r2` are counted from a root, cells before it coming
@@ -31,8 +38,17 @@
 #' This is averaged over up to four roots (those of the least time in total among cells with a root score above 0.999,
 #' or among `root` and its neighbours), and over neighbours, as far as they agree with theirs.
 #'
+#' Cells before the root come last, so that a root in the middle of the course turns the order of nearly all cells round.
+#' Without `root` the latent time is therefore compared with the end points, the pseudotime and the expected steps of the
+#' cells.
+#' Where one of these says that it runs backward, it is counted from the cell where most genes begin, or from that where
+#' the pseudotime does, if that agrees better with the end points and the steps.
+#' A `fatefield_warning_latent_time` says so, and also where the direction stays uncertain: name a cell of the beginning
+#' with `root`.
+#'
 #' A graph that the object holds already, of the same velocities and options, is used again, so that
 #' another reduction costs little.
+#' After a second [EstimateVelocity()] it is made anew.
 #'
 #' @param object A Seurat object or SingleCellExperiment that [EstimateVelocity()] has seen, a result
 #'   of [EstimateVelocity()], or a matrix of velocities (genes x cells).
@@ -40,6 +56,7 @@
 #'   first.
 #' @param dims Dimensions of the reduction; `NULL` takes all.
 #' @param embedding Matrix of coordinates (cells x dims).
+#'   To plot a result: those that its arrows were made for.
 #' @param expression,knn For a matrix of velocities: the smoothed expression `Ms` (genes x cells, the
 #'   same genes and cells), and the nearest cells of each cell, a matrix of their numbers (cells x
 #'   neighbours, without the cell itself) or `list(index, distance)`.
@@ -61,14 +78,17 @@
 #'   in `velocity_umap`.
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell what is found?
-#' @param ... More options: `tolerance = 0.001`, `count = 10`, `low = 0.02` and `high = 0.98` of roots and
+#' @param ... For `plot()`: arguments of [PlotVelocity()], such as `style`.
+#'   Else more options: `tolerance = 0.001`, `count = 10`, `low = 0.02` and `high = 0.98` of roots and
 #'   end points (distance of eigenvalues from 1, their number, quantiles to cut off at);
 #'   `components = 10` of the diffusion map; `max.restarts = 300` of the search for eigenvectors;
 #'   `min.likelihood = 0.1` and `min.r2 = 0.01` of the genes, `roots = 4` at most and `min.agreement = 0.75` of cells with their neighbours
 #'   (squared, 1 less the difference), of the latent time.
 #'
 #' @return
-#' For matrices and results a list of class `fatefield_arrows`:
+#' For matrices and results a result of class `fatefield_arrows`, see [results], whose table has a row for each cell, with
+#'   `cell` and the columns of `cells`.
+#'   It has:
 #'   \item{arrows}{Matrix, cells x dims; 0 for cells without a velocity.}
 #'   \item{graph}{dgCMatrix, cells x cells, correlations; rows are the cells that steps start from.}
 #'   \item{cells}{data.frame, one row per cell: `velocity_confidence_transition`, the correlation of
@@ -77,10 +97,12 @@
 #'     For velocities of the dynamical mode also `latent_time`, from 0 to 1.}
 #'   \item{root,end}{Names of the cells where the pseudotime begins and ends, one for each part.}
 #' For an object the object with the arrows as a reduction, the columns of `cells` in its cell data,
-#' and the graph: as a graph `velocity_graph` of a Seurat object, else with the results of the package.
+#' and the graph, which [TransitionMatrix()] reads; a Seurat object has it as a graph `velocity_graph`, too.
+#' Velocities stored as `name` have columns `name_pseudotime`, `name_root_cells` and so on.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no velocities, other cells than those the velocities
 #' are of, fewer than 2 genes with velocities, velocities that are the same in all genes, no such reduction or cell.
+#' `fatefield_error_stale`: the counts have changed since [EstimateVelocity()].
 #' @references
 #' La Manno et al. (2018) RNA velocity of single cells. Nature 560.
 #'

@@ -10,6 +10,13 @@
 #' unspliced counts over neighbouring cells, and `gamma` is the ratio of the two at the steady state.
 #' Its unit is normalised molecules per mean lifetime of the unspliced molecules of that gene.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- EstimateVelocity(cells)                   # assays "spliced" and "unspliced" are found
+#' cells <- EmbedVelocity(cells, reduction = "umap")
+#' PlotVelocity(cells, reduction = "umap")
+#' ```
+#'
 #' @details
 #' The steps, each of which can be replaced:
 #'
@@ -118,7 +125,9 @@
 #'   genes.
 #'
 #' @return
-#' For matrices a list of class `fatefield_velocity`:
+#' For matrices a result of class `fatefield_velocity`, see [results], whose table has a row for each gene, with
+#'   `gene` and the columns of `genes`; `[` takes genes.
+#'   It has:
 #'   \item{velocity}{Matrix, genes x cells; `NaN` for genes that could not be fitted.}
 #'   \item{genes}{data.frame, one row per gene: `velocity_gamma`, `velocity_qreg_ratio` (the slope of the
 #'     deterministic mode), `velocity_r2`, `velocity_genes`, with an offset `velocity_offset`; in mode
@@ -134,9 +143,19 @@
 #'   \item{mode}{The mode.}
 #'   \item{variance,u}{As `velocity`, where asked for: of the variance, and of unspliced counts.}
 #'   \item{fit_t}{In mode `"dynamical"`: the time of each cell by each fitted gene, genes x cells.}
-#' For an object the object with an assay `velocity` (SingleCellExperiment: alternative experiment)
-#' whose feature data are `genes` (and `velocity_variance`, `velocity_u`, `velocity_fit_t`), the columns of `cells`, and the neighbours as `velocity.nn`
+#' For an object the object with an assay `velocity`, or the name in `store.as` (SingleCellExperiment: alternative
+#' experiment), whose feature data are `genes` (and `velocity_variance`, `velocity_u`, `velocity_fit_t`), the columns of `cells`, and the neighbours as `velocity.nn`
 #' (the cell itself first, as Seurat has it).
+#' @section What later steps check:
+#' The object remembers which counts the velocities came from.
+#' Where these have changed, [EmbedVelocity()], [PlotVelocity()], [PlotPhase()] and all that learn from velocities stop with
+#' a `fatefield_error_stale`.
+#' Cells that were renamed or put in another order are followed.
+#' Where cells were taken out the velocities of those left stay as they were estimated, and moments are means over the
+#' neighbours that are left.
+#' A second estimate under the same name takes the place of the first, and columns that [EmbedVelocity()] made of it are
+#' removed.
+#'
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no unspliced counts; other genes or cells in the two;
 #' logarithms in place of counts; negative or missing values; no gene left by the filters or with kinetics that

@@ -9,6 +9,12 @@
 #' Where the kinetics of a gene were fitted (`mode = "dynamical"`), a curve shows the fit: up from the origin
 #' while the gene is on, and back once it is off, as far as there are cells near it.
 #'
+#' @section Basic use:
+#' ```
+#' PlotPhase(cells, c("Cpe", "Sulf2"), group.by = "type")
+#' ```
+#'
+#' @details
 #' A gene whose cells do not bend away from the line tells nothing of direction, however high its velocity.
 #'
 #' @param object A Seurat object or SingleCellExperiment that [EstimateVelocity()] has seen, or a result of
@@ -30,6 +36,7 @@
 #' @return A ggplot with a panel for each gene.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument: no velocities, a gene that is not among the fitted ones.
+#'   `fatefield_error_stale`: the counts have changed since [EstimateVelocity()].
 #' @references
 #' La Manno et al. (2018) RNA velocity of single cells. Nature 560.
 #'

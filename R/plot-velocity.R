@@ -8,8 +8,18 @@
 #' `"grid"` draws the mean arrows at the points of a grid, `"arrows"` those of single cells.
 #' Lines and mean arrows are drawn only where cells are.
 #'
+#' @section Basic use:
+#' ```
+#' PlotVelocity(cells, reduction = "umap", group.by = "type")
+#' PlotVelocity(cells, reduction = "umap", style = "arrows", split.by = "batch")
+#' ```
+#'
+#' @details
 #' Lines show directions, not times, and a smooth line may average velocities that contradict each other:
 #' look at the confidence of the cells too.
+#'
+#' Arrows belong to the coordinates they were made for.
+#' Where the reduction has been computed anew since, they are computed anew from the velocity graph, which a message says.
 #'
 #' @param object A Seurat object or SingleCellExperiment that [EmbedVelocity()] has seen; or a matrix of
 #'   coordinates (cells x dims).
@@ -45,7 +55,8 @@
 #'   `min.mass = 0.25`, the share of the usual number of cells below which nothing is drawn; `n.grid = 60`.
 #' @return A ggplot.
 #' @section Errors:
-#'   `fatefield_error_input` names the argument: no arrows for this reduction, no such column.
+#'   `fatefield_error_input` names the argument: no arrows for this reduction, arrows of another one, no such column.
+#'   `fatefield_error_stale`: velocities were estimated anew since [EmbedVelocity()], or counts have changed.
 #' @references Jobard and Lefer (1997) Creating evenly-spaced streamlines of arbitrary density.
 #'   Visualization in Scientific Computing.
 #' @seealso [EmbedVelocity()], [PlotPhase()]

@@ -5,7 +5,14 @@
 #' How likely each cell is to step to each of its near cells next, from the correlations of its velocity
 #' with these steps.
 #'
+#' @section Basic use:
+#' ```
+#' steps <- TransitionMatrix(cells)   # after EmbedVelocity()
+#' ```
+#'
 #' @details
+#' Of the cells that the object has now: where some were taken out, the steps to those left share all the probability.
+#'
 #' A correlation `p` becomes a weight, and the weights of a cell are divided by the sum of their absolute
 #' values:
 #'
