@@ -51,7 +51,7 @@ BinTime <- function(object, ...) UseMethod("BinTime")
 BinTime.default <- function(object, n.bins = 10L, method = c("count", "width"), min.size = 5L, reverse = FALSE,
                             scale = c("index", "mean"), ...) {
   check_no_dots(names(formals(BinTime.default)), ...)
-  if (!is.numeric(object) || !is.null(dim(object))) {
+  if (is.null(object) || !is.atomic(object) || !is.null(dim(object))) {
     stop_input("object", "`object` must be a vector of one number per cell, a Seurat object or a ",
       "SingleCellExperiment, not ", described(object), ".")
   }
@@ -81,7 +81,8 @@ bin_scores <- function(score, argument, n.bins, method, min.size, reverse, scale
   min.size <- check_count(min.size, "min.size")
   method <- check_choice(method, c("count", "width"), "method")
   scale <- check_choice(scale, c("index", "mean"), "scale")
-  score <- check_times(score, argument)
+  # A score of each cell is no time that cells share.
+  score <- as.vector(check_times(score, argument, merge = FALSE))
   if (n.bins > length(score)) {
     stop_input("n.bins", "`n.bins` is ", n.bins, ", but there are ", length(score), " cells.")
   }

@@ -53,7 +53,8 @@ criticality_chunk <- 4e7
 #'   (`kappa` times time), so that different horizons can be compared.
 #'   A path that ended before is divided by the time it was followed.
 #'   Default `FALSE`.
-#' @param epsilon Share of the mean profile that is added; default 0.001.
+#' @param epsilon Share of the mean profile that is added; default
+#'   `r doc_default("criticality", "epsilon")`.
 #' @param n.sim Paths of each cell and member of a neural SDE; default 30.
 #' @param path Of a neural SDE: `"chance"` (default) for futures with noise, or `"drift"`.
 #' @param growth Futures that gained mass by growth count for more, each step by the mass at its end, as in

@@ -50,57 +50,6 @@ check_no_dots <- function(known, ...) {
   stop_input(name[[1L]], "There is no argument `", name[[1L]], "`.", near(name[[1L]], known))
 }
 
-# Times of all cells: numeric, finite, one for each of n cells, at least `distinct` different.
-check_times <- function(time, argument, n = length(time), distinct = 2L) {
-  if (length(time) != n) {
-    stop_input(
-      argument, "`", argument, "` has ", length(time), " values, but there are ", n,
-      " cells: one for each is needed."
-    )
-  }
-  if (is.factor(time) || is.character(time)) stop_text_times(as.character(time), argument)
-  if (inherits(time, c("Date", "POSIXt", "difftime")) || !is.numeric(time)) {
-    stop_input(
-      argument, "`", argument, "` must be numbers (days, hours), not ", described(time),
-      "; turn it into numbers since the start of the experiment."
-    )
-  }
-  bad <- which(!is.finite(time))
-  if (length(bad) > 0L) {
-    stop_input(
-      argument, "`", argument, "` must be known for each cell: ", length(bad), " of ", n, " are ",
-      time[[bad[[1L]]]], ", the first is cell ", bad[[1L]],
-      ". Remove these cells or fill their times in."
-    )
-  }
-  found <- sort(unique(time))
-  if (length(found) < distinct) {
-    stop_input(
-      argument, "`", argument, "` must have at least ", distinct,
-      " different times; all cells have ",
-      paste(format(found), collapse = ", "), "."
-    )
-  }
-  as.numeric(time)
-}
-
-stop_text_times <- function(time, argument) {
-  example <- unique(time[!is.na(time)])
-  digits <- sub("^[^0-9.+-]*([-+]?[0-9]*\\.?[0-9]+).*$", "\\1", example)
-  readable <- length(example) > 0L && !anyNA(suppressWarnings(as.numeric(digits)))
-  remedy <- if (readable && identical(digits, example)) {
-    "turn them into numbers with as.numeric(as.character(x))"
-  } else if (readable) {
-    "keep the number only, with as.numeric(gsub(\"[^0-9.]\", \"\", x))"
-  } else {
-    "give each a number, such as days since the start"
-  }
-  stop_input(
-    argument, "`", argument, "` must be numbers, but holds text: ", quoted(example, 4L), "; ",
-    remedy, "."
-  )
-}
-
 # One whole number of at least `min`, as integer where it fits.
 check_count <- function(n, argument, min = 1L) {
   fits <- is.numeric(n) && length(n) == 1L && is.finite(n) && n == round(n) && n >= min

@@ -34,11 +34,12 @@
 #' @param method `"pearson"` (default) or `"spearman"`.
 #' @param edges `"soft"` (default) or `"hard"`, see below.
 #' @param signed Do only genes that rise together belong together? Default `TRUE`.
-#' @param power Power of soft edges; `NULL` chooses it, see below.
-#' @param resolution The higher, the smaller the modules; default 1.
+#' @param power Power of soft edges; default `r doc_default("network", "power")`, which chooses it, see below.
+#' @param resolution The higher, the smaller the modules; default `r doc_default("leiden", "resolution")`.
 #' @param n.modules Number of modules wanted: the resolution is searched for one that gives it, or as near as
 #'   there is; for comparisons of networks.
-#' @param min.size Least genes of a module, default 10; genes of smaller ones belong to none.
+#' @param min.size Least genes of a module, default `r doc_default("network", "min.size")`; genes of smaller
+#'   ones belong to none.
 #' @param groups A code for each row, within which `"hard"` edges shuffle; `NULL`: all rows are alike.
 #' @param assay,layer Where the expression of an object is; `NULL` takes the default assay, and the layer `data`
 #'   (`logcounts`).
@@ -53,8 +54,10 @@
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param verbose Say how many genes are left out, and which power was chosen.
-#' @param ... More options by name: `min.mean = 0.01`, `max.power = 20`, `min.fit = 0.8`, `top = 0.05`,
-#'   `fdr = 0.05`, `n.perm = 5`; `min.kME = 0.3`: genes that follow their module less leave it.
+#' @param ... More options by name: `r doc_option("network", "min.mean")`,
+#'   `r doc_option("network", "max.power")`, `r doc_option("network", "min.fit")`,
+#'   `r doc_option("network", "top")`, `r doc_option("network", "fdr")`, `r doc_option("network", "n.perm")`;
+#'   `r doc_option("network", "min.kME")`: genes that follow their module less leave it.
 #'
 #' @return A list of class `fatefield_network`:
 #'   \item{genes}{data.frame, one row per gene: `gene`, `module` (factor, the largest first; `NA`: none), `kME`
@@ -105,14 +108,14 @@ CoexpressionNetwork.default <- function(object, genes = NULL, transform = NULL,
     stop_input("object", "`object` must be a matrix (cells or states x genes), a Seurat object, a ",
       "SingleCellExperiment or trajectories, not ", described(object), ".")
   }
-  x <- network_input(check_matrix(object, "object"), genes, transform)
+  x <- network_input(check_matrix(object, "object", rows = NULL), genes, transform)
   check_flag(verbose, "verbose")
   options <- network_options(list(power = power, min.size = min.size, ...), edges)
   search <- list(
     options = merge_options(leiden_defaults(), list(resolution = resolution), ""),
     n = if (!is.null(n.modules)) check_count(n.modules, "n.modules"), seed = seed_from(seed.use)
   )
-  groups <- row_groups(groups, nrow(x))
+  groups <- row_groups(groups, rownames(x), nrow(x))
   x <- varying_genes(x, options$min.mean, verbose)
   ranks <- check_choice(method, c("pearson", "spearman"), "method") == "spearman"
   r <- column_correlations(x, ranks, thread_count())
@@ -244,10 +247,11 @@ network_options <- function(given, edges) {
   options
 }
 
-row_groups <- function(groups, n) {
+row_groups <- function(groups, rows, n) {
   if (is.null(groups)) {
     return(rep(1L, n))
   }
+  if (!is.null(names(groups)) && !is.null(rows)) groups <- cell_vector(groups, rows, "groups")
   if (length(groups) != n || anyNA(groups)) {
     stop_input("groups", "`groups` must be a code for each of the ", n, " rows, not ", described(groups), ".")
   }

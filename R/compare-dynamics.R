@@ -103,7 +103,7 @@ CompareDynamics.default <- function(object, group.by = NULL, clone = NULL, label
   )
   controls <- cbind(
     if (!is.null(density)) cbind(density = numeric_column(like, density, "density")),
-    if (!is.null(time)) cbind(time = numeric_column(like, time, "time")),
+    if (!is.null(time)) cbind(time = read_times(cell_column(like, time, "time"), "time")$time),
     if (!is.null(adjust)) adjust_columns(like, adjust)
   )
   blocks <- if (is.null(block)) clones else column(block, "block")

@@ -24,7 +24,7 @@
 #' @param vote `"soft"` (default): an end counts for each label by its share of the votes; `"majority"`: for the
 #'   winner alone.
 #' @param cutoff An end is unassigned where its mean distance to the `k` reference cells is more than `cutoff` times
-#'   the 0.99 quantile of that distance among the labelled cells. Default `r doc_default("label", "cutoff")`; 0 assigns
+#'   the 0.99 quantile of that distance among the labelled cells. Default `r doc_default("label", "cutoff.factor")`; 0 assigns
 #'   every end.
 #' @param cols Colours by label, `c(label = "colour")`; labels not named get one of a palette that colour-blind people
 #'   can tell apart.
@@ -152,6 +152,15 @@ kept_reference <- function(object, stored) {
 fate_voters <- function(x, definition) {
   voters <- label_voters(x, definition$labels, definition$reference, definition$options)
   list(voters = voters, counted = which_fates(voters, definition$fates, definition$exclude))
+}
+
+# Whether two answers were about the same fates: labels, reference cells and how ends are labelled, whichever way the
+# definition was said. `fates`: labels that count; `cells`: names of all cells.
+definition_digest <- function(definition, fates, cells) {
+  rlang::hash(list(
+    as.character(definition$labels), fates, check_cells(definition$reference, cells, "reference"),
+    definition$options$label
+  ))
 }
 
 # Colours by label: those given, then those of the palette that are left.

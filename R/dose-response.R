@@ -1,47 +1,71 @@
 # Fates by the dose of a gene: one call over doses, all with the noise of one control. Takes an object with a model;
-# gives a list of class fatefield_dose.
+# gives a result of kind "dose".
 
 #' Fates by the dose of genes
 #'
 #' Genes are brought to each of several values, and the cells simulated with the same random numbers at each; see
 #' [PerturbCells()] for what is done to the genes and for the arguments not described here.
 #'
+#' @section Basic use:
+#' ```
+#' dose <- DoseResponse(cells, "Gata1", doses = seq(-2, 2, 0.5))
+#' dose
+#' plot(dose)
+#' ```
+#'
 #' @inheritParams PerturbCells
 #' @param doses Increasing values that the genes are brought to.
 #'   Default: nine z values from -10 to 10, as published; the outer ones are far from any cell.
 #' @param mode `"set"` (default) or `"clamp"`.
-#' @return A list of class `fatefield_dose` with
-#'   \item{table}{data.frame: `dose`, `fate`, `probability` with interval `low` to `high`, `change` from the control,
-#'     `log2_ratio`, and `off`, the share of starts off the cells.}
-#'   \item{trend}{One row per fate: `slope` of the probability by dose with interval, `p`, `pearson` (of dose and
-#'     log2 ratio over doses and members), and `half`, the dose at which half of the effect between the first and the
-#'     last dose is reached, between doses by lines; `NA` where there is less than 0.01 between them.}
+#' @return A result of class `fatefield_dose`, see [results]:
+#'   \item{table}{data.frame, one row per dose and fate: `gene`, `dose`, `fate`, `probability` with `probability_low`
+#'     and `probability_high`, `change` from the control with `change_se`, `change_low` and `change_high`, `log2_ratio`,
+#'     and `off`, the share of starts off the cells.}
+#'   \item{trend}{One row per fate: `slope` of the probability by dose with `slope_se`, `slope_low` and `slope_high`,
+#'     `p`, `q` (Benjamini and Hochberg, over the fates), `pearson` (of dose and log2 ratio over doses and members), and
+#'     `half`, the dose at which half of the effect between the first and the last dose is reached, between doses by
+#'     lines; `NA` where there is less than 0.01 between them.
+#'     `summary()` gives this table.}
 #'   With several members `p` and intervals are of the spread between them, else between cells (the slope of each cell,
 #'   Wilcoxon's signed-rank test).
+#'   `[` takes fates.
 #' @section Errors:
 #' As [PerturbCells()], and `doses` that do not increase.
 #' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations. Nature Machine
 #'   Intelligence 7.
-#' @seealso [PerturbCells()], [PlotDose()]
+#' @seealso [PerturbCells()], [ScreenPerturbations()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 40, n.futures = 0)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
-#' dose <- DoseResponse(cells, "fateA", doses = c(-1, 0, 1), labels = "state", n.sim = 5, verbose = FALSE)
+#' cells <- DefineFates(cells, labels = "state")
+#' dose <- DoseResponse(cells, "fateA", doses = c(-1, 0, 1), n.sim = 5, verbose = FALSE)
 #' dose
-#' PlotDose(dose)
+#' plot(dose)
 #' @export
-DoseResponse <- function(object, genes, doses = seq(-10, 10, length.out = 9L), model = NULL,
-                         mode = c("set", "clamp"), units = c("z", "quantile", "expression"), labels = NULL,
-                         cells = NULL, n.sim = NULL, time = NULL, fates = NULL, exclude = NULL, conf.level = 0.95,
-                         seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+DoseResponse <- function(object, ...) UseMethod("DoseResponse")
+
+#' @rdname DoseResponse
+#' @export
+DoseResponse.default <- function(object, genes, doses = seq(-10, 10, length.out = 9L), model = NULL,
+                                 mode = c("set", "clamp"), units = c("z", "quantile", "expression"), labels = NULL,
+                                 cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
+                                 exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
+                                 cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
+                                 expression = NULL, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                 ...) {
   local_threads(threads)
+  check_object(object)
   check_flag(verbose, "verbose")
+  if (missing(genes)) stop_genes()
   conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
   if (!is.numeric(doses) || length(doses) < 2L || any(!is.finite(doses)) || any(diff(doses) <= 0)) {
     stop_input("doses", "`doses` must be at least two increasing numbers, not ", described(doses), ".")
   }
   mode <- check_choice(mode, c("set", "clamp"), "mode")
-  context <- perturb_context(object, model, labels, cells, n.sim, time, fates, exclude, seed.use, list(...))
+  context <- perturb_context(
+    object, model, fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff), cells, n.sim,
+    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...)
+  )
   x <- start_states(context)
   changes <- lapply(doses, function(d) check_change(context$space, genes, mode, d, units, NULL))
   arms <- lapply(changes, function(change) arm_of(context$space, change, x, context$futures$cells))
@@ -49,22 +73,42 @@ DoseResponse <- function(object, genes, doses = seq(-10, 10, length.out = 9L), m
   found <- run_arms(context, c(list(list(states = x, hold = NULL)), arms), verbose, "Simulating doses")
   summed_doses(list(
     genes = changes[[1L]]$genes, mode = mode, units = changes[[1L]]$units, doses = as.numeric(doses),
-    control = found$probability[[1L]], perturbed = found$probability[-1L], off = off,
-    n.sim = context$futures$n.sim, conf.level = conf.level
+    control = found$probability[[1L]], perturbed = found$probability[-1L], off = off, n.sim = context$futures$n.sim,
+    conf.level = conf.level, cols = context$definition$cols
   ))
 }
+
+#' @rdname DoseResponse
+#' @export
+DoseResponse.Seurat <- function(object, genes, doses = seq(-10, 10, length.out = 9L), model = NULL,
+                                mode = c("set", "clamp"), units = c("z", "quantile", "expression"), labels = NULL,
+                                cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
+                                exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
+                                cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
+                                expression = NULL, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                ...) {
+  call_worker(DoseResponse.default, ...)
+}
+
+#' @rdname DoseResponse
+#' @export
+DoseResponse.SingleCellExperiment <- DoseResponse.Seurat
 
 summed_doses <- function(x) {
   n <- dim(x$control)[[1L]] * x$n.sim
   fates <- dimnames(x$control)[[2L]]
   each <- lapply(x$perturbed, function(p) perturb_table(x$control, p, NULL, n, x$conf.level))
-  x$table <- do.call(rbind, lapply(seq_along(each), function(d) {
+  table <- do.call(rbind, lapply(seq_along(each), function(d) {
     t <- each[[d]]
-    data.frame(dose = x$doses[[d]], fate = fates, probability = t$perturbed, low = pmax(t$control + t$low, 0),
-      high = pmin(t$control + t$high, 1), change = t$change, log2_ratio = t$log2_ratio, off = x$off[[d]])
+    data.frame(
+      gene = paste(x$genes, collapse = " + "), dose = x$doses[[d]], fate = fates, probability = t$perturbed,
+      probability_low = pmax(t$control + t$change_low, 0), probability_high = pmin(t$control + t$change_high, 1),
+      t[c("change", "change_se", "change_low", "change_high", "log2_ratio")], off = x$off[[d]]
+    )
   }))
   x$trend <- do.call(rbind, lapply(seq_along(fates), dose_trend, x = x, n = n))
-  structure(x, class = "fatefield_dose")
+  x$trend$q <- stats::p.adjust(x$trend$p, "BH")
+  new_result("dose", table, x, by = "fate")
 }
 
 dose_trend <- function(f, x, n) {
@@ -83,7 +127,8 @@ dose_trend <- function(f, x, n) {
   ratio <- log2_ratio(means, mean_of(x$control), n)
   dose <- rep(x$doses, each = members)
   data.frame(
-    fate = dimnames(x$control)[[2L]][[f]], slope = slope$estimate, low = slope$low, high = slope$high, p = slope$p,
+    fate = dimnames(x$control)[[2L]][[f]], slope = slope$estimate, slope_se = slope$se, slope_low = slope$low,
+    slope_high = slope$high, p = slope$p,
     pearson = if (stats::sd(ratio) > 0) stats::cor(dose, as.vector(ratio)) else NA_real_,
     half = half_dose(x$doses, colMeans(means))
   )
@@ -100,12 +145,29 @@ half_dose <- function(doses, values, least = 0.01) {
   doses[[i - 1L]] + (0.5 - y[[i - 1L]]) / (y[[i]] - y[[i - 1L]]) * (doses[[i]] - doses[[i - 1L]])
 }
 
-#' @export
-print.fatefield_dose <- function(x, ...) {
-  size <- dim(x$control)
-  cat(paste(x$genes, collapse = " + "), " at ", length(x$doses), " doses from ", format(x$doses[[1L]]), " to ",
-    format(x$doses[[length(x$doses)]]), " (", x$units, "), ", size[[1L]], " cells x ", x$n.sim, " futures, ",
-    size[[3L]], " model", if (size[[3L]] != 1L) "s", "\n", sep = "")
-  print(data.frame(x$trend[1L], lapply(x$trend[-1L], signif, digits = 3L)), row.names = FALSE)
-  invisible(x)
+subset_result.fatefield_dose <- function(x, keep) {
+  x <- subset_result.default(x, keep)
+  x$trend <- x$trend[match(keep, x$trend$fate), , drop = FALSE]
+  rownames(x$trend) <- NULL
+  x
 }
+
+headline.fatefield_dose <- function(x) {
+  size <- dim(x$control)
+  row <- x$trend[which.max(abs(x$trend$slope)), ]
+  short <- function(v) format(v, digits = 3L)
+  ends <- x$table$probability[x$table$fate %in% row$fate]
+  c(
+    paste0(paste(x$genes, collapse = " + "), " at ", counted(length(x$doses), "dose"), " from ", format(x$doses[[1L]]),
+      " to ", format(x$doses[[length(x$doses)]]), " (", x$units, "), ", counted(size[[1L]], "cell"), " x ",
+      counted(x$n.sim, "future"), ", ", counted(size[[3L]], "model")),
+    if (nrow(row) > 0L) paste0("probability of ", row$fate, " ", short(ends[[1L]]), " to ",
+      short(ends[[length(ends)]]), "; slope ", with_interval(row$slope, row$slope_low, row$slope_high),
+      ", p ", format(row$p, digits = 2L),
+      if (!is.na(row$half)) paste0(", half of it at ", short(row$half)))
+  )
+}
+
+#' @rdname DoseResponse
+#' @export
+summary.fatefield_dose <- function(object, ...) object$trend

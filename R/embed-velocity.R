@@ -65,10 +65,11 @@
 #'   highest root score of each part of the graph.
 #' @param sqrt.transform Correlate signed square roots?
 #'   `NULL` does so for velocities of the stochastic mode.
-#' @param n.neighbors Cells looked at for each cell, at most: its neighbours, and of their neighbours
+#' @param n.neighbors Cells considered for each cell, at most: its neighbours, and of their neighbours
 #'   a random choice.
 #'   `NULL` takes all up to 50,000 cells, and 100 beyond.
-#' @param scale Correlations are multiplied by this before they are exponentiated; default 10.
+#' @param scale Correlations are multiplied by this before they are exponentiated; default
+#'   `r doc_default("transition", "scale")`.
 #' @param self.transitions Let cells stay whose velocity points at no neighbour?
 #'   Default `TRUE`; matters for the confidence alone.
 #' @param terminal Find roots, end points and pseudotime too? Default `TRUE`.
@@ -79,11 +80,13 @@
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell what is found?
 #' @param ... For `plot()`: arguments of [PlotVelocity()], such as `style`.
-#'   Else more options: `tolerance = 0.001`, `count = 10`, `low = 0.02` and `high = 0.98` of roots and
-#'   end points (distance of eigenvalues from 1, their number, quantiles to cut off at);
-#'   `components = 10` of the diffusion map; `max.restarts = 300` of the search for eigenvectors;
-#'   `min.likelihood = 0.1` and `min.r2 = 0.01` of the genes, `roots = 4` at most and `min.agreement = 0.75` of cells with their neighbours
-#'   (squared, 1 less the difference), of the latent time.
+#'   Else more options: `r doc_option("terminal", "tolerance")`, `r doc_option("terminal", "count")`,
+#'   `r doc_option("terminal", "low")` and `r doc_option("terminal", "high")` of roots and end points (distance
+#'   of eigenvalues from 1, their number, quantiles to cut off at); `r doc_option("pseudotime", "components")`
+#'   of the diffusion map; `r doc_option("terminal", "max.restarts")` of the search for eigenvectors;
+#'   `r doc_option("latent.time", "min.likelihood")` and `r doc_option("latent.time", "min.r2")` of the genes,
+#'   `r doc_option("latent.time", "roots")` at most and `r doc_option("latent.time", "min.agreement")` of cells
+#'   with their neighbours (squared, 1 less the difference), of the latent time.
 #'
 #' @return
 #' For matrices and results a result of class `fatefield_arrows`, see [results], whose table has a row for each cell, with
@@ -274,7 +277,7 @@ velocity_field_of <- function(object, expression, knn, genes) {
 }
 
 gene_matrix <- function(x, argument) {
-  x <- plain_matrix(x, argument)
+  x <- plain_matrix(x, argument, rows = "gene")
   if (nrow(x) < 2L || ncol(x) < 2L) {
     stop_input(argument, "`", argument, "` must have at least 2 genes and 2 cells, not ", nrow(x),
       " x ", ncol(x), ".")

@@ -9,7 +9,8 @@
 #' that are in any of the sets.
 #' Modules and sets are cut to it first.
 #'
-#' @param object A network from [CoexpressionNetwork()], or a named list of vectors of genes.
+#' @param object A network from [CoexpressionNetwork()], a named list of vectors of genes, or a data.frame with columns
+#'   such as `module` and `gene`.
 #' @param terms Sets of genes: what [GeneSets()] gives or takes.
 #' @param background (strings) Genes that could have been found; `NULL` takes all genes of the network.
 #'   Needed for a list.
@@ -50,7 +51,7 @@ EnrichModules <- function(object, terms, background = NULL, min.term = 10L, max.
   }
   min.term <- check_count(min.term, "min.term")
   max.term <- check_count(max.term, "max.term", min = min.term)
-  tested <- background_sets(sets, unique(as.character(background)), check_flag(ignore.case, "ignore.case"))
+  tested <- background_sets(sets, clean_genes(background), check_flag(ignore.case, "ignore.case"))
   sizes <- lengths(tested$sets)
   keep <- sizes >= min.term & sizes <= max.term
   if (!any(keep)) {
@@ -74,12 +75,7 @@ module_genes <- function(object) {
     if (nrow(object$modules) == 0L) stop_input("object", "`object` has no modules.")
     return(split(object$genes$gene, object$genes$module))
   }
-  fits <- is.list(object) && length(object) > 0L && !is.null(names(object)) && all(vapply(object, is.character, NA))
-  if (!fits) {
-    stop_input("object", "`object` must be a network from CoexpressionNetwork() or a named list of vectors of ",
-      "genes, not ", described(object), ".")
-  }
-  object
+  gene_lists(object, "object", "a network from CoexpressionNetwork() or ")
 }
 
 # Sets cut to the background: list(sets, genes, key). `genes`: names as given, named by the key they are compared

@@ -74,14 +74,15 @@
 #' @param spliced The name of the assay or layer; `NULL` looks for `spliced`, `mature`, `exon`.
 #' @param mode `"stochastic"` (default), `"deterministic"` or `"dynamical"`.
 #' @param min.shared.counts Least number of molecules of a gene in cells where it is seen both
-#'   spliced and unspliced; default 20.
+#'   spliced and unspliced; default `r doc_default("velocity", "min.shared.counts")`.
 #'   0 where values are not counts.
-#' @param nfeatures Most variable genes to keep; default 2000, 0 keeps all.
+#' @param nfeatures Most variable genes to keep; default `r doc_default("velocity", "nfeatures")`, 0 keeps
+#'   all.
 #' @param genes Genes to fit, in place of those that the steps 1 and 3 choose.
 #' @param retain Genes to fit whatever the steps 1 and 3 say of them.
 #' @param dims Dimensions of the reduction to use, such as `1:20`.
-#'   `NULL` takes all of `reduction`, or 30 components.
-#' @param k Neighbours of a cell, itself included; default 30.
+#'   `NULL` takes all of `reduction`, or `r doc_default("velocity", "npcs")` components.
+#' @param k Neighbours of a cell, itself included; default `r doc_default("velocity", "k")`.
 #' @param reduction Where to look for neighbours: the name of a reduction of the object; for
 #'   matrices a matrix of cells x dims.
 #'   `NULL` computes principal components of the spliced counts.
@@ -112,17 +113,24 @@
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell how many genes are left?
 #' @param ... More options; the defaults, where 0 means no limit, are
-#'   `min.shared.cells = 0`; `min.counts`, `max.counts`, `min.cells`, `max.cells` (spliced) and the
-#'   same with `.u` behind (unspliced) `= 0`; `bins = 20` of mean expression in step 3;
-#'   `npcs = 30`; `pca.from = 50`, the number of genes below which neighbours are found among genes
-#'   themselves; `percentile.upper = 95`; `fit.offset = FALSE`, a basal unspliced level (deterministic
-#'   mode), fitted with the cells below `percentile.lower = 5` too; `r2.adjusted = FALSE`, `r2` of the
-#'   slope through all cells; `min.r2 = 0.01`; `min.ratio = 0.01`.
-#'   In mode `"dynamical"` also `starts = 3`, how many of ten starts are followed to the end; `max.iterations = 200` of
-#'   each, and `tolerance = 1e-6` of the logarithm of the error; `ratio.width = 0.5` and `duration.width = 0.6`, standard
-#'   deviations of the logarithms of `gamma / beta` and of the duration of transcription about what they are held near (0
-#'   lets go), and `belief = 4`, how many neighbourhoods of cells that counts as; `min.likelihood = 0.001` of velocity
-#'   genes.
+#'   `r doc_option("velocity", "min.shared.cells")`; `r doc_option("velocity", "min.counts")`,
+#'   `r doc_option("velocity", "max.counts")`, `r doc_option("velocity", "min.cells")`,
+#'   `r doc_option("velocity", "max.cells")` (spliced) and `r doc_option("velocity", "min.counts.u")`,
+#'   `r doc_option("velocity", "max.counts.u")`, `r doc_option("velocity", "min.cells.u")`,
+#'   `r doc_option("velocity", "max.cells.u")` (unspliced); `r doc_option("velocity", "bins")` of mean
+#'   expression in step 3; `r doc_option("velocity", "npcs")`; `r doc_option("velocity", "pca.from")`, the
+#'   number of genes below which neighbours are found among genes themselves;
+#'   `r doc_option("velocity", "percentile.upper")`; `r doc_option("velocity", "fit.offset")`, a basal unspliced
+#'   level (deterministic mode), fitted with the cells below `r doc_option("velocity", "percentile.lower")` too;
+#'   `r doc_option("velocity", "r2.adjusted")`, `r2` of the slope through all cells;
+#'   `r doc_option("velocity", "min.r2")`; `r doc_option("velocity", "min.ratio")`.
+#'   In mode `"dynamical"` also `r doc_option("dynamical", "starts")`, how many of ten starts are followed to the
+#'   end; `r doc_option("dynamical", "max.iterations")` of each, and `r doc_option("dynamical", "tolerance")` of
+#'   the logarithm of the error; `r doc_option("dynamical", "ratio.width")` and
+#'   `r doc_option("dynamical", "duration.width")`, standard deviations of the logarithms of `gamma / beta` and
+#'   of the duration of transcription about what they are held near (0 lets go), and
+#'   `r doc_option("dynamical", "belief")`, how many neighbourhoods of cells that counts as;
+#'   `r doc_option("dynamical", "min.likelihood")` of velocity genes.
 #'
 #' @return
 #' For matrices a result of class `fatefield_velocity`, see [results], whose table has a row for each gene, with
@@ -245,7 +253,9 @@ estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, r
     spliced = find_layer(object, spliced, splicing_aliases$spliced, "spliced"),
     unspliced = find_layer(object, unspliced, splicing_aliases$unspliced, "unspliced")
   )
-  pair <- count_pair(layer_at(object, source$spliced), layer_at(object, source$unspliced))
+  pair <- count_pair(
+    layer_at(object, source$spliced, "spliced"), layer_at(object, source$unspliced, "unspliced")
+  )
   if (parity && !pair$kind$spliced$first_whole) {
     stored <- stored_steps(object, reduction, graph, moments, verbose)
     reduction <- stored$reduction

@@ -6,12 +6,21 @@
 #'
 #' Three answers to the question which genes lead cells to a `fate`, and how far they agree.
 #'
+#' @section Basic use:
+#' ```
+#' drivers <- FindFateDrivers(cells, fate = "Neutrophil", against = "Monocyte")
+#' drivers
+#' plot(drivers)
+#' ```
+#' Fates are those of [DefineFates()].
+#'
+#' @section Three answers:
 #' **Expression**: progenitors predicted to become `fate` are compared with those predicted to become `against`,
 #' by Wilcoxon's rank sum test of log-normalised expression, with the false discovery rate of Benjamini and
 #' Hochberg.
 #' It finds what marks the fate early, whatever the reason.
 #'
-#' **Sensitivity**: how much the margin of the fate, its share of the votes at the ends less that of `against`,
+#' **Sensitivity**: how much the margin of the fate, the share of its ends less that of `against`,
 #' would change for a small change of one gene at the start, by one standard deviation of the gene.
 #' Futures are simulated with the same random numbers from states a little to either side of the cells, along each
 #' dimension of the model; the derivative is carried to genes by the loadings.
@@ -29,120 +38,169 @@
 #' A p value of the expression test knows nothing of the model's error: cells are sorted by the model, and are
 #' taken as independent.
 #'
-#' @inheritParams PredictFate
-#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims) with `expression`.
+#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims) with `expression`; for `summary()`
+#'   a result.
 #' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the
-#'   last one fitted.
+#'   neural SDE fitted last, or the velocity field where there is no other.
 #'   Along a velocity field each cell has one path.
-#' @param time End of the simulations in the units of the time column; along a velocity field counted from the
-#'   start; `NULL` takes the last time of the training, or that of [IntegrateCells()].
 #' @param fate The fate, one of the labels.
 #' @param against (strings) The other fates; `NULL` takes all the others.
+#' @param labels,fates,exclude,reference What counts as a fate, see [DefineFates()]; `NULL` takes what is defined there.
+#' @param k,weights,vote,cutoff How ends are labelled, see [DefineFates()].
 #' @param cells (names, numbers or TRUE/FALSE) Progenitors; `NULL` takes those of the model's first time.
 #' @param predicted Predicted fates of the cells: a column, one label for each cell of the object, or a result of
-#'   [PredictFate()]; `NULL` predicts them.
+#'   [PredictFate()].
+#'   `NULL` takes the fates that [PredictFate()] left in the object where they are of this model, these fates, cells and
+#'   times, and says so; else it predicts them.
 #' @param sources Which answers: `"expression"`, `"sensitivity"`, `"activation"`; by default all three.
-#' @param screen A result of [ScreenPerturbations()], or a table of the columns `gene` and `effect`, positive where
-#'   activation helps the fate; `NULL` (default) simulates activations where `sources` asks for them.
+#' @param screen A result of [ScreenPerturbations()] of the same model, or a table of the columns `gene` and `effect`,
+#'   positive where activation helps the fate; `NULL` simulates activations where `sources` asks for them.
+#' @param time Times of the cells: a column, or one value for each cell.
+#'   `NULL` takes those that the model has of them.
+#' @param t.start One time at which all cells start, in place of their own.
+#' @param t.end End of the simulations in the units of the times; `NULL` takes the last time of the training.
+#'   Along a velocity field it is counted from the start; `NULL` takes the span of [IntegrateCells()].
 #' @param assay Assay with the log-normalised expression; `NULL` takes that of the model's reduction.
 #' @param expression Matrix genes x cells in log-normalised units, for objects without.
 #' @param loadings Matrix genes x dims, or `"regress"`, where the reduction has none.
-#' @param n.sim Simulations of each cell and member. Default 20; the fate is predicted by ten times as many.
-#' @param max.cells At most this many cells, evenly spread, for sensitivity and activation. Default 200.
+#' @param center,scale One value per gene of the loadings, by which expression becomes z; `NULL` finds them from the
+#'   object.
+#' @param n.sim Simulations of each cell and member; the fate is predicted by ten times as many.
+#' @param max.cells At most this many cells, evenly spread, for sensitivity and activation.
 #' @param step Length of the step for the sensitivity, in standard deviations of the coordinates of the cells;
-#'   of models of genes, of each gene. Default 0.25.
-#' @param n.directions Random directions for models of genes. Default 20.
-#' @param top Genes whose overlap is counted. Default 50.
-#' @param min.cells Cells that each group needs at least. Default 3.
+#'   of models of genes, of each gene.
+#' @param n.directions Random directions for models of genes.
+#' @param n.top Genes whose overlap is counted.
+#' @param min.cells Cells that each group needs at least.
+#' @param seed.use Seed of the simulations; `NULL` draws one from R's generator.
+#' @param threads Threads to work on, for this call alone.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
+#'   Results do not depend on it.
+#' @param verbose Show progress.
+#' @param ... Not used.
 #'
-#' @return A list of class `fatefield_drivers`:
+#' @return A result of class `fatefield_drivers`, see [results]:
 #'   \item{table}{data.frame, one row per gene, the best `combined` first: `gene`; `log2fc` (as Seurat's),
-#'     `pct.1`, `pct.2` (share of cells with the gene, of the fate and of the others), `auc`, `p`, `q`;
-#'     `sensitivity`, `sensitivity_se`, `sensitivity_abs` (mean absolute value over cells); `activation`; and
-#'     `combined`, the mean over the answers of the signed rank of the gene: 1 for what is strongest for the
+#'     `pct.1`, `pct.2` (share of cells with the gene, of the fate and of the others), `auc`, `p`, `q` of the test of
+#'     expression; `sensitivity`, `sensitivity_se`, `sensitivity_abs` (mean absolute value over cells); `activation`;
+#'     and `combined`, the mean over the answers of the signed rank of the gene: 1 for what is strongest for the
 #'     fate everywhere, -1 against it.}
 #'   \item{agreement}{data.frame, one row per pair of answers: the `genes` both have, Spearman's `rho`, the
-#'     `overlap` among the `top` genes for the fate, that `expected` by chance and its hypergeometric `p`.}
+#'     `overlap` among the `n.top` genes for the fate, that `expected` by chance and its hypergeometric `p`.}
 #'   \item{fate, against, n}{The fates and the numbers of cells predicted for them.}
+#'   `summary()` has a row per answer; `[` takes genes, the agreement stays that of all.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument: no such fate, too few cells predicted for one of the two
 #'   groups, no expression, a reduction without loadings.
+#'   `fatefield_error_stale`: `screen` was made with a model that has been fitted anew since.
 #' @references Wilcoxon (1945) Individual comparisons by ranking methods. Biometrics Bulletin 1. Benjamini, Hochberg
 #'   (1995) Controlling the false discovery rate. Journal of the Royal Statistical Society B 57. Spall (1992)
 #'   Multivariate stochastic approximation using a simultaneous perturbation gradient approximation. IEEE
 #'   Transactions on Automatic Control 37.
-#' @seealso [PredictFate()], [PlotFateDrivers()]
+#' @seealso [PredictFate()], [ScreenPerturbations()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
-#' early <- which(cells$day <= 1)
-#' drivers <- FindFateDrivers(cells, fate = "fateA", labels = "state", exclude = "progenitor", cells = early,
-#'   sources = "expression", verbose = FALSE)
+#' cells <- DefineFates(cells, labels = "state", exclude = "progenitor")
+#' drivers <- FindFateDrivers(cells, fate = "fateA", cells = which(cells$day <= 1), sources = "expression",
+#'   verbose = FALSE)
 #' drivers
-#' PlotFateDrivers(drivers)
+#' plot(drivers, n.label = 5)
 #' @export
-FindFateDrivers <- function(object, model = NULL, fate, against = NULL, labels = NULL, cells = NULL,
-                            predicted = NULL, sources = driver_sources, screen = NULL,
-                            time = NULL, start = NULL, fates = NULL, exclude = NULL, reference = NULL,
-                            assay = NULL, expression = NULL, loadings = NULL, n.sim = 20L,
-                            max.cells = 200L, step = 0.25, n.directions = 20L, top = 50L,
-                            min.cells = 3L, k = NULL, weights = NULL, vote = NULL, cutoff = NULL,
-                            seed.use = 42L, threads = NULL, verbose = TRUE) {
+FindFateDrivers <- function(object, ...) UseMethod("FindFateDrivers")
+
+#' @rdname FindFateDrivers
+#' @export
+FindFateDrivers.default <- function(object, model = NULL, fate, against = NULL, labels = NULL, cells = NULL,
+                                    predicted = NULL, sources = c("expression", "sensitivity", "activation"),
+                                    screen = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
+                                    exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
+                                    cutoff = NULL, assay = NULL, expression = NULL, loadings = NULL, center = NULL,
+                                    scale = NULL, n.sim = 20L, max.cells = 200L, step = 0.25, n.directions = 20L,
+                                    n.top = 50L, min.cells = 3L, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                    ...) {
   local_threads(threads)
   check_object(object)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
-  }
+  check_no_dots(names(formals(FindFateDrivers.default)), ...)
   model <- choose_model(object, model, type = c("sde", "field"))
-  x <- model_coordinates(object, model)
-  starts <- if (model$type == "field") numeric(nrow(x)) else cell_starts(object, model, time, t.start)
-  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
-  sources <- check_sources(sources)
-  labels <- label_column(object, labels)
-  voters <- label_voters(voting_space(object, model, x), labels, reference,
-    vote_options(k, weights, vote, cutoff, NULL, NULL))
-  sides <- fate_sides(fate, against, voters, which_fates(voters, fates, exclude))
-  task <- list(
-    object = object, model = model, x = x, starts = starts, cells = cells, labels = labels, voters = voters,
-    sides = sides, end = driver_end(time, model),
+  definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
+  task <- driver_task(object, model, definition, if (!missing(fate)) fate, against, cells, time, t.start, t.end)
+  task <- c(task, list(
     n.sim = check_count(n.sim, "n.sim"), max.cells = check_count(max.cells, "max.cells"),
     step = positive_number(step, "step"), n.directions = check_count(n.directions, "n.directions"),
-    seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose")
-  )
-  parts <- list()
-  found <- predicted_fates(predicted, task, list(
-    reference = reference, k = k, weights = weights, vote = vote, cutoff = cutoff
+    seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose"),
+    source = list(assay = assay, loadings = loadings, center = center, scale = scale, expression = expression)
   ))
-  n <- c(sum(found %in% sides$fate), sum(found %in% sides$against))
-  if ("expression" %in% sources) {
-    check_group_sizes(n, sides, check_count(min.cells, "min.cells"))
-    group <- ifelse(found %in% sides$fate, 1L, ifelse(found %in% sides$against, 2L, 0L))
-    e <- driver_expression(object, model, assay, expression)[, rownames(x)[cells], drop = FALSE]
-    parts$expression <- expression_by_fate(e, group)
-  }
-  if ("sensitivity" %in% sources) {
-    space <- gene_space(object, model, assay = assay, loadings = loadings, expression = expression)
-    parts$sensitivity <- fate_sensitivity(task, space)
-  }
-  if (!is.null(screen)) {
-    parts$activation <- screen_effects(screen, sides)
-  } else if ("activation" %in% sources) {
-    parts$activation <- fate_activation(task, list(
-      reference = reference, k = k, weights = weights, vote = vote, cutoff = cutoff, assay = assay, loadings = loadings,
-      expression = expression
-    ))
-  }
-  result <- join_drivers(parts, check_count(top, "top"))
-  structure(
-    c(result, list(fate = sides$fate, against = sides$against, n = n, top = top)),
-    class = "fatefield_drivers"
+  sources <- check_sources(sources)
+  n.top <- check_count(n.top, "n.top")
+  found <- predicted_fates(predicted, task)
+  parts <- driver_answers(task, sources, screen, found, check_count(min.cells, "min.cells"))
+  sides <- task$sides
+  joined <- join_drivers(parts, n.top)
+  new_result("drivers", joined$table, list(
+    agreement = joined$agreement, fate = sides$fate, against = sides$against,
+    n = c(sum(found %in% sides$fate), sum(found %in% sides$against)), n.top = n.top, cols = definition$cols
+  ), by = "gene")
+}
+
+#' @rdname FindFateDrivers
+#' @export
+FindFateDrivers.Seurat <- function(object, model = NULL, fate, against = NULL, labels = NULL, cells = NULL,
+                                   predicted = NULL, sources = c("expression", "sensitivity", "activation"),
+                                   screen = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
+                                   exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
+                                   cutoff = NULL, assay = NULL, expression = NULL, loadings = NULL, center = NULL,
+                                   scale = NULL, n.sim = 20L, max.cells = 200L, step = 0.25, n.directions = 20L,
+                                   n.top = 50L, min.cells = 3L, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                   ...) {
+  call_worker(FindFateDrivers.default, ...)
+}
+
+#' @rdname FindFateDrivers
+#' @export
+FindFateDrivers.SingleCellExperiment <- FindFateDrivers.Seurat
+
+# Who is asked about what: cells, their times, the reference cells, the fate and its rivals.
+driver_task <- function(object, model, definition, fate, against, cells, time, t.start, t.end) {
+  x <- model_coordinates(object, model)
+  field <- model$type == "field"
+  if (field) check_timeless(time, t.start)
+  starts <- if (field) numeric(nrow(x)) else cell_starts(object, model, time, t.start)
+  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
+  votes <- fate_voters(voting_space(object, model, x), definition)
+  list(
+    object = object, model = model, x = x, starts = starts, cells = cells, definition = definition,
+    voters = votes$voters, sides = fate_sides(fate, against, votes$voters, votes$counted),
+    end = driver_end(t.end, model)
   )
 }
 
+# The answers of these sources by name. `found`: the predicted fate of each of the cells.
+driver_answers <- function(task, sources, screen, found, min.cells) {
+  parts <- list()
+  sides <- task$sides
+  if ("expression" %in% sources) {
+    group <- ifelse(found %in% sides$fate, 1L, ifelse(found %in% sides$against, 2L, 0L))
+    check_group_sizes(c(sum(group == 1L), sum(group == 2L)), sides, min.cells)
+    e <- driver_expression(task$object, task$model, task$source$assay, task$source$expression)
+    parts$expression <- expression_by_fate(e[, rownames(task$x)[task$cells], drop = FALSE], group)
+  }
+  if ("sensitivity" %in% sources) {
+    space <- do.call(gene_space, c(list(task$object, task$model), task$source), quote = TRUE)
+    parts$sensitivity <- fate_sensitivity(task, space)
+  }
+  if (!is.null(screen)) {
+    parts$activation <- screen_effects(check_screen(screen, task$model), sides)
+  } else if ("activation" %in% sources) {
+    parts$activation <- fate_activation(task)
+  }
+  parts
+}
+
 # The time at which ends are labelled; infinite for the span of IntegrateCells().
-driver_end <- function(time, model) {
-  if (!is.null(time)) {
-    return(check_number(time, "time"))
+driver_end <- function(t.end, model) {
+  if (!is.null(t.end)) {
+    return(check_number(t.end, "t.end"))
   }
   if (model$type == "field") Inf else max(model$times)
 }
@@ -163,9 +221,9 @@ check_sources <- function(sources) {
   sources
 }
 
-# The fate and its rivals, by name and by code among the labels that vote.
+# The fate and its rivals, by name and by code among the labels of the reference cells.
 fate_sides <- function(fate, against, voters, counted) {
-  if (missing(fate) || is.null(fate)) {
+  if (is.null(fate)) {
     stop_input("fate", "`fate` is needed: one of ", quoted(voters$labels[counted]), ".")
   }
   present <- voters$labels[counted]
@@ -181,17 +239,17 @@ fate_sides <- function(fate, against, voters, counted) {
 }
 
 # The predicted fate of each of the cells, as text.
-predicted_fates <- function(predicted, task, voting) {
+predicted_fates <- function(predicted, task) {
   names <- rownames(task$x)[task$cells]
   if (is.null(predicted) && task$model$type == "field") {
     return(field_fates(task))
   }
+  if (is.null(predicted)) predicted <- stored_fates(task)
   if (is.null(predicted)) {
-    predicted <- do.call(PredictFate.default, c(list(
-      task$object, task$model, labels = task$labels, cells = task$cells, n.sim = 10L * task$n.sim,
-      time = task$end, start = task$starts, fates = task$sides$present, seed.use = task$seed,
-      verbose = task$verbose
-    ), voting))
+    predicted <- predict_fates(
+      task$x, model_engines(task$model), task$end, task$starts, task$cells, 10L * task$n.sim, of_present_fates(task),
+      task$seed, task$verbose
+    )
   }
   if (inherits(predicted, "fatefield_fate")) {
     lost <- setdiff(names, rownames(predicted$probability))
@@ -201,6 +259,39 @@ predicted_fates <- function(predicted, task, voting) {
     return(as.character(predicted[names]$fate))
   }
   as.character(check_labels(cell_column(task$object, predicted, "predicted"), "predicted"))[task$cells]
+}
+
+# The definition with the fates that it comes to.
+of_present_fates <- function(task) utils::modifyList(task$definition, list(fates = task$sides$present, exclude = NULL))
+
+# Fates that PredictFate() left in the object, the last that answer the same question; NULL where none do.
+stored_fates <- function(task) {
+  if (is_plain_matrix(task$object)) {
+    return(NULL)
+  }
+  for (name in rev(tool_names_of(task$object, "fates"))) {
+    result <- fates_of_task(task, name)
+    if (!is.null(result)) {
+      rlang::inform(
+        paste0("Using the fates ", quoted(name), " that PredictFate() left in the object; `predicted` takes others."),
+        class = "fatefield_message_predicted"
+      )
+      return(result)
+    }
+  }
+}
+
+fates_of_task <- function(task, name) {
+  models <- Filter(function(input) input$type == "model", tool(task$object, "results", "fates")[[name]]$inputs)
+  if (length(models) == 0L || !identical(models[[1L]]$digest, model_digest(task$model))) {
+    return(NULL)
+  }
+  result <- tryCatch(take_result(task$object, "fates", name), fatefield_error_stale = function(e) NULL)
+  cells <- rownames(task$x)[task$cells]
+  asked <- definition_digest(task$definition, task$sides$present, rownames_or_numbers(task$x))
+  fits <- !is.null(result) && identical(result$definition, asked) && identical(result$time, task$end) &&
+    all(cells %in% names(result$starts)) && identical(unname(result$starts[cells]), task$starts[task$cells])
+  if (fits) result
 }
 
 check_group_sizes <- function(n, sides, least) {
@@ -240,6 +331,14 @@ expression_by_fate <- function(e, group) {
   )
 }
 
+# A screen of another model would answer another question.
+check_screen <- function(screen, model) {
+  if (inherits(screen, "fatefield_screen") && !identical(as.list(screen$settings)$model, model_digest(model))) {
+    stop_stale("the screen in `screen`", "the model has been fitted anew, or is another", "ScreenPerturbations()")
+  }
+  screen
+}
+
 # The change of the margin by each gene of a screen, or the effects of a table.
 screen_effects <- function(screen, sides) {
   if (inherits(screen, "fatefield_screen")) {
@@ -252,23 +351,24 @@ screen_effects <- function(screen, sides) {
     return(data.frame(gene = rownames(effects), activation = unname(margin)))
   }
   if (!is.data.frame(screen) || !all(c("gene", "effect") %in% names(screen))) {
-    stop_input("screen", "`screen` must be a result of ScreenPerturbations(), or have the columns \"gene\" and \"effect\", ",
-      "not ", if (is.data.frame(screen)) quoted(names(screen)) else described(screen), ".")
+    stop_input("screen", "`screen` must be a result of ScreenPerturbations(), or have the columns \"gene\" and ",
+      "\"effect\", not ", if (is.data.frame(screen)) quoted(names(screen)) else described(screen), ".")
   }
   data.frame(gene = as.character(screen$gene), activation = as.numeric(screen$effect))
 }
 
-# The same from a screen of the cells of `task`, one for each time at which they are; `more`: its arguments by name.
-fate_activation <- function(task, more) {
+# The same from a screen of the cells of `task`, one for each time at which they are.
+fate_activation <- function(task) {
   some <- sampled_progenitors(task)
+  sde <- task$model$type == "sde"
   groups <- split(some, task$starts[some])
   parts <- lapply(groups, function(cells) {
-    screen <- do.call(ScreenPerturbations, c(list(
-      task$object, model = task$model, mode = "shift", labels = task$labels, cells = cells,
-      n.sim = if (task$model$type == "sde") task$n.sim, time = if (is.finite(task$end)) task$end,
-      fates = task$sides$present, n.null = 0L, seed.use = task$seed, verbose = task$verbose, start = if (task$model$type == "sde") task$starts[[cells[[1L]]]]
-    ), more))
-    screen_effects(screen, task$sides)
+    context <- perturb_context(
+      task$object, task$model, of_present_fates(task), cells, if (sde) task$n.sim, NULL,
+      if (sde) task$starts[[cells[[1L]]]], if (is.finite(task$end)) task$end, task$source, task$seed
+    )
+    change <- check_change(context$space, context$space$genes, "shift", NULL, "z", NULL)
+    screen_effects(screen_genes(context, change, 0L, NULL, 0.95, task$verbose), task$sides)
   })
   share <- lengths(groups) / length(some)
   effects <- vapply(parts, function(p) p$activation, numeric(nrow(parts[[1L]])))
@@ -281,14 +381,14 @@ driver_score <- function(part, name) {
   stats::setNames(score, part$gene)
 }
 
-join_drivers <- function(parts, top) {
+join_drivers <- function(parts, n.top) {
   table <- Reduce(function(a, b) merge(a, b, by = "gene", all = TRUE, sort = FALSE), parts)
   scores <- lapply(names(parts), function(name) driver_score(parts[[name]], name)[table$gene])
   names(scores) <- names(parts)
   table$combined <- rowMeans(vapply(scores, signed_ranks, numeric(nrow(table))), na.rm = TRUE)
   list(
     table = data.frame(table[order(-table$combined), ], row.names = NULL),
-    agreement = driver_agreement(scores, top)
+    agreement = driver_agreement(scores, n.top)
   )
 }
 
@@ -297,7 +397,7 @@ signed_ranks <- function(x) {
   sign(x) * rank(abs(x), na.last = "keep") / max(1, sum(!is.na(x)))
 }
 
-driver_agreement <- function(scores, top) {
+driver_agreement <- function(scores, n.top) {
   if (length(scores) < 2L) {
     return(NULL)
   }
@@ -307,7 +407,7 @@ driver_agreement <- function(scores, top) {
     a <- scores[[pair[[1L]]]][both]
     b <- scores[[pair[[2L]]]][both]
     n <- length(a)
-    most <- min(top, n)
+    most <- min(n.top, n)
     best <- function(v) order(-v)[seq_len(most)]
     shared <- length(intersect(best(a), best(b)))
     data.frame(
@@ -315,21 +415,4 @@ driver_agreement <- function(scores, top) {
       overlap = shared, expected = most^2 / n, p = stats::phyper(shared - 1, most, n - most, most, lower.tail = FALSE)
     )
   }))
-}
-
-#' @export
-as.data.frame.fatefield_drivers <- function(x, row.names = NULL, optional = FALSE, ...) x$table
-
-#' @export
-print.fatefield_drivers <- function(x, ...) {
-  cat("genes for ", quoted(x$fate), " (", x$n[[1L]], " cells) against ", quoted(x$against, 6L), " (",
-    x$n[[2L]], " cells): ", nrow(x$table), "\n", sep = "")
-  shown <- utils::head(x$table, 10L)
-  print(data.frame(lapply(shown, function(v) if (is.numeric(v)) signif(v, 3L) else v)), row.names = FALSE)
-  if (!is.null(x$agreement)) {
-    cat("agreement of the answers, and overlap of their first ", x$top, " genes\n", sep = "")
-    print(data.frame(lapply(x$agreement, function(v) if (is.numeric(v)) signif(v, 3L) else v)),
-      row.names = FALSE)
-  }
-  invisible(x)
 }

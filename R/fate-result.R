@@ -71,17 +71,20 @@ store_fate <- function(object, result, store.as, model) {
 subset_result.fatefield_fate <- function(x, keep) {
   for (part in c("probability", "se", "spread", "counts")) x[[part]] <- x[[part]][keep, , drop = FALSE]
   x$fate <- x$fate[match(keep, names(x$entropy))]
-  for (part in c("entropy", "unassigned", "other", "effective")) x[[part]] <- x[[part]][keep]
+  for (part in values_per_cell(x)) x[[part]] <- x[[part]][keep]
   x$table <- fate_table(x)
   x
 }
 
 rename_cells.fatefield_fate <- function(x, names) {
   for (part in c("probability", "se", "spread", "counts")) rownames(x[[part]]) <- unname(names[rownames(x[[part]])])
-  for (part in c("entropy", "unassigned", "other", "effective")) names(x[[part]]) <- unname(names[names(x[[part]])])
+  for (part in values_per_cell(x)) names(x[[part]]) <- unname(names[names(x[[part]])])
   x$table <- fate_table(x)
   x
 }
+
+# Named by cell; ends of trajectories have no start of their own.
+values_per_cell <- function(x) intersect(c("entropy", "unassigned", "other", "effective", "starts"), names(x))
 
 headline.fatefield_fate <- function(x) {
   p <- colMeans(x$probability, na.rm = TRUE)

@@ -34,7 +34,7 @@ summarise_gradients <- function(members, genes) {
   )
 }
 
-# A function of start states (one row per cell of the task): the share of the votes for the fate less that of
+# A function of start states (one row per cell of the task): the share of the ends of the fate less that of
 # its rivals, for each cell. The same random numbers at each call.
 margin_function <- function(task, member) {
   engine <- model_engine(task$model, member)
@@ -59,7 +59,7 @@ vote_margin <- function(share, sides) {
 
 no_noise <- list(way = 0, start = 0, n.sim = 1L)
 
-# Where cells vote: for velocity fields the space in which IntegrateCells() looks for neighbours.
+# Where ends are labelled: for velocity fields the space in which IntegrateCells() looks for neighbours.
 voting_space <- function(object, model, x) {
   if (model$type != "field") {
     return(x)
@@ -88,7 +88,7 @@ field_margin_function <- function(task, member) {
   }
 }
 
-# The predicted fate of each cell, by the votes at its ends over all members.
+# The predicted fate of each cell, by the labels of its ends over all members.
 field_fates <- function(task) {
   ends <- margin_paths(task, field_motion_of(task))
   votes <- label_states(task$voters$index, states_at(ends), thread_count())$probability

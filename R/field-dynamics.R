@@ -47,7 +47,7 @@ FieldDynamics.default <- function(object, model = NULL, cells = NULL, threads = 
   at <- field_at_cells(object, model, cells)
   members <- each_member(at$model, function(bytes) {
     v <- field_velocity(bytes, at$x, thread_count())
-    a <- field_push(bytes, at$x, v, thread_count())
+    a <- field_jvp(bytes, at$x, v, thread_count())
     list(
       speed = sqrt(rowSums(v^2)), divergence = field_divergence(bytes, at$x, thread_count()),
       acceleration = sqrt(rowSums(a^2)), support = field_support(bytes, at$x, thread_count())
@@ -165,7 +165,7 @@ jacobian_table <- function(model, x, from, to) {
     delta <- matrix(0, nrow(x), ncol(x))
     delta[, j] <- 1
     ensemble_mean(model, function(bytes) {
-      field_push(bytes, x, delta, thread_count())[, to, drop = FALSE]
+      field_jvp(bytes, x, delta, thread_count())[, to, drop = FALSE]
     })
   })
   data.frame(

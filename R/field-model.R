@@ -101,24 +101,3 @@ model_velocity <- function(model, x) {
   dimnames(v) <- dimnames(x)
   v
 }
-
-#' @export
-format.fatefield_field <- function(x, ...) {
-  held <- x$error[x$error$part != "training" & x$error$cells > 0, , drop = FALSE]
-  ended <- if (x$config$field %in% network_fields) paste0(
-    ", ", paste(x$fit$epochs, collapse = ", "), " epochs", if (any(x$fit$ended == "early")) " (stopped early)"
-  )
-  c(
-    "A fatefield model of type \"field\"",
-    paste0("  kind     : ", x$config$field, if (x$config$compat != "none") paste0(" (", x$config$compat, ")")),
-    paste0("  input    : spliced counts of ", format(length(x$dims), big.mark = ","), " genes (",
-      quoted(x$dims, 3L), ")"),
-    paste0("  velocity : ", if (is.null(x$velocity)) "given" else quoted(x$velocity),
-      if (!is.null(x$mode)) paste0(" (", x$mode, ")")),
-    paste0("  trained  : ", format(x$error$cells[[1L]], big.mark = ","), " cells", ended),
-    sprintf("  %-9s: R2 %.3f, cosine %.3f, mean squared error %.4g (%s cells)",
-      ifelse(held$part == "test", "test", "held out"), held$r2, held$cosine, held$mse, format(held$cells, big.mark = ",")),
-    paste0("  members  : ", length(x$states), ", ", format(sum(lengths(x$states)), big.mark = ","), " bytes"),
-    paste0("  versions : ", paste(names(x$versions), unlist(x$versions), collapse = ", "))
-  )
-}

@@ -8,44 +8,53 @@ network_fields <- c("vae", "ae", "mlp")
 #' [FitVelocityField()] takes the same names directly; this function shows and checks them.
 #' Every argument left at `NULL` takes the default of the engine, which is given below.
 #'
-#' @param field Kind of the field, see [FitVelocityField()]; default `"vae"`.
-#' @param input What a network sees of a state: `"components"` (default), the principal components of
-#'   `log1p()` of all genes, which keep the noise of single genes out; `"log1p"`: every gene, standardised;
-#'   `"raw"`.
+#' @param field Kind of the field, see [FitVelocityField()]; default `r doc_default("field", "field")`.
+#' @param input What a network sees of a state; default `r doc_default("field", "input")`.
+#'   `"components"`: the principal components of `log1p()` of all genes, which keep the noise of single genes
+#'   out; `"log1p"`: every gene, standardised; `"raw"`.
 #' @param components Principal components of `log1p()`, for networks, `"pca"`, `"sparsevfc"`, `"knn"` and the
-#'   support; default 30.
-#' @param encoder,latent,decoder Widths of VAE and auto-encoder: hidden layers before, units in, hidden
-#'   layers after the bottleneck.
-#'   Defaults 128, 32, 128.
-#' @param hidden Widths of the multilayer perceptron; default `c(128, 128)`.
-#' @param activation `"silu"` (default), `"softplus"`, `"tanh"`, or `"relu"`, whose Jacobian jumps.
+#'   support; default `r doc_default("field", "components")`.
+#' @param encoder,latent,decoder Widths of VAE and auto-encoder: hidden layers before, units in, hidden layers
+#'   after the bottleneck.
+#'   Defaults `r doc_default("field", "encoder")`, `r doc_default("field", "latent")` and
+#'   `r doc_default("field", "decoder")`.
+#' @param hidden Widths of the multilayer perceptron; default `r doc_default("field", "hidden")`.
+#' @param activation `"silu"`, `"softplus"`, `"tanh"`, or `"relu"`, whose Jacobian jumps; default
+#'   `r doc_default("field", "activation")`.
 #' @param kl.weight Weight of the Kullback-Leibler divergence of the VAE beside half the squared error, which
-#'   is in units of each gene's standard deviation and summed over genes; default 0.05.
-#' @param kl.warmup Share of the training during which that weight rises from 0; default 1/3.
-#' @param epochs Passes over the training cells, at most; default 200.
-#' @param batch.size Cells per update; default 0, which takes 256, fewer where an epoch would have less than
-#'   20 updates, at least 32.
-#' @param learning.rate,weight.decay Of AdamW; defaults 0.002 (falling along a cosine) and 0.01.
-#' @param patience Epochs without improvement on the validation cells before the training stops; default 20,
-#'   0 never stops early.
+#'   is in units of each gene's standard deviation and summed over genes; default
+#'   `r doc_default("field", "kl.weight")`.
+#' @param kl.warmup Share of the training during which that weight rises from 0; default
+#'   `r doc_default("field", "kl.warmup")`.
+#' @param epochs Passes over the training cells, at most; default `r doc_default("field", "epochs")`.
+#' @param batch.size Cells per update; default `r doc_default("field", "batch.size")`, which takes 256, fewer
+#'   where an epoch would have less than 20 updates, at least 32.
+#' @param learning.rate,weight.decay Of AdamW; defaults `r doc_default("field", "learning.rate")` (falling along
+#'   a cosine) and `r doc_default("field", "weight.decay")`.
+#' @param patience Epochs without improvement on the validation cells before the training stops; default
+#'   `r doc_default("field", "patience")`, 0 never stops early.
 #'   The weights of the best epoch are kept.
-#' @param noise Noise on the inputs, drawn anew each epoch: `"gaussian"` (default), `"dropout"` (genes are
-#'   lost), `"both"` or `"none"`.
+#' @param noise Noise on the inputs, drawn anew each epoch: `"gaussian"`, `"dropout"` (genes are lost), `"both"`
+#'   or `"none"`; default `r doc_default("field", "noise")`.
 #'   Whatever is drawn, a cell is in training or held out with all its noisy copies.
 #' @param noise.scale Standard deviation of the Gaussian noise, in units of what inputs deviate from the mean
-#'   of their neighbours; default 0.5.
+#'   of their neighbours; default `r doc_default("field", "noise.scale")`.
 #' @param dropout.scale Probability that a gene is lost, in units of the share of cells in which it is zero;
-#'   default 0.3.
-#' @param neighbours Neighbours whose mean is taken for that, and by the field `"knn"`; default 30.
-#' @param ridge.lambda Penalty of `"ridge"`, in units of the mean variance of genes; default 0, which takes the
-#'   best of 29 on the validation cells.
-#' @param vfc.space Where `"sparsevfc"` has its control points: `"components"` (default) or `"genes"`.
-#' @param vfc Named list of options of `"sparsevfc"`: `control.points = 0` (a twentieth of the cells, at least
-#'   50), `lambda = 3`, `outlier.volume = 5`, `inliers = 0.9`, `scale = 0.15` (root mean square that velocities
-#'   are brought to, so that their unit does not matter), `width = 0` (chosen by the distances of control
-#'   points), `iterations = 500`, `tolerance = 1e-5`.
+#'   default `r doc_default("field", "dropout.scale")`.
+#' @param neighbours Neighbours whose mean is taken for that, and by the field `"knn"`; default
+#'   `r doc_default("field", "neighbours")`.
+#' @param ridge.lambda Penalty of `"ridge"`, in units of the mean variance of genes; default
+#'   `r doc_default("field", "ridge.lambda")`, which takes the best of 29 on the validation cells.
+#' @param vfc.space Where `"sparsevfc"` has its control points: `"components"` or `"genes"`; default
+#'   `r doc_default("field", "vfc.space")`.
+#' @param vfc Named list of options of `"sparsevfc"`: `r doc_option("vfc", "control.points")` (a twentieth
+#'   of the cells, at least 50), `r doc_option("vfc", "lambda")`, `r doc_option("vfc", "outlier.volume")`,
+#'   `r doc_option("vfc", "inliers")`, `r doc_option("vfc", "scale")` (root mean square that velocities
+#'   are brought to, so that their unit does not matter), `r doc_option("vfc", "width")` (chosen by the
+#'   distances of control points), `r doc_option("vfc", "iterations")`, `r doc_option("vfc", "tolerance")`.
 #' @param support.cells,support.neighbours Cells kept to tell whether a state is among them, and how many of
-#'   the nearest count; defaults 5000 and 10.
+#'   the nearest count; defaults `r doc_default("field", "support.cells")` and
+#'   `r doc_default("field", "support.neighbours")`.
 #' @param compat `"none"`, or `"deepvelo"`, which takes the networks, loss, noise and training of the published
 #'   code as defaults: raw counts, rectifiers, the squared error averaged over genes beside a divergence summed
 #'   over units, copies of cells parted after they were made.

@@ -20,6 +20,7 @@ rownames_or_none <- function(x) {
 
 # Of a matrix, or of some dimensions of a reduction of an object.
 coordinates_input <- function(object, reduction = NULL, dims = NULL, x = NULL) {
+  if (!is_plain_matrix(object)) reduction <- choose_reduction(object, reduction)
   if (is.null(x)) {
     x <- embedding(object, reduction)
     if (!is.null(dims)) x <- x[, dims, drop = FALSE]
@@ -181,7 +182,7 @@ input_name <- function(input) {
 # A result that is older than what it was made from.
 stop_stale <- function(what, changed, remake) {
   rlang::abort(
-    paste0("`object`: ", what, " no longer fits the object: ", changed, ". Make it anew with ", remake, "."),
+    paste0("`object`: ", what, " cannot be used any more: ", changed, ". Run ", remake, " again."),
     class = c("fatefield_error_stale", "fatefield_error_input", "fatefield_error"), argument = "object", call = NULL
   )
 }

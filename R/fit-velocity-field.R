@@ -35,7 +35,7 @@
 #'   Genes none of whose velocities is known are left out.
 #'   For objects: the name of the velocities; `NULL` takes the last ones estimated.
 #' @param field Kind of the field, see below.
-#'   `NULL` takes `"vae"`.
+#'   `NULL` takes `r doc_default("field", "field")`.
 #' @param genes (names) Genes of the field; `NULL` takes the velocity genes.
 #' @param cells Cells to train on and to hold out (names, numbers or TRUE/FALSE); `NULL` takes all.
 #' @param split.by Groups of cells, such as clusters, batches or clones, of which whole ones are held out: a
@@ -98,10 +98,10 @@ FitVelocityField.default <- function(object, velocity, field = NULL, split.by = 
   options <- given_field_options(field, list(...))
   seed <- seed_from(seed.use)
   part <- split_cells(
-    nrow(x), group_codes(split.by, nrow(x), "split.by"), check_number(validation, "validation"),
+    nrow(x), group_codes(split.by, rownames(x), "split.by"), check_number(validation, "validation"),
     check_number(test, "test"), seed
   )
-  members <- fit_field_members(x, y, part, batch_codes(batch, nrow(x), options), options, n.models, seed,
+  members <- fit_field_members(x, y, part, batch_codes(batch, rownames(x), options), options, n.models, seed,
     verbose)
   field_model(x, y, part, members, options, seed)
 }
@@ -179,21 +179,21 @@ given_field_options <- function(field, given) {
 }
 
 # Codes of groups from 0; empty where there are none.
-group_codes <- function(group, n, argument) {
+group_codes <- function(group, cells, argument) {
   if (is.null(group)) {
     return(numeric())
   }
-  group <- check_labels(group, argument, n)
+  group <- check_labels(cell_vector(group, cells, argument), argument)
   if (anyNA(group)) stop_input(argument, "`", argument, "` must be known for each cell.")
   as.numeric(group) - 1
 }
 
-batch_codes <- function(batch, n, options) {
+batch_codes <- function(batch, cells, options) {
   if (!is.null(batch) && !options$field %in% network_fields) {
     stop_input("batch", "`batch` is a covariate of networks; a field of kind ", quoted(options$field),
       " takes none.")
   }
-  group_codes(batch, n, "batch")
+  group_codes(batch, cells, "batch")
 }
 
 # What fit_velocity_field() gives, one per member. An interrupt ends the member it meets and leaves out the

@@ -4,14 +4,23 @@
 #' Learn how cells move from cells measured at several times
 #'
 #' Trains a neural stochastic differential equation: a drift that says where cells go, a diffusion
-#' that says how much chance is in it, and, if wished, a growth rate.
+#' that says how stochastic their motion is, and, if wished, a growth rate.
 #' No cell needs to be followed: cells of successive times are paired by optimal transport, and
 #' simulated clouds are compared with the measured ones.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- FitSDE(cells, time = "day")
+#' summary(GetModel(cells))
+#' cells <- PredictFate(cells, labels = "state")
+#' ```
 #' @param object a matrix (cells x dims), a Seurat object or a SingleCellExperiment.
-#' @param time Times of the cells: numbers, one for each cell, or the name of a column of the
-#'   object.
-#'   At least two different ones.
+#' @param time Times of the cells: the name of a column of the object, or one value for each cell, at least two
+#'   different ones.
+#'   Numbers, dates and differences of times are taken as they are; text and levels where it is certain what they mean,
+#'   such as `"D2"`, `"Day 2"`, `"24h"` or `"E8.5"`.
+#'   Values with the names of cells are matched by them.
+#'   The model keeps the time of each cell, and the unit where it is known.
 #' @param reduction Name of the reduction whose coordinates are the states.
 #'   `NULL` takes the PCA, or the first reduction where there is none.
 #' @param dims Numbers of the dimensions to use; `NULL` takes all.
@@ -26,7 +35,8 @@
 #' @param method `"bridge+sinkhorn"`: a bridge, then a few rollouts.
 #'   `"bridge"`: a bridge alone, which needs no simulation.
 #'   `"sinkhorn"`: rollouts alone.
-#'   `NULL` takes the first, under `compat = "scdiffeq"` the last.
+#'   `NULL` takes `r doc_default("train", "method")`, under `compat = "scdiffeq"`
+#'   `r doc_default("train", "method", "scdiffeq")`.
 #' @param n.models Number of models with different seeds; their spread is the uncertainty of the
 #'   training.
 #' @param store.as Name under which the model is kept in the object.
@@ -48,7 +58,7 @@
 #' @return The object with the model in it, see [GetModel()]; for a matrix the model, a list of
 #'   class `fatefield_sde`.
 #'   Its `history` is a data.frame with a row for each update and member, see [PlotTraining()].
-#' Its `dispersion` is a data.frame of simulated over observed variance at each later time: the
+#'   Its `dispersion` is a data.frame of simulated over observed variance at each later time: the
 #'   least, the median and the largest of all dimensions.
 #'   A fit that is as wide as the data has values near 1.
 #' @section Methods:
@@ -67,7 +77,7 @@
 #' They cost far more per update, but look at the process itself.
 #'
 #' `"bridge+sinkhorn"` takes the bridge first and then a few rollouts with a smaller learning rate.
-#' Clouds alone do not tell how much of a motion is chance, so these leave the diffusion as it is.
+#' Clouds alone do not tell how much of a motion is stochastic, so these leave the diffusion as it is.
 #'
 #' Where rollouts start from nothing, held-out cells say when to stop and which weights are kept.
 #' After a bridge the last weights are kept, and held-out cells only tell how good they are.
@@ -109,12 +119,9 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
   n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   device <- device_name(device)
-  column <- function(value, argument) if (!is.null(value)) cell_column(x, value, argument)
-  time <- check_times(column(time, "time"), "time", nrow(x))
-  extra <- list(
-    clone = clone_codes(column(clone, "clone"), nrow(x)),
-    growth = if (!identical(growth, "learned")) growth_rates_of(column(growth, "growth"), nrow(x))
-  )
+  time <- check_times(cell_vector(time, rownames(x), "time"), "time", nrow(x))
+  warn_few_cells(time, "time")
+  extra <- list(clone = clone_codes(clone, rownames(x)), growth = growth_rates_of(growth, rownames(x)))
   options <- fit_options(
     list(method = method, ...), learned = identical(growth, "learned"), resume = resume
   )
@@ -133,8 +140,10 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     states = lapply(members, `[[`, "state"), dims = colnames(x), times = sort(unique(as.numeric(time))),
     cells = rownames(x), history = do.call(rbind, lapply(members, `[[`, "history")),
     dispersion = do.call(rbind, lapply(members, `[[`, "dispersion")),
+    fit = do.call(rbind, lapply(members, `[[`, "fit")), growth = growth_kind(options$sde, extra$growth),
     libtorch = core_libraries()$torch[["version"]], source = coordinates_input(x, x = x),
-    cell.times = as.numeric(time), time.unit = attr(time, "unit")
+    cell.times = as.numeric(time), time.unit = attr(time, "unit"),
+    time.origin = attr(time, "origin")
   )
 }
 
@@ -161,7 +170,7 @@ FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = N
   model$reduction <- reduction
   model["time.name"] <- list(name)
   model$source <- coordinates_input(object, reduction, x = x[keep, , drop = FALSE])
-  SetModel(object, model, store.as)
+  log_call(SetModel(object, model, store.as), "FitSDE")
 }
 
 #' @rdname FitSDE
@@ -205,26 +214,23 @@ fit_options <- function(given, learned, resume) {
 }
 
 # Numbers of clones, -1 for none; NULL stays NULL.
-clone_codes <- function(clone, n) {
+clone_codes <- function(clone, cells) {
   if (is.null(clone)) {
     return(NULL)
   }
-  if (!is.atomic(clone) || length(clone) != n) {
-    stop_input("clone", "`clone` must be one value for each of the ", n, " cells, not ",
-      described(clone), ".")
-  }
-  codes <- as.integer(factor(clone)) - 1
+  codes <- as.integer(factor(cell_vector(clone, cells, "clone"))) - 1
   codes[is.na(codes)] <- -1
   codes
 }
 
-growth_rates_of <- function(growth, n) {
+growth_rates_of <- function(growth, cells) {
   if (is.null(growth) || identical(growth, "learned")) {
     return(NULL)
   }
-  if (!is.numeric(growth) || length(growth) != n) {
+  growth <- cell_vector(growth, cells, "growth", "NULL, \"learned\" or ")
+  if (!is.numeric(growth)) {
     stop_input(
-      "growth", "`growth` must be NULL, \"learned\" or one number for each of the ", n,
+      "growth", "`growth` must be NULL, \"learned\" or one number for each of the ", length(cells),
       " cells, not ", described(growth), "."
     )
   }
@@ -259,11 +265,18 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
     members[[i]] <- list(
       state = engine$serialize(),
       history = member_table(i, name_stages(result$history)),
-      dispersion = member_table(i, result$dispersion)
+      dispersion = member_table(i, result$dispersion),
+      fit = member_table(i, data.frame(
+        updates = result$updates, best.update = result$best.update, held.out = result$held.out, ended = result$ended
+      ))
     )
     if (result$ended == "interrupted") break
   }
   members
+}
+
+growth_kind <- function(options, rates) {
+  if (options$growth) "learned" else if (is.null(rates)) "none" else "given"
 }
 
 member_table <- function(i, table) {

@@ -14,23 +14,24 @@
 # Trajectories of one number have the same noise in every arm. `hold`: what stays as it starts, from
 # held_directions(), or NULL.
 
-# `given`: options of the integration of a field, and its `noise`.
-futures_of <- function(object, model, cells, start, time, n.sim, given) {
+# `time`, `t.start`: see cell_starts(). `given`: options of the integration of a field, and its `noise`.
+futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given) {
   if (identical(model$type, "field")) {
-    return(futures_of_field(object, model, cells, start, time, n.sim, given))
+    check_timeless(time, t.start)
+    return(futures_of_field(object, model, cells, t.end, n.sim, given))
   }
-  do.call(check_no_dots, c(list(perturb_settings), given))
+  do.call(check_no_dots, c(list(names(formals(PerturbCells.default))), given))
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, NULL, start)
+  starts <- cell_starts(object, model, time, t.start)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   start <- unique(starts[cells])
   if (length(start) > 1L) {
     stop_input("cells", "`cells` are of different times (", paste(format(sort(start)), collapse = ", "),
-      "); take those of one time, or set `start`.")
+      "); take those of one time, or set `t.start`.")
   }
-  end <- if (is.null(time)) max(model$times) else check_number(time, "time")
+  end <- if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end")
   if (end <= start) {
-    stop_input("time", "`time`: the cells are at ", format(start), " and the simulation ends at ", format(end),
+    stop_input("t.end", "`t.end`: the cells are at ", format(start), " and the simulation ends at ", format(end),
       "; name earlier cells or a later end.")
   }
   n.sim <- sims_of(n.sim, length(cells))
@@ -40,6 +41,13 @@ futures_of <- function(object, model, cells, start, time, n.sim, given) {
       function() sde_ends(open(), c(start, end), n.sim)
     })
   )
+}
+
+check_timeless <- function(time, t.start) {
+  given <- c("time", "t.start")[c(!is.null(time), !is.null(t.start))]
+  if (length(given) > 0L) {
+    stop_input(given[[1L]], "`", given[[1L]], "`: the cells of a velocity field have no time.")
+  }
 }
 
 # About 2,000 trajectories in all, and 10 of each cell.
@@ -66,25 +74,35 @@ sde_ends <- function(engine, times, n.sim) {
 }
 
 # Paths of a field end where its integration leaves them. `given$noise` is that of IntegrateCells().
-futures_of_field <- function(object, model, cells, start, time, n.sim, given) {
-  if (!is.null(start)) stop_input("start", "`start`: the cells of a velocity field have no time.")
+futures_of_field <- function(object, model, cells, t.end, n.sim, given) {
+  check_path_options(given)
   way <- if (is.null(given$noise)) 0 else check_number(given$noise, "noise", min = 0)
-  given$noise <- NULL
+  if (!is.null(given$n.neighbors)) given$k <- check_count(given$n.neighbors, "n.neighbors")
+  given[c("noise", "n.neighbors")] <- NULL
   motion <- motion_of_field(object, model, cells, "drift", list(way = way, start = 0, n.sim = 1L), given, "none")
   x <- model_coordinates(object, model)
-  end <- if (is.null(time)) motion$span("forward") else check_number(time, "time")
-  if (end <= 0) stop_input("time", "`time` must be above 0, not ", end, ".")
+  end <- if (is.null(t.end)) motion$span("forward") else check_number(t.end, "t.end")
+  if (end <= 0) stop_input("t.end", "`t.end` must be above 0, not ", end, ".")
   n.sim <- if (is.null(n.sim)) 1L else check_count(n.sim, "n.sim")
   if (n.sim > 1L && way == 0) {
     stop_input("n.sim", "`n.sim` is ", n.sim, ", but paths along a velocity field are all the same without `noise`.")
   }
   parts <- cell_space_parts(motion$space)
+  rownames(parts$cells) <- rownames(x)
   list(
     x = x, cells = check_cells(cells, rownames(x)), start = 0, end = end, places = parts$cells,
     coordinates = function(states) sweep(log1p(pmax(states, 0)), 2L, parts$centre) %*% parts$rotation,
     n.sim = n.sim,
     members = lapply(motion$members, function(open) function() field_ends(motion, open, end, way, n.sim))
   )
+}
+
+# Options of IntegrateCells() by name; its neighbours are `n.neighbors` here, as there.
+check_path_options <- function(given) {
+  known <- c("noise", "n.neighbors", setdiff(names(integrate_defaults("none")), "k"))
+  slips <- given[!names(given) %in% known]
+  if (length(given) > 0L && is.null(names(given))) slips <- given
+  do.call(check_no_dots, c(list(c(known, names(formals(PerturbCells.default)))), slips))
 }
 
 field_ends <- function(motion, open, end, way, n.sim) {

@@ -132,9 +132,7 @@ observed_expression <- function(cells, genes, source) {
         "cells x genes.")
     }
     y <- check_matrix(source$expression, "expression")
-    if (nrow(y) != nrow(cells)) {
-      stop_input("expression", "`expression` has ", nrow(y), " rows, but there are ", nrow(cells), " cells.")
-    }
+    y <- match_cells(y, cell_names(cells), "expression")
     return(y[, known_genes(genes, colnames(y)), drop = FALSE])
   }
   values <- feature_values(cells, source$assay, source$layer)
@@ -157,6 +155,14 @@ feature_values <- function(object, assay = NULL, layer = NULL) {
     if (is.null(assay)) assay <- SeuratObject::DefaultAssay(object)
     return(layer_data(object, if (is.null(layer)) "data" else layer, check_assay(object, assay)))
   }
+  values <- sce_values(object, assay, layer)
+  check_unique_names(rownames(values), "gene", "object")
+  if (is.null(colnames(values))) colnames(values) <- cell_names(object)
+  values
+}
+
+sce_values <- function(object, assay, layer) {
+  check_object(object)
   if (!is.null(assay) && assay %in% SingleCellExperiment::altExpNames(object)) {
     inner <- SingleCellExperiment::altExp(object, assay)
     names <- SummarizedExperiment::assayNames(inner)

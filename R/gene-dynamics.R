@@ -130,6 +130,8 @@ as_expression <- function(object) {
     x <- methods::as(methods::as(Matrix::t(object), "generalMatrix"), "CsparseMatrix")
     x <- methods::as(x, "dMatrix")
     if (!all(is.finite(x@x))) stop_input("object", "`object` must be finite.")
+    check_unique_names(rownames(x), "gene", "object")
+    check_unique_names(colnames(x), "cell", "object")
   } else {
     x <- t(check_matrix(object, "object"))
   }
@@ -157,6 +159,7 @@ sce_layer <- function(object, name) {
       near(name, present))
   }
   x <- in_memory(SummarizedExperiment::assay(object, name))
+  check_unique_names(rownames(object), "gene", "object")
   dimnames(x) <- list(rownames(object), cell_names(object))
   x
 }
@@ -220,10 +223,7 @@ adjust_columns <- function(object, adjust) {
     return(matrix(found, ncol = length(adjust), dimnames = list(NULL, adjust)))
   }
   x <- if (is.null(dim(adjust))) cbind(adjust = numeric_column(object, adjust, "adjust")) else plain_matrix(adjust, "adjust")
-  if (nrow(x) != length(cell_names(object))) {
-    stop_input("adjust", "`adjust` has ", nrow(x), " rows, but there are ", length(cell_names(object)), " cells.")
-  }
-  x
+  match_cells(x, cell_names(object), "adjust")
 }
 
 # Quantities (cells x quantities) with rows as `cells`.

@@ -8,9 +8,13 @@
 #' An annotation package such as `"org.Mm.eg.db"` gives the terms of the Gene Ontology; AnnotationDbi and GO.db
 #' must be installed.
 #' There genes of a term count for all terms above it, as they do where `parents` are given.
+#' A table has a row for each gene of each set, as the TERM2GENE of clusterProfiler and the tables of msigdbr:
+#' its columns are known by name (`term`, `gs_name`, `pathway`, ...; `gene`, `gene_symbol`, ...); of two columns with
+#' other names the first holds the sets, the second the genes.
+#' Spaces around names and empty entries are dropped.
 #'
-#' @param x A file, the name of an annotation package or the package's object, or a named list of vectors of
-#'   genes.
+#' @param x A file, the name of an annotation package or the package's object, a named list of vectors of genes, a
+#'   data.frame with a row for each gene of each set, or a GeneSetCollection of GSEABase.
 #' @param ontology (strings) Of an annotation package: `"BP"` (default), `"MF"`, `"CC"`.
 #'   Of others: one name for all sets, such as `"hallmark"`.
 #' @param parents data.frame whose columns `child` and `parent` name sets: genes of a child are genes of its
@@ -41,8 +45,8 @@ GeneSets <- function(x, ontology = NULL, parents = NULL, keytype = "SYMBOL", nam
   if (inherits(x, "OrgDb") || is_package_name(x)) {
     return(ontology_sets(x, ontology, check_string(keytype, "keytype")))
   }
-  found <- if (is.character(x)) read_gmt(check_string(x, "x")) else list(sets = x, names = names)
-  sets <- check_sets(found$sets, "x")
+  found <- if (is.character(x) && is.null(dim(x))) read_gmt(check_string(x, "x")) else list(sets = x, names = names)
+  sets <- gene_lists(found$sets, "x", "a GMT file, an annotation package, a table of terms and genes, or ")
   if (!is.null(names)) found$names <- names
   titles <- stats::setNames(base::names(sets), base::names(sets))
   titles[intersect(base::names(found$names), base::names(sets))] <-
@@ -58,45 +62,6 @@ new_sets <- function(sets, titles, ontology) {
   structure(
     list(sets = sets, terms = data.frame(term = names(sets), name = name, ontology = ontology)),
     class = "fatefield_sets"
-  )
-}
-
-check_sets <- function(sets, argument) {
-  fits <- is.list(sets) && length(sets) > 0L && all(vapply(sets, is.character, NA)) && !is.null(names(sets)) &&
-    all(nzchar(names(sets)))
-  if (!fits) {
-    stop_input(argument, "`", argument, "` must be a GMT file, an annotation package, or a named list of vectors ",
-      "of genes, not ", described(sets), ".")
-  }
-  if (anyDuplicated(names(sets)) > 0L) {
-    stop_input(argument, "`", argument, "` has the set ", quoted(names(sets)[[anyDuplicated(names(sets))]]),
-      " twice.")
-  }
-  lapply(sets, function(genes) unique(genes[!is.na(genes) & nzchar(genes)]))
-}
-
-read_gmt <- function(file) {
-  if (!file.exists(file)) stop_file("x", "`x`: there is no file ", quoted(file), ".")
-  lines <- readLines(file, warn = FALSE)
-  number <- which(nzchar(trimws(lines)))
-  if (length(number) == 0L) stop_file("x", "`x`: the file ", quoted(file), " is empty.")
-  parts <- strsplit(lines[number], "\t", fixed = TRUE)
-  bad <- which(vapply(parts, function(p) length(p) < 3L || !nzchar(p[[1L]]), NA))
-  if (length(bad) > 0L) {
-    stop_file("x", "`x`: line ", number[[bad[[1L]]]], " of ", quoted(basename(file)), " is no set of genes; a GMT ",
-      "file has a name, a description and genes on each line, with tabs between.")
-  }
-  names <- vapply(parts, `[[`, "", 1L)
-  twice <- anyDuplicated(names)
-  if (twice > 0L) {
-    stop_file("x", "`x`: line ", number[[twice]], " of ", quoted(basename(file)), " names the set ",
-      quoted(names[[twice]]), " again.")
-  }
-  about <- vapply(parts, `[[`, "", 2L)
-  about[!nzchar(about) | grepl("^(https?://|na$)", about, ignore.case = TRUE)] <- NA
-  list(
-    sets = stats::setNames(lapply(parts, function(p) p[-(1:2)]), names),
-    names = stats::setNames(about, names)[!is.na(about)]
   )
 }
 

@@ -225,7 +225,7 @@ stored_loadings <- function(object, model) {
 }
 
 check_loadings <- function(loadings, dims) {
-  loadings <- check_matrix(loadings, "loadings")
+  loadings <- check_matrix(loadings, "loadings", rows = NULL)
   if (is.null(rownames(loadings)) || anyDuplicated(rownames(loadings)) > 0L) {
     stop_input("loadings", "`loadings` must have the names of genes, each once, as its rows.")
   }

@@ -79,7 +79,7 @@
 #' cells[["lsi"]] <- SeuratObject::CreateDimReducObject(space, key = "LSI_", assay = "ATAC")
 #'
 #' cells <- FitSDE(cells, time = "day", reduction = "lsi", updates = 20, verbose = FALSE)
-#' futures <- SimulateCells(cells, n.sim = 2, times = seq(0, 3, 0.25), verbose = FALSE)
+#' futures <- SimulateCells(cells, n.sim = 2, t.out = seq(0, 3, 0.25), verbose = FALSE)
 #' last <- cells$day == max(cells$day)
 #' trends <- GeneTrends(futures, cells, genes = c("peak-1", "peak-2"), assay = "ATAC", labels = "state",
 #'   reference = last, time = "day", n.boot = 20)

@@ -48,10 +48,7 @@ GrowthRates.default <- function(object, birth, death, reduction, k = 20L, beta =
                                 L0 = 0.3, L = 1.1, ...) {
   x <- check_matrix(object, "object")
   space <- check_matrix(reduction, "reduction")
-  if (nrow(space) != nrow(x)) {
-    stop_input("reduction", "`reduction` has ", nrow(space), " cells, but `object` has ", nrow(x),
-      ".")
-  }
+  space <- match_cells(space, rownames(x), "reduction", nrow(x))
   k <- check_count(k, "k")
   beta <- check_number(beta, "beta", min = 0, max = 1)
   n.iter <- check_count(n.iter, "n.iter", min = 0L)
@@ -71,9 +68,10 @@ z_scores <- function(x) {
 }
 
 present_genes <- function(genes, present, argument) {
-  if (!is.character(genes) || length(genes) == 0L) {
+  if (!(is.character(genes) || is.factor(genes)) || length(clean_genes(genes)) == 0L) {
     stop_input(argument, "`", argument, "` must be names of genes, not ", described(genes), ".")
   }
+  genes <- clean_genes(genes)
   found <- intersect(genes, present)
   if (length(found) == 0L) {
     stop_input(argument, "`", argument, "`: none of the ", length(genes), " genes is in the object",
@@ -115,17 +113,11 @@ GrowthRates.Seurat <- function(object, birth, death, assay = NULL, layer = "data
 #' @export
 GrowthRates.SingleCellExperiment <- function(object, birth, death, layer = "logcounts",
                                              reduction = NULL, ..., name = "growth") {
-  present <- SummarizedExperiment::assayNames(object)
-  if (!layer %in% present) {
-    stop_input("layer", "`layer`: the object has no assay ", quoted(layer), "; it has ",
-      quoted(present), ".")
-  }
-  store_growth(object, SummarizedExperiment::assay(object, layer), birth, death, reduction, name,
-    ...)
+  store_growth(object, sce_layer(object, layer), birth, death, reduction, name, ...)
 }
 
 store_growth <- function(object, values, birth, death, reduction, name, ...) {
-  wanted <- intersect(c(birth, death), rownames(values))
+  wanted <- intersect(clean_genes(c(as.character(birth), as.character(death))), rownames(values))
   x <- t(as.matrix(values[wanted, , drop = FALSE]))
   if (ncol(x) == 0L) present_genes(birth, rownames(values), "birth")
   rates <- GrowthRates.default(x, birth, death, embedding(object, reduction), ...)

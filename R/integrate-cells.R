@@ -91,8 +91,10 @@ integration_chunk <- 2e7
 #' @param t.max The last time; `NULL` takes the time from the cells to the model's last time (backward: to
 #'   its first), for a velocity field the time in which a cell of median speed crosses the data.
 #' @param direction `"forward"` (default), `"backward"`, or `"both"`: one path through each cell.
-#' @param solver See below; `NULL` takes `"dopri5"`, or `"euler"` where there is noise on the way.
-#' @param snap `"none"`, `"partial"` or `"full"`, see below; `NULL` takes `"none"`.
+#' @param solver See below; `NULL` takes `r doc_default("integrate", "solver")`, or `"euler"` where there is
+#'   noise on the way.
+#' @param snap `"none"`, `"partial"` or `"full"`, see below; `NULL` takes
+#'   `r doc_default("integrate", "snap")`.
 #' @param path Of a neural SDE: `"drift"` (default) or `"probability-flow"`, see below.
 #' @param noise Noise on the way (Euler and Maruyama): the standard deviation that it alone would give
 #'   each gene over the whole time, in units of the noise of single cells, which is the standard deviation
@@ -100,8 +102,10 @@ integration_chunk <- 2e7
 #' @param start.noise Noise on the starts, in the same units: cells that were not observed.
 #'   0.5 is a moderate choice.
 #' @param n.sim Paths of each cell, where there is noise.
-#' @param k Nearest cells to pull to and to measure the noise by; default 30.
-#' @param kappa Factor of the velocity, default 1: how fast the clock runs.
+#' @param k Nearest cells to project onto and to measure the noise by; default
+#'   `r doc_default("integrate", "k")`.
+#' @param kappa Factor of the velocity, default `r doc_default("integrate", "kappa")`: how fast the clock
+#'   runs.
 #'   For a velocity field also `"quantile"` or `"ratio"` (of mean absolute velocity to mean count), the
 #'   published ones.
 #' @param keep `"states"` (default), or `"end"`: only those at the last time, which for many cells and genes
@@ -112,15 +116,20 @@ integration_chunk <- 2e7
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param verbose Show progress.
-#' @param ... More options by name, with their defaults: `rtol = 1e-3`, `atol = 1e-6`, `dt = 0` (a hundredth of
-#'   the time), `first.step = 0` (estimated), `max.steps = 10000`; `snap.every`, `snap.share = 0.5`,
-#'   `snap.statistic = "mean"`; `fixed.point = 1e-6`: a path has arrived where no velocity is above this;
-#'   `support = "field"`, `"cells"` or `"none"`: a path ends where the field's own score of support is above
-#'   `support.limit = 3` (99 of 100 of its cells have at most 1), or its mean distance to the `k` nearest cells
-#'   more than that many times the 0.99 quantile of that distance among the cells (defaults `"field"` for
-#'   velocity fields, `"none"` for neural SDEs); `positive = TRUE`: hold counts of a velocity field at 0 or
-#'   above; `components = 30`; `shadow = "backward"`, `"always"` or `"never"`: follow a disturbance;
-#'   `growth.limit = 1000`.
+#' @param ... More options by name, with their defaults: `r doc_option("integrate", "rtol")`,
+#'   `r doc_option("integrate", "atol")`, `r doc_option("integrate", "dt")` (a hundredth of the time),
+#'   `r doc_option("integrate", "first.step")` (estimated), `r doc_option("integrate", "max.steps")`;
+#'   `r doc_option("integrate", "snap.every")` (see below), `r doc_option("integrate", "snap.share")`,
+#'   `r doc_option("integrate", "snap.statistic")`; `r doc_option("integrate", "fixed.point")`: a path has
+#'   arrived where no velocity is above this; `r doc_option("integrate", "support")`, `"cells"` or `"none"`: a
+#'   path ends where the field's own score of support is above `r doc_option("integrate", "support.limit")` (99
+#'   of 100 of its cells have at most 1), or its mean distance to the `k` nearest cells more than that many
+#'   times the 0.99 quantile of that distance among the cells (defaults `"field"` for velocity fields, `"none"`
+#'   for neural SDEs); `r doc_option("integrate", "positive")`: hold counts of a velocity field at 0 or above;
+#'   `r doc_option("integrate", "components")`; `r doc_option("integrate", "shadow")`, `"always"` or `"never"`:
+#'   follow a disturbance; `r doc_option("integrate", "growth.limit")`.
+#'   Of the published clock and span `r doc_option("integrate", "kappa.quantile")`,
+#'   `r doc_option("integrate", "span.quantile")` and `r doc_option("integrate", "points")`.
 #'
 #' @return [trajectories] with, beside their usual elements, `speed` (path x time: the length of
 #'   kappa f), `growth` (path x time, where it was followed), and `paths`, a data.frame of one row per path:
@@ -140,7 +149,7 @@ integration_chunk <- 2e7
 #' Hairer, Norsett, Wanner (1993) Solving ordinary differential equations I.
 #'
 #' Song et al. (2021) Score-based generative modeling through stochastic differential equations. ICLR.
-#' @seealso [SimulateCells()] for futures with chance, [PlotTrajectories()], [PredictFate()]
+#' @seealso [SimulateCells()] for stochastic futures, [plot.fatefield_trajectories()], [PredictFate()]
 #' @examples
 #' # Progenitors along a velocity field, and where they end.
 #' cells <- SimulateTwoBranch(n.cells = 300, n.genes = 40)

@@ -81,7 +81,7 @@ cell_starts <- function(object, model, time = NULL, t.start = NULL) {
     stop_input("time", "`time` must be a column or one value for each cell; one time for all cells is `t.start`.")
   }
   if (!is.null(time)) {
-    return(check_times(cell_column(object, time, "time"), "time", n, distinct = 1L))
+    return(model_times(cell_column(object, time, "time"), model, n))
   }
   starts <- known_times(object, model)
   open <- is.na(starts)
@@ -91,7 +91,7 @@ cell_starts <- function(object, model, time = NULL, t.start = NULL) {
   column <- model$time.name
   if (!is_plain_matrix(object) && !is.null(column) && column %in% column_names(object)) {
     values <- cell_column(object, column, "time")
-    starts[open] <- check_times(values, "time", n, distinct = 1L)[open]
+    starts[open] <- model_times(values, model, n)[open]
     return(starts)
   }
   rlang::inform(
@@ -103,6 +103,12 @@ cell_starts <- function(object, model, time = NULL, t.start = NULL) {
   )
   starts[open] <- min(model$times)
   starts
+}
+
+# Times as numbers in the unit of the model, those that are its own but for rounding being its own.
+model_times <- function(time, model, n) {
+  clock <- structure(model$times, unit = model$time.unit, origin = model$time.origin)
+  nearest_known(as.numeric(check_times(time, "time", n, distinct = 1L, like = clock)), model$times)
 }
 
 # Times of the cells that the model was fitted on, NA for others.

@@ -139,7 +139,15 @@ check_model_dims <- function(model, x, argument = "model") {
 #' `GetModel()` takes it out, `SetModel()` puts one in, for example into another object on which it
 #' shall be used.
 #' It stays whole when the object is subset.
+#' A model works on the cells that it was fitted on, however they are called or ordered, and on new cells in the same
+#' reduction; where the reduction was computed anew, every function that reads the model stops and says so.
 #'
+#' @section Basic use:
+#' ```
+#' model <- GetModel(cells)
+#' summary(model)
+#' other <- SetModel(other, model)
+#' ```
 #' @param object a Seurat object or a SingleCellExperiment; `GetModel()` gives a model back as it
 #'   is.
 #' @param model a model, as [FitSDE()] or [LoadModel()] gives.
@@ -151,9 +159,15 @@ check_model_dims <- function(model, x, argument = "model") {
 #'   `history` (data.frame of the training) and `states` (raw vectors, one per member of the
 #'   ensemble).
 #'   `SetModel()`: the object with the model in it.
+#'
+#'   `summary()`: what the model was fitted on and how well: cells, dimensions, times with their unit and their cells,
+#'   growth, noise, how the training ended, the scores of held-out cells, members and seeds.
+#'   `as.data.frame()` of it gives the numbers: `quantity`, `member`, `time`, `value`, `value_low`, `value_high`.
 #' @section Errors:
 #' `fatefield_error_model` where the object holds no such model, or the model is damaged, foreign
 #' or of a newer format.
+#'
+#' `fatefield_error_stale` where a model is used on a reduction that was computed anew.
 #' @seealso [SaveModel()] for a model in a file of its own.
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
@@ -206,63 +220,4 @@ SetModel.SingleCellExperiment <- function(object, model, store.as = NULL, ...) {
 set_model <- function(object, model, store.as) {
   check_model(model)
   store_model(object, model, if (is.null(store.as)) model$type else check_string(store.as, "store.as"))
-}
-
-#' @export
-format.fatefield_model <- function(x, ...) {
-  counted <- function(n, what) paste0(format(n, big.mark = ","), " ", what, if (n != 1L) "s")
-  from <- if (is.null(x$reduction)) "a matrix" else paste0("reduction ", quoted(x$reduction))
-  times <- paste(format(x$times, trim = TRUE), collapse = ", ")
-  c(
-    paste0("A fatefield model of type ", quoted(x$type)),
-    paste0("  input    : ", counted(length(x$dims), "dimension"), " of ", from,
-           " (", quoted(x$dims, 3L), ")"),
-    paste0("  times    : ", times, if (!is.null(x$time.name)) paste0(" (", x$time.name, ")")),
-    paste0("  trained  : ", counted(length(x$cells), "cell"), ", ",
-           counted(nrow(x$history), "row"), " of history"),
-    dispersion_text(x$dispersion),
-    paste0("  members  : ", length(x$states), ", ", format(sum(lengths(x$states)), big.mark = ","),
-           " bytes"),
-    paste0("  versions : ", paste(names(x$versions), unlist(x$versions), collapse = ", "))
-  )
-}
-
-# One line: simulated over observed variance at each later time, over dimensions and members.
-dispersion_text <- function(dispersion) {
-  if (is.null(dispersion) || nrow(dispersion) == 0L) {
-    return(character())
-  }
-  shown <- vapply(split(dispersion, dispersion$time), function(d) {
-    sprintf("%s: %.2f (%.2f to %.2f)", format(d$time[[1L]]), stats::median(d$median), min(d$low),
-      max(d$high))
-  }, "")
-  paste0("  variance : simulated over observed at ", paste(shown, collapse = ", "))
-}
-
-#' @export
-print.fatefield_model <- function(x, ...) {
-  writeLines(format(x))
-  invisible(x)
-}
-
-#' @export
-summary.fatefield_model <- function(object, ...) {
-  structure(
-    list(text = format(object), config = object$config, last = utils::tail(object$history, 1L)),
-    class = "summary_fatefield_model"
-  )
-}
-
-#' @export
-print.summary_fatefield_model <- function(x, ...) {
-  shown <- vapply(x$config, function(v) {
-    if (is.atomic(v)) paste(format(v, trim = TRUE), collapse = ", ") else described(v)
-  }, character(1))
-  writeLines(x$text)
-  if (length(shown) > 0L) writeLines(c("Options", paste0("  ", names(shown), " = ", shown)))
-  if (nrow(x$last) > 0L) {
-    last <- vapply(x$last, function(v) format(v, digits = 4L), character(1))
-    writeLines(c("At the end of the training", paste0("  ", names(last), " = ", last)))
-  }
-  invisible(x)
 }

@@ -30,8 +30,11 @@ exact_distance <- function(pair, options, gradient) {
   out
 }
 
+# The engine's options, and the seed of the directions.
+sliced_call_defaults <- function() c(sliced_defaults(), list(seed.use = 42L))
+
 sliced_options <- function(options, ...) {
-  options <- distance_options(c(sliced_defaults(), list(seed.use = 42L)), options, ...)
+  options <- distance_options(sliced_call_defaults(), options, ...)
   check_sliced_options(options[names(sliced_defaults())])
   options
 }

@@ -3,8 +3,14 @@
 
 #' Distance between clouds of cells by optimal transport
 #'
-#' How far two clouds of cells are from each other, by one of four methods:
+#' How far two clouds of cells are from each other, by one of four methods.
 #'
+#' @section Basic use:
+#' ```
+#' OTDistance(cells, group.by = "day", ident.1 = 0, ident.2 = 2)   # two groups
+#' plot(OTDistance(cells, group.by = "day"))                       # all groups
+#' ```
+#' @section Which distance:
 #' * `"sinkhorn"` (default): the Sinkhorn divergence: what it costs to move one cloud onto the
 #'   other, blurred at the length `blur` and freed of the bias that blurring brings.
 #'   It is 0 for equal clouds and, at p = 2, near half the squared Wasserstein-2 distance.
@@ -20,11 +26,13 @@
 #'
 #' @param x A numeric matrix (cells x dims), or a Seurat or SingleCellExperiment object.
 #' @param ... Options by name; they go before `options`.
-#'   For `"sinkhorn"` those of [SinkhornOptions()]; for `"exact"` `p`; for `"sliced"` `slices`
-#'   (random directions, default 100), `axes` (take the axes too, default `TRUE`) and `seed.use`
-#'   (default 42); for `"energy"` none.
+#'   For `"sinkhorn"` those of [SinkhornOptions()]; for `"exact"` `p`; for `"sliced"`
+#'   `r doc_option("sliced", "slices")` (random directions), `r doc_option("sliced", "axes")` (take the axes too)
+#'   and `r doc_option("sliced", "seed.use")`; for `"energy"` none.
 #' @param options The same options as a list, such as [SinkhornOptions()].
-#' @return For matrices, or two groups of an object, a list of class `fatefield_ot_distance`:
+#' @return A result of class `fatefield_ot_distance`, see [results], whose table has the columns `group`, `other`,
+#'   `value` and `method`.
+#'   For matrices, or two groups of an object, with one row and these elements:
 #'   \item{value}{The distance. Sinkhorn and exact: in units of the cost, length for p = 1, length
 #'     squared for 2. Sliced: length squared. Energy: length.}
 #'   \item{method}{The method.}
@@ -40,7 +48,8 @@
 #'     constant.}
 #'   Of these, `converged` to `marginal.error` belong to Sinkhorn alone, potentials to Sinkhorn and
 #'   exact; exact has the gradient in `x` alone, sliced in `x` and `weights.x`, energy none.
-#'   For an object without `ident.1`, a symmetric matrix of the values between all groups.
+#'   For an object without `ident.1` the table has a row for each ordered pair of groups, `value` is a symmetric matrix,
+#'   and `[` keeps the distances from some groups to all.
 #' @section Errors:
 #' Class `fatefield_error_input`: matrices that are empty, not finite or of different dimensions;
 #' weights that are negative or do not fit; options out of range; groups that are not there.
@@ -81,7 +90,7 @@ OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradien
   local_threads(threads)
   method <- check_choice(method, names(distance_methods), "method")
   options <- distance_methods[[method]]$options(options, ...)
-  pair <- ot_pair(x, y, weights.x, weights.y, options)
+  pair <- ot_pair(x, y, weights.x, weights.y, options, rows = NULL)
   check_flag(gradient, "gradient")
   out <- distance_methods[[method]]$compute(pair, options, gradient)
   if (!is.null(out$potentials)) {
@@ -89,7 +98,7 @@ OTDistance.default <- function(x, y, weights.x = NULL, weights.y = NULL, gradien
     names(out$potentials$y) <- rownames(pair$y)
   }
   if (gradient) dimnames(out$gradient$x) <- dimnames(pair$x)
-  structure(c(out, list(method = method)), class = "fatefield_ot_distance")
+  new_distance("x", "y", out$value, method, out)
 }
 
 #' @param group.by Column of the cell data, or a vector with one value for each cell, that tells
@@ -115,33 +124,27 @@ OTDistance.Seurat <- function(x, group.by, ident.1 = NULL, ident.2 = NULL, reduc
     return(ot_between_groups(cells, method, options))
   }
   pair <- ot_groups(cells, ident.1, ident.2)
-  OTDistance.default(
+  found <- OTDistance.default(
     pair$x, pair$y, pair$weights.x, pair$weights.y,
     gradient = gradient, method = method, options = options
   )
+  found$table[c("group", "other")] <- list(ident_name(ident.1), ident_name(ident.2))
+  found
 }
 
 #' @rdname OTDistance
 #' @export
 OTDistance.SingleCellExperiment <- OTDistance.Seurat
 
-#' @export
-print.fatefield_ot_distance <- function(x, ...) {
-  cat(distance_methods[[x$method]]$title, " ", format(x$value), "\n", sep = "")
-  if (x$method != "sinkhorn") {
-    return(invisible(x))
-  }
-  cat(
-    "  ", x$iterations, " iterations", if (x$converged) ", converged", "; plan misses ",
-    format(x$marginal.error, digits = 3L), " of the mass\n", sep = ""
-  )
-  invisible(x)
-}
-
 #' Transport plan between clouds of cells
 #'
 #' How much mass of each cell of `x` goes to each cell of `y` under entropic optimal transport.
 #'
+#' @section Basic use:
+#' ```
+#' plan <- OTPlan(cells, group.by = "day", ident.1 = 0, ident.2 = 2)
+#' plot(plan, observed = cells, group.by = "state")
+#' ```
 #' @inheritParams OTDistance
 #' @param y A numeric matrix (cells x dims) with the columns of `x`.
 #' @param weights.x,weights.y One number of at least 0 for each cell; default `NULL`, all equal.
@@ -149,7 +152,7 @@ print.fatefield_ot_distance <- function(x, ...) {
 #' @param drop Leave out entries below this share of their row's mass.
 #'   Default 0: the plan is a whole matrix, of 20 million entries at most.
 #'   Above 0 it is sparse, and only what is kept takes memory.
-#' @return A list of class `fatefield_ot_plan`:
+#' @return A result of class `fatefield_ot_plan`, see [results]:
 #'   \item{plan}{Cells of `x` by cells of `y`, with their names: a matrix, or a `dgCMatrix` where
 #'     `drop` is above 0.
 #'     Rows sum to the weights of `x` (less under `reach`), columns nearly to those of `y`.}
@@ -158,6 +161,11 @@ print.fatefield_ot_distance <- function(x, ...) {
 #'   \item{column.error}{By how much columns miss the weights of `y` (under `reach`, what should
 #'     arrive), summed; it goes to 0 as `tolerance` does.}
 #'   \item{epsilon, iterations, converged}{As in [OTDistance()].}
+#'   Its table has a row for each pair of cells between which at least 1e-9 of the cell's mass goes: `cell`, `other` and
+#'   `mass`.
+#'   `[` keeps the plan of some cells of `x`.
+#'   `summary()` gives the mass between groups of cells: `group`, `other`, `mass`, and `share`, that of the group's
+#'   mass.
 #' @inheritSection OTDistance Errors
 #' @seealso [OTDistance()]
 #' @examples
@@ -191,7 +199,7 @@ OTPlan.default <- function(x, y, weights.x = NULL, weights.y = NULL, drop = 0, o
   }
   dimnames(plan) <- names
   report <- found[c("cost", "dropped", "column.error", "epsilon", "iterations", "converged")]
-  structure(c(list(plan = plan), report), class = "fatefield_ot_plan")
+  structure(c(list(plan = plan), report), class = c("fatefield_ot_plan", "fatefield_result"))
 }
 
 #' @param group.by Column of the cell data, or a vector with one value for each cell, that tells
@@ -205,6 +213,7 @@ OTPlan.Seurat <- function(x, group.by, ident.1, ident.2 = NULL, reduction = NULL
                           ...) {
   local_threads(threads)
   cells <- ot_cells(x, group.by, reduction, dims, weights)
+  if (missing(ident.1)) stop_input("ident.1", "`ident.1` is needed: the group that mass goes from.")
   pair <- ot_groups(cells, ident.1, ident.2)
   OTPlan.default(
     pair$x, pair$y, pair$weights.x, pair$weights.y,
@@ -216,41 +225,31 @@ OTPlan.Seurat <- function(x, group.by, ident.1, ident.2 = NULL, reduction = NULL
 #' @export
 OTPlan.SingleCellExperiment <- OTPlan.Seurat
 
-#' @export
-print.fatefield_ot_plan <- function(x, ...) {
-  cat("Transport plan of ", nrow(x$plan), " x ", ncol(x$plan), " cells\n", sep = "")
-  cat(
-    "  cost ", format(x$cost), ", ", x$iterations, " iterations", if (x$converged) ", converged",
-    "; columns miss ", format(x$column.error, digits = 3L), " of the mass",
-    if (x$dropped > 0) paste0("; ", format(x$dropped, digits = 3L), " left out"), "\n",
-    sep = ""
-  )
-  invisible(x)
-}
-
 # Options of a call: `options`, then those given by name.
 ot_options <- function(options, ...) {
   do.call(SinkhornOptions, distance_options(sinkhorn_defaults(), options, ...))
 }
 
-# Both clouds as plain matrices with weights; weights of length 0 are equal ones.
-ot_pair <- function(x, y, weights.x, weights.y, options) {
-  x <- check_matrix(x, "x")
-  y <- check_matrix(y, "y")
+# Both clouds as plain matrices with weights; weights of length 0 are equal ones. `rows`: see plain_matrix(); cells of
+# a cloud may be drawn several times where it is not told which is which.
+ot_pair <- function(x, y, weights.x, weights.y, options, rows = "cell") {
+  x <- check_matrix(x, "x", rows)
+  y <- check_matrix(y, "y", rows)
   list(
     x = x, y = y,
-    a = ot_weights(weights.x, "weights.x", nrow(x), options, !is.null(weights.y)),
-    b = ot_weights(weights.y, "weights.y", nrow(y), options, !is.null(weights.x))
+    a = ot_weights(weights.x, "weights.x", x, options),
+    b = ot_weights(weights.y, "weights.y", y, options)
   )
 }
 
-ot_weights <- function(weights, argument, n, options, other) {
+ot_weights <- function(weights, argument, x, options) {
   if (is.null(weights)) {
     return(numeric())
   }
-  if (!is.numeric(weights) || length(weights) != n) {
+  weights <- cell_vector(weights, if (is.null(rownames(x))) as.character(seq_len(nrow(x))) else rownames(x), argument)
+  if (!is.numeric(weights)) {
     stop_input(
-      argument, "`", argument, "` must be one number for each of the ", n, " cells, not ",
+      argument, "`", argument, "` must be one number for each of the ", nrow(x), " cells, not ",
       described(weights), "."
     )
   }
@@ -314,7 +313,9 @@ ot_between_groups <- function(cells, method, options) {
       out[i, j] <- out[j, i] <- found$value
     }
   }
-  out
+  pairs <- which(row(out) != col(out), arr.ind = TRUE)
+  pairs <- pairs[order(pairs[, 1L]), , drop = FALSE]
+  new_distance(names[pairs[, 1L]], names[pairs[, 2L]], out[pairs], method, list(value = out))
 }
 
 #' The Sinkhorn divergence of the engine

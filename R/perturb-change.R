@@ -65,8 +65,10 @@ arm_of <- function(space, change, states, cells) {
   )
 }
 
+changed_genes <- function(change) paste(change$genes, collapse = " + ")
+
 describe_change <- function(change) {
-  what <- paste(change$genes, collapse = " + ")
+  what <- changed_genes(change)
   at <- paste(unique(format(change$at, trim = TRUE)), collapse = ", ")
   how <- switch(change$mode,
     shift = paste0("moved by ", at, if (change$units == "z") " standard deviations"),

@@ -29,13 +29,10 @@ perturb_as_published <- function(context, change, replicates, n.cells, verbose) 
   }
   control <- pick(1L)
   perturbed <- pick(2L)
-  structure(
-    list(
-      change = change, published = list(control = control, perturbed = perturbed),
-      table = published_table(control, perturbed), n.cells = n.cells, seed = context$seed
-    ),
-    class = "fatefield_perturbation"
-  )
+  new_result("perturbation", data.frame(gene = changed_genes(change), published_table(control, perturbed)), list(
+    change = change, published = list(control = control, perturbed = perturbed), n.cells = n.cells,
+    seed = context$seed, cols = context$definition$cols
+  ))
 }
 
 # n of the groups drawn so often, spread evenly over them.
@@ -54,7 +51,8 @@ published_table <- function(control, perturbed) {
     stats::t.test(a, b)$p.value
   }, numeric(1))
   data.frame(
-    fate = rownames(lfc), control = rowMeans(control), perturbed = rowMeans(perturbed), lfc = rowMeans(lfc),
+    fate = rownames(lfc), control = rowMeans(control), perturbed = rowMeans(perturbed),
+    change = rowMeans(perturbed - control), lfc = rowMeans(lfc),
     lfc_std = apply(lfc, 1L, stats::sd), pval = p, row.names = NULL
   )
 }

@@ -4,36 +4,44 @@
 # Trajectories simulated at a time.
 perturb_chunk <- 50000L
 
-# Arguments that all three take by `...`.
-perturb_settings <- c(
-  "start", "reference", "k", "weights", "vote", "cutoff", "assay", "loadings", "center", "scale", "expression"
-)
-
-# list(space, futures, labels, reference, options, voting, fates, seed, model): everything but what is done.
-perturb_context <- function(object, model, labels, cells, n.sim, time, fates, exclude, seed.use, more,
-                            compat = NULL) {
-  check_object(object)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE() or FitVelocityField().")
-  }
+# list(space, futures, definition, voting, fates, seed, model, settings): everything but what is done to genes.
+# `source`: where genes come from, list(assay, loadings, center, scale, expression) as for gene_space(). `given`:
+# options of the integration of a field.
+perturb_context <- function(object, model, definition, cells, n.sim, time, t.start, t.end, source, seed.use,
+                            given = list()) {
   model <- choose_model(object, model, type = c("sde", "field"))
-  given <- more[setdiff(names(more), perturb_settings)]
-  if (length(more) > 0L && (is.null(names(more)) || any(!nzchar(names(more))))) check_no_dots(perturb_settings, 0)
-  labels <- label_column(object, labels)
-  futures <- futures_of(object, model, cells, more$start, time, n.sim, given)
-  space <- gene_space(object, model, more$assay, more$loadings, more$center, more$scale, more$expression)
-  options <- vote_options(more$k, more$weights, more$vote, more$cutoff, NULL, compat)
-  voters <- label_voters(futures$places, labels, more$reference, options)
+  force(definition)
+  futures <- futures_of(object, model, cells, time, t.start, t.end, n.sim, given)
+  space <- do.call(gene_space, c(list(object, model), source), quote = TRUE)
+  votes <- fate_voters(futures$places, definition)
+  context <- list(
+    space = space, futures = futures, definition = definition, voting = votes$voters$labels, fates = votes$counted,
+    seed = seed_from(seed.use), model = model
+  )
+  c(context, list(settings = context_settings(context, given)))
+}
+
+# What an answer depends on but for what is done to genes, by the names of arguments; values are compared, not names.
+context_settings <- function(context, given) {
+  space <- context$space
+  futures <- context$futures
   list(
-    space = space, futures = futures, labels = labels, reference = more$reference, options = options,
-    voting = voters$labels, fates = which_fates(voters, fates, exclude), seed = seed_from(seed.use), model = model
+    model = model_digest(context$model), cells = rlang::hash(unname(start_states(context))), n.sim = futures$n.sim,
+    t.start = futures$start, t.end = futures$end,
+    labels = definition_digest(context$definition, fate_names(context), rownames_or_numbers(futures$x)),
+    loadings = rlang::hash(space[c("genes", "loadings", "centre", "scale")]),
+    seed.use = context$seed, `...` = rlang::hash(given[sort(names(given))])
   )
 }
 
-# The labelled cells, made anew: pointers do not outlive a call nor reach other processes.
-context_voters <- function(context) {
-  label_voters(context$futures$places, context$labels, context$reference, context$options)
+# Names of the settings in which two answers differ.
+other_settings <- function(one, two) {
+  names <- union(names(one), names(two))
+  names[!vapply(names, function(name) identical(one[[name]], two[[name]]), logical(1))]
 }
+
+# The labelled cells, made anew: pointers do not outlive a call nor reach other processes.
+context_voters <- function(context) fate_voters(context$futures$places, context$definition)$voters
 
 context_cells <- function(context) rownames_or_numbers(context$futures$x)[context$futures$cells]
 

@@ -95,8 +95,8 @@ perturb_table <- function(control, perturbed, first, n, conf.level) {
   }
   out <- data.frame(
     fate = dimnames(control)[[2L]], control = rowMeans(before), perturbed = rowMeans(after),
-    change = rowMeans(after - before), low = change$low, high = change$high,
-    log2_ratio = rowMeans(ratio), log2_low = log2$low, log2_high = log2$high,
+    change = rowMeans(after - before), change_se = change$se, change_low = change$low, change_high = change$high,
+    log2_ratio = rowMeans(ratio), log2_ratio_low = log2$low, log2_ratio_high = log2$high,
     spread = if (members > 1L) apply(after - before, 1L, stats::sd) else NA_real_,
     se_cells = over_cells$se, p = p, p_wilcoxon = wilcoxon
   )
@@ -124,18 +124,20 @@ interaction_table <- function(control, whole, parts, n, conf.level) {
   excess <- found - expected
   out <- data.frame(
     fate = dimnames(control)[[2L]], expected = rowMeans(stats::plogis(expected)),
-    found = rowMeans(stats::plogis(found)), interaction = rowMeans(excess), low = NA_real_, high = NA_real_,
-    p = NA_real_
+    found = rowMeans(stats::plogis(found)), interaction = rowMeans(excess), interaction_low = NA_real_,
+    interaction_high = NA_real_, p = NA_real_
   )
-  if (ncol(excess) > 1L) out[c("low", "high", "p")] <- by_members(excess, conf.level)[c("low", "high", "p")]
+  if (ncol(excess) > 1L) {
+    out[c("interaction_low", "interaction_high", "p")] <- by_members(excess, conf.level)[c("low", "high", "p")]
+  }
   rownames(out) <- NULL
   out
 }
 
 # Tests against what matched genes do: `effect` of some genes against `pool`, effects of others. `at` and
 # `pool.at`: genes x features to match on. `self`: the place of each gene in the pool, or NA. Centre and scale of
-# the `n` nearest are their median and the larger of median absolute and standard deviation; p is of the normal distribution, p_rank the share
-# of them that are as far from their centre.
+# the `n` nearest are their median and the larger of median absolute and standard deviation; p is of the normal
+# distribution, p_rank the share of them that are as far from their centre.
 matched_test <- function(effect, at, pool, pool.at, self, n) {
   known <- which(is.finite(pool))
   out <- vapply(seq_along(effect), function(g) {
@@ -160,10 +162,10 @@ matching_features <- function(...) {
   apply(cbind(...), 2L, function(v) rank(v) / length(v))
 }
 
-# Tests against random genes: `effect` of some genes that move cells by `size`, against `null`, effects of random genes that
-# move them by `null.size`. Of the `n` nearest in size, in logarithms, effects are taken in proportion to the size; their
-# centre is the median, their spread the standard deviation, p is of Student's t, p_rank the share that is as far. In few
-# dimensions a random direction has much in common with any other, and p is too large rather than too small.
+# Tests against random genes: `effect` of some genes that move cells by `size`, against `null`, effects of random genes
+# that move them by `null.size`. Of the `n` nearest in size, in logarithms, effects are taken in proportion to the size;
+# their centre is the median, their spread the standard deviation, p is of Student's t, p_rank the share that is as far.
+# In few dimensions a random direction has much in common with any other, and p is too large rather than too small.
 random_test <- function(effect, size, null, null.size, n) {
   known <- which(is.finite(null) & null.size > 0)
   n <- min(n, length(known))

@@ -1,11 +1,20 @@
 # In-silico perturbation of cells: genes are moved in expression, the cells simulated beside controls with the same
-# noise, and the fates compared. Takes an object with a model; gives a list of class fatefield_perturbation.
+# noise, and the fates compared. Takes an object with a model; gives a result of kind "perturbation", see
+# R/perturb-result.R.
 
 #' Perturb genes of cells in a model
 #'
 #' The expression of some genes is changed in the cells that start, the change is brought into the model's space,
 #' and the futures of the perturbed cells are compared with those of the same cells left alone.
 #' Both arms have the same random numbers, trajectory by trajectory, so that what differs is due to the change.
+#'
+#' @section Basic use:
+#' ```
+#' change <- PerturbCells(cells, "Gata1", mode = "knockout")
+#' change
+#' plot(change)
+#' ```
+#' Fates are those of [DefineFates()].
 #'
 #' @section How a gene moves a cell:
 #' For neural SDEs on a linear reduction, such as a PCA, a gene moves the state along its loadings: z becomes
@@ -35,10 +44,10 @@
 #' `p_mcnemar` is McNemar's exact test of one future of each cell: those that come to a fate (`gained`) against those
 #' that leave it (`lost`).
 #'
-#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims).
+#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims); for `summary()` a result.
 #' @param genes (names) Genes to change, all at once.
-#' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the last
-#'   one fitted.
+#' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the
+#'   neural SDE fitted last, or the velocity field where there is no other.
 #' @param mode `"set"` (default), `"knockout"`, `"shift"`, `"scale"` or `"clamp"`, see below.
 #' @param at What genes are brought to, or by how much: one number, or one for each gene.
 #'   `NULL` takes values that cells have, see below.
@@ -47,16 +56,26 @@
 #'   Not used where `at` is `NULL`, and by mode `"scale"`.
 #' @param hold Hold the genes to the end?
 #'   `NULL` does so for mode `"clamp"`.
-#' @param labels Name of the column that holds the labels of the cells, or one label for each cell; `NA` and `""` mean
-#'   unlabelled.
-#' @param cells (names, numbers or TRUE/FALSE) Cells that start; `NULL` takes those of the model's first time, or all for a
-#'   velocity field.
+#' @param labels,fates,exclude,reference What counts as a fate, see [DefineFates()]; `NULL` takes what is defined there.
+#'   For `plot()` `fates` are those shown.
+#' @param k,weights,vote,cutoff How ends are labelled, see [DefineFates()].
+#' @param cells (names, numbers or TRUE/FALSE) Cells that start; `NULL` takes those of the model's first time, or
+#'   all for a velocity field.
 #' @param n.sim Futures of each cell, member and arm; `NULL` takes 2,000 over the number of cells, at least 10; 1 for a
 #'   velocity field.
-#' @param time End of the simulation; `NULL` takes the model's last time, or the time in which a velocity field crosses
-#'   its data.
-#' @param fates (strings) Labels that count as fates; `NULL` takes all.
-#' @param exclude (strings) Labels that are no fates.
+#' @param time Times of the cells: a column, or one value for each cell.
+#'   `NULL` takes those that the model has of them.
+#'   The cells that start must be of one time.
+#' @param t.start One time at which all cells start, in place of their own.
+#' @param t.end End of the simulation in the units of the times; `NULL` takes the model's last time.
+#'   For a velocity field the span to follow; `NULL` takes the time in which it crosses its data.
+#' @param assay Assay with the log-normalised expression; `NULL` takes that of the model's reduction.
+#' @param loadings A matrix of genes x dims, or `"regress"` for reductions without: ridge regression of the coordinates
+#'   on up to 2,000 genes.
+#'   `NULL` takes those of the reduction.
+#' @param center,scale One value per gene of the loadings, by which expression becomes z; `NULL` finds them from the
+#'   object.
+#' @param expression A matrix of genes x cells in log-normalised units, for objects without.
 #' @param interaction Several genes: simulate each alone too, and tell how far the whole is from the sum of the changes
 #'   of log odds?
 #' @param compat `"scdiffeq"` works as the original did: `replicates` draws of `n.cells` cells, one trajectory each,
@@ -70,17 +89,15 @@
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param verbose Show progress.
-#' @param ... More by name: `start` (the time at which cells are, as in [PredictFate()]); `reference`, `k`, `weights`,
-#'   `vote`, `cutoff` (how ends are labelled, as there); `assay`; `loadings` (a matrix of genes x dims, or `"regress"` for
-#'   reductions without: ridge regression of the coordinates on up to 2,000 genes), `center` and `scale` (one value per
-#'   gene of the loadings), `expression` (genes x cells, for matrices); for velocity fields the options of
-#'   [IntegrateCells()], such as `snap` and `noise`.
+#' @param ... For velocity fields options of [IntegrateCells()] by name: `noise`, `n.neighbors`, `solver`, `kappa`,
+#'   `snap` and the others there.
+#'   Other names are errors.
 #'
-#' @return A list of class `fatefield_perturbation` with
-#'   \item{table}{data.frame, one row per fate: probabilities `control` and `perturbed` among the fates, their
-#'     difference `change` with its interval `low` to `high`, `log2_ratio` with its own, `spread` (standard deviation
-#'     between members), `se_cells`, `p`, `p_wilcoxon`, `gained`, `lost`, `p_mcnemar`, and `q` (Benjamini and Hochberg,
-#'     over the fates).}
+#' @return A result of class `fatefield_perturbation`, see [results]:
+#'   \item{table}{data.frame, one row per fate: `gene` (those changed), `fate`, probabilities `control` and `perturbed`
+#'     among the fates, their difference `change` with `change_se`, `change_low` and `change_high`, `log2_ratio` with
+#'     its own interval, `spread` (standard deviation between members), `se_cells` (standard error over cells), `p`,
+#'     `p_wilcoxon`, `gained`, `lost`, `p_mcnemar`, and `q` (Benjamini and Hochberg, over the fates).}
 #'   \item{control, perturbed}{Probabilities, cells x fates x members.}
 #'   \item{shift}{Change of each cell, cells x fates, mean over members.}
 #'   \item{lost}{Shares of the mass that ends under labels that are no fates (`other`) or far from all labelled cells
@@ -88,12 +105,15 @@
 #'   \item{off}{`share` of the perturbed starts that are farther from the cells than 99 \% of these from each other, and
 #'     their median `distance` in that unit.}
 #'   \item{interaction}{Where asked for: `expected` and `found` probability, `interaction` in log odds with interval.}
-#'   Indexing by cells gives the result for these alone.
+#'   `[` gives the result for some of the cells alone.
+#'   `rbind()` and `c()` put changes of several genes with the same cells, model and settings in one table, whose `q`
+#'   is over all of its rows.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: genes that are not measured (all of them, with the nearest name) or not
 #' among the features of the reduction, a reduction without loadings or one that they do not give back, fewer than two
 #' fates, cells of different times.
-#' A warning of class `fatefield_warning_manifold` tells where more than a fifth of the perturbed starts are off the cells.
+#' A warning of class `fatefield_warning_manifold` tells where more than a fifth of the perturbed starts are off the
+#' cells.
 #' @references
 #' Vinyard et al. (2025) Learning cell dynamics with neural differential equations. Nature Machine Intelligence 7.
 #'
@@ -102,31 +122,39 @@
 #'
 #' McNemar (1947) Note on the sampling error of the difference between correlated proportions or percentages.
 #' Psychometrika 12.
-#' @seealso [DoseResponse()], [ScreenPerturbations()], [PlotPerturbation()]
+#' @seealso [DoseResponse()], [ScreenPerturbations()], [DefineFates()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 40, n.futures = 0)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
-#' change <- PerturbCells(cells, "fateA", labels = "state", n.sim = 5, verbose = FALSE)
+#' cells <- DefineFates(cells, labels = "state")
+#' change <- PerturbCells(cells, "fateA", n.sim = 5, verbose = FALSE)
 #' change
-#' PlotPerturbation(change)
+#' summary(change)
+#' plot(change)
 #' @export
 PerturbCells <- function(object, ...) UseMethod("PerturbCells")
 
 #' @rdname PerturbCells
 #' @export
-PerturbCells.default <- function(object, genes, model = NULL,
-                                 mode = c("set", "knockout", "shift", "scale", "clamp"), at = NULL,
-                                 units = c("z", "quantile", "expression"), hold = NULL, labels = NULL,
-                                 cells = NULL, n.sim = NULL, time = NULL, fates = NULL, exclude = NULL,
-                                 interaction = FALSE, compat = NULL, replicates = 5L, n.cells = 200L,
-                                 conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+PerturbCells.default <- function(object, genes, model = NULL, mode = c("set", "knockout", "shift", "scale", "clamp"),
+                                 at = NULL, units = c("z", "quantile", "expression"), hold = NULL, labels = NULL,
+                                 cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
+                                 exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
+                                 cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
+                                 expression = NULL, interaction = FALSE, compat = NULL, replicates = 5L,
+                                 n.cells = 200L, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                 ...) {
   local_threads(threads)
+  check_object(object)
   check_flag(verbose, "verbose")
+  if (missing(genes)) stop_genes()
   published <- !is.null(compat) && check_choice(compat, c("none", "scdiffeq"), "compat") == "scdiffeq"
   conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
   if (published) n.sim <- 1L
   context <- perturb_context(
-    object, model, labels, cells, n.sim, time, fates, exclude, seed.use, list(...), if (published) "scdiffeq"
+    object, model, fate_definition(
+      object, labels, fates, exclude, reference, k, weights, vote, cutoff, compat = if (published) "scdiffeq"
+    ), cells, n.sim, time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...)
   )
   mode <- check_choice(mode, perturb_modes, "mode")
   if (published && is.null(at) && mode %in% c("set", "knockout")) at <- if (mode == "set") 10 else -10
@@ -141,11 +169,22 @@ PerturbCells.default <- function(object, genes, model = NULL,
 
 #' @rdname PerturbCells
 #' @export
-PerturbCells.Seurat <- function(object, ...) PerturbCells.default(object, ...)
+PerturbCells.Seurat <- function(object, genes, model = NULL, mode = c("set", "knockout", "shift", "scale", "clamp"),
+                                at = NULL, units = c("z", "quantile", "expression"), hold = NULL, labels = NULL,
+                                cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
+                                exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
+                                cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
+                                expression = NULL, interaction = FALSE, compat = NULL, replicates = 5L,
+                                n.cells = 200L, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                ...) {
+  call_worker(PerturbCells.default, ...)
+}
 
 #' @rdname PerturbCells
 #' @export
-PerturbCells.SingleCellExperiment <- function(object, ...) PerturbCells.default(object, ...)
+PerturbCells.SingleCellExperiment <- PerturbCells.Seurat
+
+stop_genes <- function() stop_input("genes", "`genes` is needed: the names of the genes that are changed.")
 
 perturb_cells <- function(context, change, interaction, conf.level, verbose) {
   if (interaction && length(change$genes) < 2L) {
@@ -166,65 +205,8 @@ perturb_cells <- function(context, change, interaction, conf.level, verbose) {
     change = change, control = found$probability[[1L]], perturbed = found$probability[[2L]],
     parts = if (interaction) stats::setNames(found$probability[-(1:2)], change$genes),
     ends = list(control = found$lost[[1L]], perturbed = found$lost[[2L]]), first = found$first[, 1:2, drop = FALSE],
-    off = off, n.sim = context$futures$n.sim, start = context$futures$start, time = context$futures$end,
-    seed = context$seed, conf.level = conf.level
+    off = off, n.sim = context$futures$n.sim, t.start = context$futures$start, t.end = context$futures$end,
+    seed = context$seed, conf.level = conf.level, cols = context$definition$cols, settings = context$settings
   )
-  summed_perturbation(structure(out, class = "fatefield_perturbation"))
-}
-
-# What follows from the cells of a result.
-summed_perturbation <- function(x) {
-  n <- dim(x$control)[[1L]] * x$n.sim
-  x$table <- perturb_table(x$control, x$perturbed, x$first, n, x$conf.level)
-  x$shift <- over_members(x$perturbed) - over_members(x$control)
-  x$lost <- t(vapply(x$ends, function(a) apply(a, 2L, mean, na.rm = TRUE), numeric(2)))
-  if (!is.null(x$parts)) {
-    x$interaction <- interaction_table(x$control, x$perturbed, x$parts, n, x$conf.level)
-  }
-  x
-}
-
-#' @rdname PerturbCells
-#' @param x A perturbation.
-#' @param i (names, numbers or TRUE/FALSE) Cells to keep.
-#' @export
-`[.fatefield_perturbation` <- function(x, i, ...) {
-  if (!is.null(x$published)) stop_input("x", "A result of `compat = \"scdiffeq\"` holds no cells to choose from.")
-  rows <- check_cells(i, rownames(x$control), "i")
-  some <- function(a) a[rows, , , drop = FALSE]
-  x$control <- some(x$control)
-  x$perturbed <- some(x$perturbed)
-  x$ends <- lapply(x$ends, some)
-  if (!is.null(x$parts)) x$parts <- lapply(x$parts, some)
-  x$first <- x$first[rows, , drop = FALSE]
-  summed_perturbation(x)
-}
-
-#' @rdname PerturbCells
-#' @param row.names,optional Not used; part of the generic.
-#' @export
-as.data.frame.fatefield_perturbation <- function(x, row.names = NULL, optional = FALSE, ...) x$table
-
-#' @export
-print.fatefield_perturbation <- function(x, ...) {
-  cat(describe_change(x$change), "\n", sep = "")
-  if (!is.null(x$published)) {
-    cat(nrow(x$published$control), " fates, ", ncol(x$published$control), " draws; tests of the draws, not of models\n", sep = "")
-    print(data.frame(x$table[1L], round(x$table[-1L], 4L)), row.names = FALSE)
-    return(invisible(x))
-  }
-  size <- dim(x$control)
-  cat(size[[1L]], " cells x ", x$n.sim, " futures to ", format(x$time), ", ", size[[3L]], " model",
-    if (size[[3L]] != 1L) "s", "; intervals of the spread between ", if (size[[3L]] > 1L) "models" else "cells", "\n",
-    sep = "")
-  shown <- c("control", "perturbed", "change", "low", "high", "log2_ratio")
-  print(data.frame(fate = x$table$fate, round(x$table[shown], 3L), p = signif(x$table$p, 2L)), row.names = FALSE)
-  cat("off the cells: ", format(100 * x$off$share, digits = 2L), " % of the starts; unassigned ",
-    format(100 * x$lost["perturbed", "unassigned"], digits = 2L), " % (control ",
-    format(100 * x$lost["control", "unassigned"], digits = 2L), " %)\n", sep = "")
-  if (!is.null(x$interaction)) {
-    cat("interaction (log odds beyond the sum of the genes alone):\n")
-    print(data.frame(x$interaction[1L], round(x$interaction[-1L], 3L)), row.names = FALSE)
-  }
-  invisible(x)
+  summed_perturbation(out)
 }

@@ -1,59 +1,22 @@
 # Draws predicted cells of a left-out time: scores beside the lines that need no model, or the cells
 # themselves over those observed.
 
-#' Plot the prediction of a left-out time
-#'
-#' Of scores: one panel for each, one point for each predictor with its standard deviation over the
-#' draws, and a dashed line where it is as good as can be: at fresh cells of the same time, or at 1
-#' for ratios of variances.
-#' Of an interpolation: the predicted cells in two dimensions, over other cells.
-#'
-#' @param object Scores from [ScoreInterpolation()], or an interpolation from [InterpolateTime()].
-#' @param background Cells drawn in grey under an interpolation: a matrix (cells x dims) in its
-#'   dimensions, or an object with its reduction; `NULL` for none.
+#' @rdname ScoreInterpolation
+#' @param x Scores.
 #' @param scores (strings) Scores to draw; `NULL` takes all.
-#' @param dims Two dimensions of an interpolation.
-#' @param max.cells Cells drawn of each, at most; a larger number is thinned evenly.
-#' @param pt.size Size of the points; `NULL` suits it to their number.
-#' @param ... Not used.
-#' @return A ggplot.
-#' @section Errors:
-#' `fatefield_error_input`: other kinds of objects, no such score, a background of other dimensions.
-#' @seealso [ScoreInterpolation()], [InterpolateTime()]
-#' @examples
-#' x <- cbind(a = sin(1:90), b = cos(2 * 1:90)) + rep(0:2, each = 30)
-#' scores <- ScoreInterpolation(
-#'   x, time.out = 1, model = x[31:60, ] + 0.1, time = rep(0:2, each = 30), n.repeats = 3,
-#'   verbose = FALSE
-#' )
-#' PlotInterpolation(scores)
 #' @export
-PlotInterpolation <- function(object, background = NULL, scores = NULL, dims = 1:2,
-                              max.cells = 5000L, pt.size = NULL, ...) {
-  check_no_dots(names(formals(PlotInterpolation)), ...)
-  if (inherits(object, "fatefield_interpolation_scores")) {
-    return(plot_interpolation_scores(object, scores))
-  }
-  if (!inherits(object, "fatefield_interpolation")) {
-    stop_input(
-      "object", "`object` must be from ScoreInterpolation() or InterpolateTime(), not ",
-      described(object), "."
-    )
-  }
-  plot_interpolation_cells(object, background, dims, max.cells, pt.size)
-}
-
-plot_interpolation_scores <- function(table, scores) {
-  present <- score_names(table)
+plot.fatefield_interpolation_scores <- function(x, scores = NULL, ...) {
+  check_no_dots(c("x", "scores"), ...)
+  present <- score_names(x)
   scores <- if (is.null(scores)) present else scores
   lost <- setdiff(scores, present)
   if (length(lost) > 0L) {
     stop_input("scores", "`scores`: there is no score ", quoted(lost[[1L]]), "; there are ",
       quoted(present), ".", near(lost[[1L]], present))
   }
-  order <- factor(table$predictor, levels = rev(table$predictor))
+  order <- factor(x$predictor, levels = rev(x$predictor))
   long <- do.call(rbind, lapply(scores, function(s) {
-    data.frame(predictor = order, score = s, value = table[[s]], sd = table[[paste0(s, ".sd")]])
+    data.frame(predictor = order, score = s, value = x[[s]], sd = x[[paste0(s, "_sd")]])
   }))
   long$score <- factor(long$score, levels = scores)
   long$sd[is.na(long$sd)] <- 0
@@ -69,36 +32,51 @@ plot_interpolation_scores <- function(table, scores) {
     ) +
     ggplot2::geom_point(size = 1.8, colour = label_palette[[1L]]) +
     ggplot2::facet_wrap("score", scales = "free_x") + ggplot2::scale_x_continuous(n.breaks = 3) + theme_curves() +
-    ggplot2::labs(x = NULL, y = NULL, title = paste("Time", format(attr(table, "time"))))
+    ggplot2::labs(x = NULL, y = NULL, title = paste("Time", format(attr(x, "time"))))
 }
 
-plot_interpolation_cells <- function(object, background, dims, max.cells, pt.size) {
+#' @rdname InterpolateTime
+#' @param x An interpolation.
+#' @param observed Cells drawn in grey behind: a matrix (cells x dims) in the same dimensions, or an object with the
+#'   reduction; `NULL` for none.
+#' @param dims Two dimensions to draw.
+#' @param pt.size Size of the points; `NULL` suits it to their number.
+#' @param raster Draw points as pixels? `NULL` does so for more than 50,000.
+#' @export
+plot.fatefield_interpolation <- function(x, observed = NULL, dims = 1:2, pt.size = NULL, raster = NULL, ...) {
+  check_no_dots(names(formals(plot.fatefield_interpolation)), ...)
   if (length(dims) != 2L) {
     stop_input("dims", "`dims` must be two dimensions such as 1:2, not ", described(dims), ".")
   }
-  plane <- object$states[, check_dims(dims, ncol(object$states)), drop = FALSE]
-  # Cells of more weight are drawn more often.
-  shown <- draw_cells(nrow(plane), min(nrow(plane), check_count(max.cells, "max.cells")),
-    object$weights, 0, 0)
-  points <- plane_frame(plane[shown, , drop = FALSE])
-  size <- point_size(nrow(points), pt.size)
+  plane <- x$states[, check_dims(dims, ncol(x$states)), drop = FALSE]
+  points <- plane_frame(plane, weight = x$weights * nrow(plane))
   plot <- ggplot2::ggplot(points, ggplot2::aes(.data$x, .data$y))
-  if (!is.null(background)) {
-    behind <- interpolation_background(background, object)[, dims, drop = FALSE]
-    behind <- plane_frame(behind[thinned(nrow(behind), max.cells), , drop = FALSE])
-    plot <- plot + ggplot2::geom_point(data = behind, size = size, colour = "grey80")
+  if (!is.null(observed)) {
+    behind <- plane_frame(interpolation_background(observed, x)[, dims, drop = FALSE])
+    plot <- plot + cell_points(behind, pt.size = pt.size, raster = raster, colour = "grey80")
   }
-  plot + ggplot2::geom_point(size = size, colour = label_palette[[2L]], alpha = 0.6) +
-    theme_cells() + plane_labels(plane) +
-    ggplot2::labs(title = paste0("Time ", format(object$time), ", predicted from ", format(object$from)))
+  plot + predicted_points(points, pt.size, raster) + theme_cells() + plane_labels(plane) +
+    ggplot2::labs(title = paste0("Time ", format(x$time), ", predicted from ", format(x$t.start)))
 }
 
-interpolation_background <- function(background, object) {
-  reduction <- if (is_plain_matrix(background)) NULL else object$reduction
-  x <- embedding(background, reduction, argument = "background")
+# Cells of more weight are less transparent.
+predicted_points <- function(points, pt.size, raster) {
+  if (diff(range(points$weight)) == 0) {
+    return(cell_points(points, pt.size = pt.size, raster = raster, colour = label_palette[[2L]], alpha = 0.6))
+  }
+  list(
+    cell_points(points, ggplot2::aes(.data$x, .data$y, alpha = .data$weight), pt.size, raster,
+      colour = label_palette[[2L]]),
+    ggplot2::scale_alpha_continuous(range = c(0.1, 0.9), limits = c(0, NA))
+  )
+}
+
+interpolation_background <- function(observed, object) {
+  reduction <- if (is_plain_matrix(observed)) NULL else object$reduction
+  x <- embedding(observed, reduction, argument = "observed")
   if (all(object$dims %in% colnames(x))) x <- x[, object$dims, drop = FALSE]
   if (ncol(x) != ncol(object$states)) {
-    stop_input("background", "`background` has ", ncol(x), " dimensions, the predicted cells ",
+    stop_input("observed", "`observed` has ", ncol(x), " dimensions, the predicted cells ",
       ncol(object$states), ".")
   }
   x

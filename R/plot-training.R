@@ -9,26 +9,32 @@
 #' For a good fit the held-out loss levels off near the loss of training; where it rises again,
 #' the training has been too long.
 #'
-#' @param object A model from [FitSDE()], an object that holds one, or a data.frame of a history.
-#' @param model Name of the model in the object; `NULL` takes the last one fitted.
+#' @section Basic use:
+#' ```
+#' PlotTraining(cells)
+#' ```
+#' @param object A Seurat object or a SingleCellExperiment that holds a model, a model, or a data.frame of a history.
+#' @param model A model, or the name of one in the object; `NULL` takes the last one fitted.
 #' @param columns (strings) Columns of the history to draw; `NULL` takes all that vary.
-#' @param log10 Draw positive losses on a logarithmic axis. Default `TRUE`.
+#' @param log10 Draw positive losses on a logarithmic axis?
 #' @param ... Not used.
 #' @return A ggplot.
 #' @section Errors:
 #'   `fatefield_error_input`: an empty history or no such column; `fatefield_error_model`: no model.
-#' @seealso [FitSDE()]
+#' @seealso [FitSDE()], [FitVelocityField()], and `summary()` of a model, which says how its training ended
 #' @examples
-#' history <- data.frame(
-#'   member = 1, update = 1:50, loss = 2 / 1:50 + 0.1,
-#'   held_out = ifelse(1:50 %% 10 == 0, 2 / 1:50 + 0.15, NaN), gradient_norm = 1 / sqrt(1:50)
-#' )
-#' PlotTraining(history)
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 40, verbose = FALSE)
+#' PlotTraining(cells)
 #' @export
-PlotTraining <- function(object, model = NULL, columns = NULL, log10 = TRUE, ...) {
-  check_no_dots(names(formals(PlotTraining)), ...)
+PlotTraining <- function(object, ...) UseMethod("PlotTraining")
+
+#' @rdname PlotTraining
+#' @export
+PlotTraining.default <- function(object, model = NULL, columns = NULL, log10 = TRUE, ...) {
+  check_no_dots(names(formals(PlotTraining.default)), ...)
   check_flag(log10, "log10")
-  history <- if (is.data.frame(object)) object else check_model(fetch_model(object, model))$history
+  history <- if (is.data.frame(object)) object else chosen_model(object, model)$history
   if (nrow(history) == 0L) stop_input("object", "`object`: its history of training is empty.")
   long <- long_history(history, columns)
   members <- length(unique(long$member))
@@ -43,6 +49,30 @@ PlotTraining <- function(object, model = NULL, columns = NULL, log10 = TRUE, ...
     ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL)
   positive <- all(long$value > 0)
   if (log10 && positive) plot + ggplot2::scale_y_log10() else plot
+}
+
+#' @rdname PlotTraining
+#' @export
+PlotTraining.Seurat <- function(object, model = NULL, columns = NULL, log10 = TRUE, ...) {
+  call_worker(PlotTraining.default, ...)
+}
+
+#' @rdname PlotTraining
+#' @export
+PlotTraining.SingleCellExperiment <- PlotTraining.Seurat
+
+#' @rdname PlotTraining
+#' @param x A model.
+#' @export
+plot.fatefield_model <- function(x, ...) PlotTraining(x, ...)
+
+# A model of any type.
+chosen_model <- function(object, model) {
+  if (inherits(object, "fatefield_model")) {
+    return(check_model(object, "object"))
+  }
+  check_object(object)
+  choose_model(object, model, type = c("sde", "field"), last = TRUE)
 }
 
 # Rows step, member, series, value, panel; steps without a value are left out.

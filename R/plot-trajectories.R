@@ -3,96 +3,94 @@
 #' Plot simulated trajectories
 #'
 #' Draws paths from [SimulateCells()] or [IntegrateCells()] over the cells, coloured by time, by the cell they
-#' start from, or by the label of their end.
+#' start from, by the member of the ensemble, or by the label of their end.
 #' In another reduction than that of the simulation each state is drawn at the mean of its nearest
 #' cells there.
 #' Paths along a velocity field are drawn in principal components of `log1p()` of its genes where no reduction
 #' is named.
 #'
-#' @param object Trajectories.
-#' @param background The cells to draw behind: the object they came from, or a matrix (cells x dims)
+#' @section Basic use:
+#' ```
+#' futures <- SimulateCells(cells, cells = 1:5, n.sim = 20)
+#' plot(futures, observed = cells, group.by = "fate")
+#' ```
+#' @param x Trajectories.
+#' @param observed The cells to draw behind: the object they came from, or a matrix (cells x dims)
 #'   in the space of the trajectories; `NULL` for none.
-#' @param colour.by `"time"` (default), `"cell"`, `"member"`, or `"fate"`, the label of the nearest
-#'   cells of the background at the end.
-#' @param labels For `"fate"`: the column of labels in `background`, or one label for each of its
-#'   cells.
+#' @param group.by `"time"` (default), `"cell"`, `"member"`, or `"fate"`, the label of the nearest reference cells
+#'   at the end.
+#' @param labels For `"fate"`: the column of labels in `observed`, or one label for each of its cells; `NULL` takes
+#'   those of [DefineFates()].
 #' @param reduction Reduction to draw; `NULL` takes that of the simulation.
 #' @param dims (two numbers) Dimensions to draw.
-#' @param max.paths At most this many paths are drawn, evenly spread; default 300.
-#' @param max.cells At most this many cells of the background; default 20,000.
+#' @param cols Colours by label, cell or member; `NULL` takes those of [DefineFates()] for labels.
+#' @param n.paths At most this many paths are drawn, evenly spread.
+#' @param pt.size Size of the points of the observed cells; `NULL` suits it to their number.
+#' @param raster Draw them as pixels? `NULL` does so for more than 50,000.
 #' @param linewidth,alpha Of the paths.
-#' @param k Nearest cells for labels and for another reduction. Default 20.
+#' @param k Reference cells that label an end; `NULL` takes that of [DefineFates()].
+#' @param n.neighbors Nearest cells whose mean is a state's place in another reduction.
 #' @param ... Not used.
 #' @return A ggplot.
 #' @section Errors:
-#'   `fatefield_error_input` names the argument: no background for `"fate"`, no such column or
+#'   `fatefield_error_input` names the argument: nothing observed for `"fate"`, no such column or
 #'   reduction, other dimensions than those of the trajectories.
-#' @seealso [SimulateCells()]
+#' @seealso [SimulateCells()], [trajectories]
 #' @examples
-#' s <- array(0, c(20, 2, 11), list(NULL, c("x", "y"), NULL))
-#' for (t in 1:10) s[, , t + 1] <- s[, , t] + sin(1:40 * t) / 3
-#' paths <- structure(
-#'   list(
-#'     states = s, times = 0:10, cell = factor(rep(c("a", "b"), each = 10)), sim = rep(1:10, 2),
-#'     member = rep(1L, 20), log_weights = matrix(0, 20, 11), reduction = NULL, dims = c("x", "y")
-#'   ),
-#'   class = "fatefield_trajectories"
-#' )
-#' PlotTrajectories(paths)
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' futures <- SimulateCells(cells, cells = 1:3, n.sim = 5, t.out = seq(0, 3, 0.25), verbose = FALSE)
+#' plot(futures, observed = cells)
+#' plot(futures, observed = cells, group.by = "fate", labels = "state")
 #' @export
-PlotTrajectories <- function(object, background = NULL,
-                             colour.by = c("time", "cell", "fate", "member"), labels = NULL,
-                             reduction = NULL, dims = 1:2, max.paths = 300L, max.cells = 20000L,
-                             linewidth = 0.3, alpha = 0.6, k = 20L, ...) {
-  check_no_dots(names(formals(PlotTrajectories)), ...)
-  check_trajectories(object)
-  colour.by <- check_choice(colour.by, c("time", "cell", "fate", "member"), "colour.by")
-  max.paths <- check_count(max.paths, "max.paths")
-  k <- check_count(k, "k")
-  object <- object[thinned(length(object$cell), max.paths)]
-  cells <- background_cells(object, background)
-  object <- near_trajectories(object)
-  shown <- shown_states(object, background, cells, reduction, dims, k)
-  paths <- path_frame(shown$states, object)
-  paths$colour <- if (colour.by == "fate") {
-    end_labels(object, background, cells, labels, k)[paths$trajectory]
-  } else if (colour.by == "time") {
-    paths$time
+plot.fatefield_trajectories <- function(x, observed = NULL, group.by = c("time", "cell", "fate", "member"),
+                                        labels = NULL, reduction = NULL, dims = 1:2, cols = NULL, n.paths = 300L,
+                                        pt.size = NULL, raster = NULL, linewidth = 0.3, alpha = 0.6, k = NULL,
+                                        n.neighbors = 20L, ...) {
+  check_no_dots(names(formals(plot.fatefield_trajectories)), ...)
+  group.by <- check_choice(group.by, c("time", "cell", "fate", "member"), "group.by")
+  n.neighbors <- check_count(n.neighbors, "n.neighbors")
+  x <- x[thinned(length(x$cell), check_count(n.paths, "n.paths"))]
+  cells <- background_cells(x, observed)
+  x <- near_trajectories(x)
+  shown <- shown_states(x, observed, cells, reduction, dims, n.neighbors)
+  paths <- path_frame(shown$states, x)
+  if (group.by == "fate") {
+    found <- end_labels(x, observed, cells, labels, k)
+    paths$colour <- found$ends[paths$trajectory]
+    cols <- c(cols, found$cols[setdiff(names(found$cols), names(cols))])
   } else {
-    droplevels(factor(paths[[colour.by]]))
+    paths$colour <- if (group.by == "time") paths$time else droplevels(factor(paths[[group.by]]))
   }
   plot <- ggplot2::ggplot(paths, ggplot2::aes(.data$x, .data$y))
   if (!is.null(shown$plane)) {
-    keep <- thinned(nrow(shown$plane), max.cells)
-    plot <- plot + ggplot2::geom_point(
-      data = plane_frame(shown$plane[keep, , drop = FALSE]), colour = "grey85",
-      size = point_size(length(keep)), stroke = 0
-    )
+    behind <- plane_frame(shown$plane)
+    plot <- plot + cell_points(behind, pt.size = pt.size, raster = raster, colour = "grey85")
   }
   plot + ggplot2::geom_path(
     ggplot2::aes(colour = .data$colour, group = .data$trajectory), linewidth = linewidth,
     alpha = alpha, lineend = "round"
   ) +
-    ggplot2::geom_point(data = paths[paths$time %in% object$times[start_index(object)], ], size = 0.8) +
-    path_colours(paths$colour, colour.by) + ggplot2::coord_equal() + theme_cells() +
+    ggplot2::geom_point(data = paths[paths$time %in% x$times[start_index(x)], ], size = 0.8) +
+    path_colours(paths$colour, group.by, cols) + ggplot2::coord_equal() + theme_cells() +
     ggplot2::labs(x = shown$names[[1L]], y = shown$names[[2L]])
 }
 
-path_colours <- function(colour, colour.by) {
-  if (colour.by == "time") {
+path_colours <- function(colour, group.by, cols) {
+  if (group.by == "time") {
     return(ggplot2::scale_colour_viridis_c("time", option = "viridis", end = 0.95))
   }
   # A legend of very many start cells tells nothing and leaves no room for the plot.
   crowded <- nlevels(colour) > 20L
   list(
-    scale_labels(levels(colour), name = colour.by),
+    scale_labels(levels(colour), cols, name = group.by),
     if (crowded) ggplot2::guides(colour = "none") else big_key()
   )
 }
 
 # The background's cells in the space in which cells are near each other, see near_space(), cells x dims; NULL
 # where there is no background.
-background_cells <- function(object, background, argument = "background") {
+background_cells <- function(object, background, argument = "observed") {
   if (is.null(background)) {
     return(NULL)
   }
@@ -138,7 +136,7 @@ shown_states <- function(object, background, cells, reduction, dims, k) {
     ))
   }
   if (is.null(cells) || is_plain_matrix(background)) {
-    stop_input("background", "`background` must be the object that holds reduction ",
+    stop_input("observed", "`observed` must be the object that holds reduction ",
       quoted(reduction), ".")
   }
   plane <- plane_of(background, reduction, dims)
@@ -165,14 +163,13 @@ path_frame <- function(states, object) {
   )
 }
 
-# The label of the end of each trajectory, NA where it is far from all cells.
-end_labels <- function(object, background, cells, labels, k) {
+# The label of the end of each trajectory, NA where it is far from all cells, and the colours: list(ends, cols).
+end_labels <- function(object, observed, cells, labels, k) {
   if (is.null(cells)) {
-    stop_input("background", "`background` is needed to label the ends of the trajectories.")
+    stop_input("observed", "`observed` is needed to label the ends of the trajectories.")
   }
-  if (is.null(labels)) stop_labels()
-  voters <- label_voters(cells, label_column(background, labels), NULL,
-    vote_options(k, NULL, NULL, NULL, NULL, NULL))
+  definition <- fate_definition(observed, labels, k = k)
+  voters <- label_voters(cells, definition$labels, definition$reference, definition$options)
   found <- label_states(voters$index, states_at(object), thread_count())$label
-  factor(voters$labels[found], levels = voters$labels)
+  list(ends = factor(voters$labels[found], levels = voters$labels), cols = definition$cols)
 }

@@ -49,10 +49,12 @@
 #' @param max.arrows At most this many cells have an arrow under `"arrows"`; default 1,000, evenly spread.
 #' @param ncol Columns of panels; `NULL` chooses.
 #' @param title Title of the plot, `NULL` for none.
-#' @param ... More options: `smooth = 0.018`, the standard deviation over which arrows are averaged;
-#'   `separation = 0.022`, the distance of lines; `min.length = 0.05` and `max.length = 0.6` of lines, all as
-#'   shares of the longer side of the plot; `approach = 0.5`, the share of the distance at which lines end;
-#'   `min.mass = 0.25`, the share of the usual number of cells below which nothing is drawn; `n.grid = 60`.
+#' @param ... More options: `r doc_option("stream", "smooth")`, the standard deviation over which arrows are
+#'   averaged; `r doc_option("stream", "separation")`, the distance of lines;
+#'   `r doc_option("stream", "min.length")` and `r doc_option("stream", "max.length")` of lines, all as shares
+#'   of the longer side of the plot; `r doc_option("stream", "approach")`, the share of the distance at which
+#'   lines end; `r doc_option("stream", "min.mass")`, the share of the usual number of cells below which nothing
+#'   is drawn; `r doc_option("stream", "n.grid")`.
 #' @return A ggplot.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument: no arrows for this reduction, arrows of another one, no such column.
@@ -109,6 +111,7 @@ arrow_places <- function(object, reduction, arrows, dims) {
       stop_input("arrows", "`arrows` is ", nrow(arrows), " x ", ncol(arrows), ", but there are ",
         nrow(plane), " cells and dimensions ", paste(dims, collapse = " and "), " to draw.")
     }
+    arrows <- match_cells(arrows, rownames(plane), "arrows")
     return(list(plane = plane, arrows = unname(arrows[, dims])))
   }
   check_object(object)

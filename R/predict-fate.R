@@ -189,7 +189,10 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
   shares <- lapply(shares, keep_labels, definition$labels[cells], arrived, votes$voters$labels)
   result <- new_fate(
     shares, rownames(x)[cells], votes, definition, arrived,
-    list(n.sim = n.sim, time = end, seed = seed)
+    list(
+      n.sim = n.sim, time = end, seed = seed, starts = stats::setNames(starts[cells], rownames(x)[cells]),
+      definition = definition_digest(definition, votes$voters$labels[votes$counted], rownames_or_numbers(x))
+    )
   )
   result[rownames(x)[sort(cells)]]
 }

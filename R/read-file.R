@@ -15,17 +15,57 @@ file_path <- function(file) {
   path
 }
 
+# `code` reads the file; where the HDF5 library lacks a filter, such as a compression, the error says which and what to
+# do.
+explain_filters <- function(path, code) {
+  tryCatch(code, fatefield_error_file = function(e) {
+    plugin <- grepl("can't open directory|required filter|filter .*not (registered|available)|plugin",
+      conditionMessage(e), ignore.case = TRUE)
+    found <- if (plugin) file_filters(path) else character()
+    if (length(found) == 0L) stop(e)
+    stop_file(
+      "file", "`file`: ", quoted(path), " is compressed by ", quoted(found[[1L]]), ", which the HDF5 library here cannot ",
+      "read. Write it again with gzip where it can be read, such as in Python",
+      if (!grepl("\\.loom$", path)) " by adata.write_h5ad(\"new.h5ad\", compression = \"gzip\")", "."
+    )
+  })
+}
+
+# Filters of the data sets that are not the library's own, by the names that stand in the file.
+file_filters <- function(path) {
+  known <- c(lzf = "lzf\\x00", blosc = "blosc", zstd = "zstd|Zstandard", bitshuffle = "bitshuffle", lz4 = "lz4|LZ4 filter",
+    bzip2 = "bzip2", szip = "szip")
+  connection <- file(path, "rb")
+  on.exit(close(connection))
+  before <- raw()
+  repeat {
+    block <- readBin(connection, "raw", 2^22)
+    if (length(block) == 0L) {
+      return(character())
+    }
+    seen <- c(before, block)
+    found <- vapply(known, function(name) length(grepRaw(name, seen)) > 0L, logical(1))
+    if (any(found)) {
+      return(names(known)[found])
+    }
+    before <- utils::tail(block, 16L)
+  }
+}
+
 add_note <- function(notes, ...) notes$lines <- c(notes$lines, paste0(...))
 
-# `all`: names of the layers of the file; `readable`: those that are matrices.
+# `all`: names of the layers of the file; `readable`: those that are matrices. Names come back as they are in the file.
 choose_layers <- function(layers, all, readable, notes) {
+  in.file <- readable
+  all <- valid_text(all)
+  readable <- valid_text(readable)
   if (is.null(layers)) {
     chosen <- intersect(usual_layers(), readable)
     rest <- setdiff(all, chosen)
     if (length(rest) > 0L) {
       add_note(notes, "Layers not read: ", quoted(rest), "; name them in `layers` to read them.")
     }
-    return(chosen)
+    return(in.file[match(chosen, readable)])
   }
   if (!is.character(layers) || anyNA(layers)) {
     stop_input("layers", "`layers` must be names of layers, not ", described(layers), ".")
@@ -37,7 +77,7 @@ choose_layers <- function(layers, all, readable, notes) {
       quoted(readable), ".", near(absent[[1L]], readable)
     )
   }
-  unique(layers)
+  in.file[match(unique(layers), readable)]
 }
 
 # A table of the file, list(index, columns, skipped), as a data.frame with unique names as rows.
@@ -111,6 +151,7 @@ add_file_assay <- function(object, x, name, features = NULL) {
 
 # A name that no assay and no reduction of the object has.
 free_name <- function(object, name) {
+  name <- valid_text(name)
   taken <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
   utils::tail(make.unique(c(taken, name)), 1L)
 }

@@ -68,9 +68,12 @@ ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbos
   check_flag(use.raw, "use.raw")
   check_flag(verbose, "verbose")
   path <- file_path(file)
+  explain_filters(path, read_h5ad(path, assay, layers, use.raw, verbose))
+}
+
+read_h5ad <- function(path, assay, layers, use.raw, verbose) {
   notes <- new.env(parent = emptyenv())
   notes$lines <- character()
-
   contents <- h5ad_contents(path)
   kinds <- contents$layers
   layers <- choose_layers(layers, names(kinds), names(kinds)[kinds %in% c("sparse", "dense")], notes)
@@ -138,7 +141,7 @@ add_h5ad_layers <- function(object, path, layers, cells, genes) {
 add_h5ad_obsm <- function(object, path, kinds, cells, notes) {
   for (entry in names(kinds)) {
     part <- paste0("obsm/", entry)
-    name <- free_name(object, sub("^X_", "", entry))
+    name <- free_name(object, sub("^X_", "", valid_text(entry)))
     if (kinds[[entry]] == "sparse") {
       parts <- h5ad_matrix(path, part, nrow(cells), -1, keep_dense = FALSE)
       features <- paste0(gsub("[_|]", "-", name), "-", seq_len(parts$dim[[1L]]))

@@ -67,9 +67,12 @@ ReadLoom <- function(file, assay = "RNA", layers = NULL, gene.names = NULL, cell
   check_string(assay, "assay")
   check_flag(verbose, "verbose")
   path <- file_path(file)
+  explain_filters(path, read_loom(path, assay, layers, gene.names, cell.names, verbose))
+}
+
+read_loom <- function(path, assay, layers, gene.names, cell.names, verbose) {
   notes <- new.env(parent = emptyenv())
   notes$lines <- character()
-
   contents <- loom_contents(path)
   layers <- choose_layers(layers, contents$layers, contents$layers, notes)
   genes <- loom_frame(contents$row_attrs, contents$genes, gene.names, "gene.names", notes)
@@ -112,6 +115,7 @@ loom_names <- list(
 loom_frame <- function(attributes, n, given, argument, notes) {
   feature <- argument == "gene.names"
   columns <- attributes$columns
+  names(columns) <- valid_text(names(columns))
   part <- if (feature) "row_attrs" else "col_attrs"
   if (!is.null(given)) {
     check_string(given, argument)
@@ -134,7 +138,7 @@ loom_frame <- function(attributes, n, given, argument, notes) {
     name_texts(columns[[given[[1L]]]])
   }
   if (length(given) > 0L && !is.numeric(columns[[given[[1L]]]])) columns[[given[[1L]]]] <- NULL
-  table <- list(index = index, columns = columns, skipped = attributes$skipped)
+  table <- list(index = index, columns = columns, skipped = valid_text(attributes$skipped))
   file_frame(table, part, notes, feature, "loom.name")
 }
 

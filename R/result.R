@@ -63,13 +63,19 @@ summary.fatefield_result <- function(object, ...) {
 #' @rdname results
 #' @export
 `[.fatefield_result` <- function(x, i, ...) {
-  by <- attr(x, "by")
-  if (is.null(by)) {
+  present <- result_rows(x)
+  if (is.null(present)) {
     stop_input("i", "`i`: a result of class ", quoted(class(x)[[1L]]), " cannot be subset.")
   }
-  present <- unique(as.character(x$table[[by]]))
-  keep <- present[check_cells(i, present, "i")]
-  subset_result(x, keep)
+  subset_result(x, present[check_cells(i, present, "i")])
+}
+
+# Names that `[` looks up, or NULL. Kinds whose table is made on demand say them from their parts.
+result_rows <- function(x) UseMethod("result_rows")
+
+result_rows.default <- function(x) {
+  by <- attr(x, "by")
+  if (!is.null(by)) unique(as.character(x$table[[by]]))
 }
 
 # The part of a result that is of `keep`, names in the column `by`, in that order.
@@ -80,6 +86,18 @@ subset_result.default <- function(x, keep) {
   x$table <- x$table[order(match(rows, keep), na.last = NA), , drop = FALSE]
   rownames(x$table) <- NULL
   x
+}
+
+#' @rdname results
+#' @param deparse.level Not used; part of the generic.
+#' @export
+rbind.fatefield_result <- function(..., deparse.level = 1) bind_results(..1, list(...))
+
+# `parts`: results, the first of which decides how they are bound.
+bind_results <- function(first, parts) UseMethod("bind_results")
+
+bind_results.default <- function(first, parts) {
+  stop_input("...", "Results of class ", quoted(class(first)[[1L]]), " cannot be bound.")
 }
 
 # Number and interval as people read it: "0.42 (0.31 to 0.55)".
@@ -131,8 +149,8 @@ print.fatefield_table <- function(x, ...) {
 #' @rdname results
 #' @param j,drop As for a data.frame, after a comma.
 #' @export
-`[.fatefield_table` <- function(x, i, j, drop = if (missing(i)) TRUE else ncol(x) == 1L) {
-  if (nargs() - !missing(drop) > 2L) {
+`[.fatefield_table` <- function(x, i, j, drop) {
+  if (nargs() - (!missing(drop)) > 2L) {
     rows <- if (missing(i)) rep(TRUE, nrow(x)) else i
     table <- plain_table(x)
     if (missing(j)) {
@@ -141,7 +159,7 @@ print.fatefield_table <- function(x, ...) {
       attributes(table) <- c(attributes(table)[c("names", "row.names")], kept)
       return(table)
     }
-    return(table[rows, j, drop = drop])
+    return(if (missing(drop)) table[rows, j] else table[rows, j, drop = drop])
   }
   by <- attr(x, "by")
   present <- if (is.null(by)) as.character(seq_len(nrow(x))) else as.character(x[[by]])

@@ -14,7 +14,14 @@
 #' * `McCann`: earlier and later cells paired by exact optimal transport, each pair at its share of
 #'   the way (displacement interpolation).
 #'
-#' The scores, in the units of the reduction:
+#' @section Basic use:
+#' ```
+#' cells <- FitSDE(cells, time = "day", cells = which(cells$day != 2))
+#' scores <- ScoreInterpolation(cells, t.out = 2)
+#' plot(scores)
+#' ```
+#' @section Scores:
+#' In the units of the reduction:
 #'
 #' * `sinkhorn.0.05`, `sinkhorn.0.1`: Sinkhorn divergence at `blur` 0.05 with `scaling` 0.5 and at
 #'   0.1 with 0.7, as published methods report it; near half the squared distance W2.
@@ -26,12 +33,12 @@
 #'   over that of the observed cells, over dimensions, and of all dimensions together; 1 is right.
 #'
 #' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
-#' @param time.out The time that was left out, in the units of the time column.
+#' @param t.out The time that was left out, in the units of the time column.
 #' @param model What is to be scored: a model from [FitSDE()], the name of one in the object, an
 #'   interpolation from [InterpolateTime()], a matrix of predicted states (states x dims), or a named
 #'   list of these; `NULL` takes the object's last model.
-#' @param time Column with the time of each cell, or one number for each; `NULL` takes the column
-#'   the model was fitted with.
+#' @param time Times of the cells: a column, or one value for each cell; `NULL` takes those that the model has of
+#'   them.
 #' @param reduction,dims Where no model says it: reduction and dimensions of the observed cells;
 #'   `NULL` takes the PCA, and all dimensions.
 #' @param n.cells Cells drawn of each, at most; fewer where a time has less (the observed cells are
@@ -45,16 +52,18 @@
 #' @param verbose Show progress.
 #' @param ... Not used.
 #'
-#' @return A data.frame of class `fatefield_interpolation_scores`: one row for each predictor, with
+#' @return A data.frame of class `fatefield_interpolation_scores`, see [results]: one row for each predictor, with
 #'   columns `predictor`, `cells` (drawn) and each score followed by its standard deviation over the
-#'   draws (`W1`, `W1.sd`, ...).
+#'   draws (`W1`, `W1_sd`, ...).
+#'   `summary()` gives the main ones, with `excess`: 0 for a prediction as near as fresh cells of the same time, 1 for
+#'   one as far as the earlier cells, both by W2.
 #'   Attributes: `time`, `earlier`, `later` (`NA` where there is none), `repeats`, and `seen`, the
 #'   names of models that were trained on cells of this time.
 #' @section Errors:
-#' `fatefield_error_input`: no or too few cells at `time.out`, none earlier, models or states of
+#' `fatefield_error_input`: no or too few cells at `t.out`, none earlier, models or states of
 #' other dimensions; `fatefield_error_model`: no model.
 #' @references McCann (1997) A convexity principle for interacting gases. Advances in Mathematics.
-#' @seealso [InterpolateTime()], [PlotInterpolation()], [OTDistance()] for each distance alone.
+#' @seealso [InterpolateTime()], [OTDistance()] for each distance alone.
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' days <- sort(unique(cells$day))
@@ -62,19 +71,18 @@
 #'   cells, time = "day", reduction = "latent", cells = which(cells$day != days[2]), updates = 20,
 #'   verbose = FALSE
 #' )
-#' scores <- ScoreInterpolation(cells, time.out = days[2], n.repeats = 2, verbose = FALSE)
+#' scores <- ScoreInterpolation(cells, t.out = days[2], n.repeats = 2, verbose = FALSE)
 #' scores
-#' PlotInterpolation(scores)
+#' plot(scores)
 #' @export
 ScoreInterpolation <- function(object, ...) UseMethod("ScoreInterpolation")
 
 #' @rdname ScoreInterpolation
 #' @export
-ScoreInterpolation.default <- function(object, time.out, model = NULL, time = NULL,
-                                       reduction = NULL, dims = NULL, n.cells = 1000L,
-                                       n.repeats = 5L, blur = c(0.05, 0.1), scaling = c(0.5, 0.7),
-                                       slices = 100L, n.sim = NULL, seed.use = 42L,
-                                       threads = NULL, verbose = TRUE, ...) {
+ScoreInterpolation.default <- function(object, t.out, model = NULL, time = NULL, reduction = NULL, dims = NULL,
+                                       n.cells = 1000L, n.repeats = 5L, blur = c(0.05, 0.1), scaling = c(0.5, 0.7),
+                                       slices = 100L, n.sim = NULL, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                       ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(ScoreInterpolation.default)), ...)
@@ -83,7 +91,7 @@ ScoreInterpolation.default <- function(object, time.out, model = NULL, time = NU
   settings <- interpolation_settings(n.cells, n.repeats, blur, scaling, slices, seed)
   predictors <- interpolation_predictors(object, model)
   known <- observed_cells(object, predictors, time, reduction, dims)
-  around <- times_around(interpolated_time(time.out, min(known$time)), known, predictors)
+  around <- times_around(interpolated_time(t.out, known$time), known, predictors)
   clouds <- lapply(around[!is.na(around)], function(at) {
     known$x[known$time == at, , drop = FALSE]
   })
@@ -96,13 +104,16 @@ ScoreInterpolation.default <- function(object, time.out, model = NULL, time = NU
 
 #' @rdname ScoreInterpolation
 #' @export
-ScoreInterpolation.Seurat <- function(object, ...) ScoreInterpolation.default(object, ...)
+ScoreInterpolation.Seurat <- function(object, t.out, model = NULL, time = NULL, reduction = NULL, dims = NULL,
+                                      n.cells = 1000L, n.repeats = 5L, blur = c(0.05, 0.1), scaling = c(0.5, 0.7),
+                                      slices = 100L, n.sim = NULL, seed.use = 42L, threads = NULL, verbose = TRUE,
+                                      ...) {
+  call_worker(ScoreInterpolation.default, ...)
+}
 
 #' @rdname ScoreInterpolation
 #' @export
-ScoreInterpolation.SingleCellExperiment <- function(object, ...) {
-  ScoreInterpolation.default(object, ...)
-}
+ScoreInterpolation.SingleCellExperiment <- ScoreInterpolation.Seurat
 
 interpolation_settings <- function(n.cells, n.repeats, blur, scaling, slices, seed) {
   if (!is.numeric(blur) || length(blur) == 0L || length(blur) != length(scaling)) {
@@ -167,21 +178,21 @@ observed_cells <- function(object, predictors, time, reduction, dims) {
 }
 
 # The time left out and its neighbours among the times that all models know: out, earlier, later.
-times_around <- function(time.out, known, predictors) {
+times_around <- function(t.out, known, predictors) {
   present <- sort(unique(known$time))
   trained <- lapply(Filter(is_model, predictors), `[[`, "times")
-  others <- setdiff(Reduce(intersect, trained, present), time.out)
-  if (!time.out %in% present) {
-    stop_input("time.out", "`time.out`: no cell is of time ", format(time.out),
+  others <- setdiff(Reduce(intersect, trained, present), t.out)
+  if (!t.out %in% present) {
+    stop_input("t.out", "`t.out`: no cell is of time ", format(t.out),
       "; the cells are of ", paste(format(present, trim = TRUE), collapse = ", "), ".")
   }
-  earlier <- others[others < time.out]
-  later <- others[others > time.out]
+  earlier <- others[others < t.out]
+  later <- others[others > t.out]
   if (length(earlier) == 0L) {
-    stop_input("time.out", "`time.out`: there are no cells of an earlier time.")
+    stop_input("t.out", "`t.out`: there are no cells of an earlier time.")
   }
   c(
-    out = time.out, earlier = max(earlier),
+    out = t.out, earlier = max(earlier),
     later = if (length(later) > 0L) min(later) else NA_real_
   )
 }
@@ -191,10 +202,10 @@ time_share <- function(around) {
 }
 
 # States and weights that are drawn from.
-predicted_pool <- function(predictor, object, known, time.out, n.sim, seed) {
+predicted_pool <- function(predictor, object, known, t.out, n.sim, seed) {
   if (is_model(predictor)) {
     predictor <- InterpolateTime.default(
-      object, time.out, model = predictor, time = known$time, n.sim = n.sim, seed.use = seed,
+      object, t.out, model = predictor, time = known$time, n.sim = n.sim, seed.use = seed,
       verbose = FALSE
     )
   }
@@ -202,7 +213,7 @@ predicted_pool <- function(predictor, object, known, time.out, n.sim, seed) {
     check_same_dims(predictor$states, known$x)
     return(predictor)
   }
-  states <- check_matrix(predictor, "model")
+  states <- check_matrix(predictor, "model", rows = NULL)
   check_same_dims(states, known$x)
   list(states = states, weights = rep(1 / nrow(states), nrow(states)))
 }
@@ -219,7 +230,7 @@ drawn_cells <- function(n, clouds) {
   sizes <- vapply(clouds, nrow, 1L)
   n <- min(n, sizes[["out"]] %/% 2L, sizes[-1L])
   if (n < 2L) {
-    stop_input("time.out", "`time.out`: there are too few cells to compare, ", sizes[["out"]],
+    stop_input("t.out", "`t.out`: there are too few cells to compare, ", sizes[["out"]],
       " at this time and ", paste(sizes[-1L], collapse = " and "), " at its neighbours.")
   }
   n
@@ -293,38 +304,50 @@ interpolation_table <- function(scored, settings, around, seen) {
   for (score in dimnames(scored)[[1L]]) {
     values <- matrix(scored[score, , ], ncol = settings$repeats)
     table[[score]] <- rowMeans(values)
-    table[[paste0(score, ".sd")]] <- if (settings$repeats > 1L) apply(values, 1L, stats::sd) else NA_real_
+    table[[paste0(score, "_sd")]] <- if (settings$repeats > 1L) apply(values, 1L, stats::sd) else NA_real_
   }
-  structure(
-    table, class = c("fatefield_interpolation_scores", "data.frame"), time = around[["out"]],
-    earlier = around[["earlier"]], later = around[["later"]], repeats = settings$repeats,
-    seen = seen
+  new_table(
+    "interpolation_scores", table, by = "predictor", time = around[["out"]], earlier = around[["earlier"]],
+    later = around[["later"]], repeats = settings$repeats, seen = seen,
+    scale = table$W2[match(c("noise floor", "earlier cells"), table$predictor)]
   )
 }
 
-#' @export
-print.fatefield_interpolation_scores <- function(x, digits = 3L, ...) {
+headline.fatefield_interpolation_scores <- function(x) {
   later <- attr(x, "later")
-  cat(
-    "Time ", format(attr(x, "time")), " predicted from ", format(attr(x, "earlier")),
-    if (!is.na(later)) paste0(" (later: ", format(later), ")"), ": ", x$cells[[1L]],
-    " cells, mean (sd) of ", attr(x, "repeats"), " draws\n",
-    sep = ""
+  main <- paste0(x$predictor, " ", format(x$W2, digits = 3L, trim = TRUE),
+    ifelse(is.na(x$W2_sd), "", paste0(" (", format(x$W2_sd, digits = 1L, trim = TRUE), ")")))
+  c(
+    paste0("Time ", format(attr(x, "time")), " predicted from ", format(attr(x, "earlier")),
+      if (!is.na(later)) paste0(" (later: ", format(later), ")"), ": ", x$cells[[1L]],
+      " cells, mean (sd) of ", attr(x, "repeats"), " draws"),
+    paste0("W2 to the observed cells: ", paste(main, collapse = ", ")),
+    if (length(attr(x, "seen")) > 0L) paste0("Trained on cells of this time: ", quoted(attr(x, "seen")))
   )
-  scores <- score_names(x)
-  shown <- lapply(scores, function(s) {
-    mean <- formatC(x[[s]], digits = digits, format = "fg", flag = "#")
-    sub("\\.( |$)", "\\1", ifelse(is.na(x[[paste0(s, ".sd")]]), mean,
-      paste0(mean, " (", formatC(x[[paste0(s, ".sd")]], digits = 2L, format = "g"), ")")))
-  })
-  names(shown) <- scores
-  print(data.frame(predictor = x$predictor, shown, check.names = FALSE), row.names = FALSE)
-  if (length(attr(x, "seen")) > 0L) {
-    cat("Trained on cells of this time: ", quoted(attr(x, "seen")), "\n", sep = "")
-  }
+}
+
+#' @rdname ScoreInterpolation
+#' @export
+print.fatefield_interpolation_scores <- function(x, ...) {
+  writeLines(headline(x))
+  shown <- summary(x)
+  numbers <- vapply(shown, is.numeric, NA)
+  shown[numbers] <- lapply(shown[numbers], signif, 3L)
+  print(shown, row.names = FALSE)
   invisible(x)
 }
 
+#' @rdname ScoreInterpolation
+#' @export
+summary.fatefield_interpolation_scores <- function(object, ...) {
+  scale <- attr(object, "scale")
+  data.frame(
+    predictor = object$predictor, W2 = object$W2, W2_sd = object$W2_sd, energy = object$energy,
+    sliced = object$sliced, variance = object$variance.median,
+    excess = (object$W2 - scale[[1L]]) / diff(scale)
+  )
+}
+
 score_names <- function(table) {
-  setdiff(names(table), c("predictor", "cells", grep("\\.sd$", names(table), value = TRUE)))
+  setdiff(names(table), c("predictor", "cells", grep("_sd$", names(table), value = TRUE)))
 }

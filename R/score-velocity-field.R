@@ -66,7 +66,7 @@ ScoreVelocityField.default <- function(object, velocity, fields = score_fields, 
   options <- lapply(stats::setNames(fields, fields), given_field_options, given = list(...))
   seed <- seed_from(seed.use)
   n.splits <- check_count(n.splits, "n.splits")
-  groups <- list(cells = numeric(), groups = group_codes(split.by, nrow(x), "split.by"))
+  groups <- list(cells = numeric(), groups = group_codes(split.by, rownames(x), "split.by"))
   if (is.null(split.by)) groups$groups <- NULL
   tick <- progress_bar(length(groups) * n.splits * length(fields), "Scoring fields", check_flag(verbose, "verbose"))
   done <- 0

@@ -1,5 +1,5 @@
 # One gene at a time, for all genes: a control is simulated once, and every gene's arm has its noise. Takes an object
-# with a model; gives a list of class fatefield_screen.
+# with a model; gives a result of kind "screen".
 
 # Genes matched to each: random ones, and others where the state is the genes.
 screen_random <- 100L
@@ -13,6 +13,14 @@ screen_rare <- 10
 #' Each gene is changed alone, as by [PerturbCells()]; see there for arguments not described here.
 #' The control is simulated once and shared.
 #'
+#' @section Basic use:
+#' ```
+#' screen <- ScreenPerturbations(cells)
+#' screen
+#' plot(screen)
+#' ```
+#'
+#' @section What is tested:
 #' Every gene moves the state, so that with enough simulations every gene is "significant".
 #' What is asked instead is whether a gene does more than a random one that moves cells as far.
 #' On a linear reduction `n.null` random genes are simulated beside: each has the expression of a gene of the
@@ -27,6 +35,7 @@ screen_rare <- 10
 #' A held gene also counts where ends are labelled, which shows in genes that mark a fate.
 #' `p` is `NA` where fewer than 10 trajectories reach the fate in both arms.
 #'
+#' @section Workers:
 #' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread, where
 #' the package future.apply is installed.
 #' The result is the same.
@@ -36,56 +45,90 @@ screen_rare <- 10
 #' @param genes (names) Genes to screen; `NULL` takes all that can be moved.
 #' @param n.null Random or other genes that are simulated for comparison, see above.
 #'   0 leaves `p` out on a linear reduction.
-#' @param resume A result of this function with the same settings, whose genes are not simulated again.
-#' @return A list of class `fatefield_screen` with `table`, a data.frame of one row per gene and fate, most extreme
-#'   first: `control`, `change` with `low` and `high` (between members, else between cells), `log2_ratio`, `z`, `p`,
-#'   `p_rank` and `q` (Benjamini and Hochberg, over the genes of each fate); `effects` (genes x fates x members) and
-#'   `errors` (the standard errors over cells).
+#' @param resume A result of this function with the same model, cells and settings, whose genes are not simulated again.
+#' @return A result of class `fatefield_screen`, see [results]: `table` is a data.frame of one row per gene and fate,
+#'   most extreme first: `gene`, `fate`, `control` (probability), `change` with `change_se`, `change_low` and
+#'   `change_high` (between members, else between cells), `log2_ratio`, `z`, `p`, `p_rank` and `q` (Benjamini and Hochberg, over the
+#'   genes of each fate).
+#'   `effects` (genes x fates x members) and `errors` (the standard errors over cells) are beside it.
+#'   `summary()` has a row per fate; `[` takes genes, whose p and q stay as they are; `rbind()` and `c()` put screens of
+#'   other genes with the same model, cells and settings together, and test them anew.
+#'   `plot()`: a ggplot.
 #'   An interrupt gives what is done so far, with a warning of class `fatefield_warning_incomplete`.
 #' @section Errors:
-#' As [PerturbCells()], and `resume` of other settings.
-#' @seealso [PerturbCells()], [PlotPerturbation()]
+#' As [PerturbCells()], and `resume` of other settings, which are named.
+#' `fatefield_error_stale`: `resume` was made with a model that has been fitted anew since.
+#' @seealso [PerturbCells()], [FindFateDrivers()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 40, n.futures = 0)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
-#' screen <- ScreenPerturbations(cells, mode = "shift", labels = "state", n.sim = 2, verbose = FALSE)
+#' cells <- DefineFates(cells, labels = "state")
+#' screen <- ScreenPerturbations(cells, mode = "shift", n.sim = 2, verbose = FALSE)
 #' screen
-#' PlotPerturbation(screen, fate = "fateA")
+#' summary(screen)
+#' plot(screen, fates = "fateA")
 #' @export
-ScreenPerturbations <- function(object, genes = NULL, model = NULL,
-                                mode = c("set", "knockout", "shift", "scale", "clamp"), at = NULL,
-                                units = c("z", "quantile", "expression"), hold = NULL, labels = NULL, cells = NULL,
-                                n.sim = NULL, time = NULL, fates = NULL, exclude = NULL, n.null = 200L, resume = NULL,
-                                conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+ScreenPerturbations <- function(object, ...) UseMethod("ScreenPerturbations")
+
+#' @rdname ScreenPerturbations
+#' @export
+ScreenPerturbations.default <- function(object, genes = NULL, model = NULL,
+                                        mode = c("set", "knockout", "shift", "scale", "clamp"), at = NULL,
+                                        units = c("z", "quantile", "expression"), hold = NULL, labels = NULL,
+                                        cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL,
+                                        fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
+                                        vote = NULL, cutoff = NULL, assay = NULL, loadings = NULL, center = NULL,
+                                        scale = NULL, expression = NULL, n.null = 200L, resume = NULL,
+                                        conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
-  check_flag(verbose, "verbose")
-  conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
-  n.null <- check_count(n.null, "n.null", min = 0L)
-  context <- perturb_context(object, model, labels, cells, n.sim, time, fates, exclude, seed.use, list(...))
-  space <- context$space
-  if (is.null(genes)) genes <- space$genes
-  change <- check_change(space, genes, mode, at, units, hold)
+  check_object(object)
+  context <- perturb_context(
+    object, model, fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff), cells, n.sim,
+    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...)
+  )
+  if (is.null(genes)) genes <- context$space$genes
+  screen_genes(
+    context, check_change(context$space, genes, mode, at, units, hold), check_count(n.null, "n.null", min = 0L), resume,
+    check_number(conf.level, "conf.level", min = 0, max = 1), check_flag(verbose, "verbose")
+  )
+}
+
+#' @rdname ScreenPerturbations
+#' @export
+ScreenPerturbations.Seurat <- function(object, genes = NULL, model = NULL,
+                                       mode = c("set", "knockout", "shift", "scale", "clamp"), at = NULL,
+                                       units = c("z", "quantile", "expression"), hold = NULL, labels = NULL,
+                                       cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL,
+                                       fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
+                                       vote = NULL, cutoff = NULL, assay = NULL, loadings = NULL, center = NULL,
+                                       scale = NULL, expression = NULL, n.null = 200L, resume = NULL,
+                                       conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+  call_worker(ScreenPerturbations.default, ...)
+}
+
+#' @rdname ScreenPerturbations
+#' @export
+ScreenPerturbations.SingleCellExperiment <- ScreenPerturbations.Seurat
+
+# `change`: as check_change() gives it, of all genes that are screened.
+screen_genes <- function(context, change, n.null, resume, conf.level, verbose) {
   if (length(unique(change$at)) > 1L) stop_input("at", "`at` must be one number for all genes of a screen.")
+  settings <- c(context$settings, change[c("mode", "units", "hold")], list(at = change$at[[1L]]))
+  done <- check_resume(resume, settings)
+  space <- context$space
   linear <- space$kind == "linear"
   if (linear) space <- context$space <- with_random_genes(space, n.null, context$seed)
   size <- gene_sizes(space, change, context$futures$cells)
-  settings <- rlang::hash(list(
-    context$model$states, change[c("mode", "units", "hold")], change$at[[1L]], context_cells(context),
-    context$futures$n.sim, context$futures$end, fate_names(context), context$seed
-  ))
-  done <- check_resume(resume, settings)
   like <- if (!linear) gene_likeness(space, size)
   null <- if (linear) space$random else null_genes(change$genes, like, n.null)
   todo <- setdiff(c(change$genes, null), dimnames(done$effects)[[1L]])
   found <- run_screen(context, change, todo, verbose)
-  out <- list(
+  summed_screen(list(
     genes = change$genes, change = change, effects = bind_genes(done$effects, found$effects),
-    errors = bind_genes(done$errors, found$errors), control = found$control, size = size, like = like,
-    random = space$random, settings = settings,
-    n = length(context$futures$cells) * context$futures$n.sim, conf.level = conf.level
-  )
-  if (is.null(out$control)) out$control <- done$control
-  summed_screen(out)
+    errors = bind_genes(done$errors, found$errors), control = if (is.null(found)) done$control else found$control,
+    size = size, like = like, random = space$random, settings = settings, n.sim = context$futures$n.sim,
+    n = length(context$futures$cells) * context$futures$n.sim, conf.level = conf.level, cols = context$definition$cols
+  ))
 }
 
 # A space with random genes beside its own, named in `random`: donors of expression in turn, loadings of their length in
@@ -154,8 +197,16 @@ check_resume <- function(resume, settings) {
   if (!inherits(resume, "fatefield_screen")) {
     stop_input("resume", "`resume` must be a result of ScreenPerturbations(), not ", described(resume), ".")
   }
-  if (!identical(resume$settings, settings)) {
-    stop_input("resume", "`resume` was made with another model, other cells or other settings; screen anew.")
+  if (!is.list(resume$settings)) {
+    stop_input("resume", "`resume` was made by fatefield 0.1.0, which did not keep its settings; screen anew.")
+  }
+  if (!identical(resume$settings$model, settings$model)) {
+    stop_stale("the screen in `resume`", "the model has been fitted anew, or is another", "ScreenPerturbations()")
+  }
+  differ <- other_settings(resume$settings, settings)
+  if (length(differ) > 0L) {
+    stop_input("resume", "`resume` was made with other settings: ", paste0("`", differ, "`", collapse = ", "),
+      ". Give what it was made with, or screen anew.")
   }
   resume
 }
@@ -255,31 +306,35 @@ bind_genes <- function(a, b) {
   out
 }
 
+# `x`: the parts of a screen; the table follows from them.
 summed_screen <- function(x) {
+  x <- unclass(x)[setdiff(names(x), "table")]
   all <- dimnames(x$effects)[[1L]]
   shown <- intersect(x$genes, all)
   mean <- over_members(x$effects)
-  members <- dim(x$effects)[[3L]]
   tables <- lapply(colnames(mean), function(f) {
-    own <- matrix(x$effects[shown, f, ], length(shown))
-    if (members > 1L) {
-      interval <- by_members(own, x$conf.level)[c("low", "high")]
-    } else {
-      half <- stats::qnorm((1 + x$conf.level) / 2) * x$errors[shown, f, 1L]
-      interval <- data.frame(low = own[, 1L] - half, high = own[, 1L] + half)
-    }
+    interval <- screen_interval(x, shown, f)
     test <- screen_test(x, mean[, f], shown)
     before <- base::mean(x$control[f, ])
-    rare <- (before + pmax(mean[shown, f], 0)) * x$n * members < screen_rare
+    rare <- (before + pmax(mean[shown, f], 0)) * x$n * dim(x$effects)[[3L]] < screen_rare
     test[which(rare), ] <- NA_real_
-    data.frame(gene = shown, fate = f, control = before, change = mean[shown, f], interval,
+    data.frame(gene = shown, fate = f, control = before, change = mean[shown, f], change_se = interval$se,
+      change_low = interval$low, change_high = interval$high,
       log2_ratio = log2_ratio(pmin(pmax(before + mean[shown, f], 0), 1), before, x$n), test,
       q = stats::p.adjust(test$p, "BH"))
   })
-  out <- do.call(rbind, tables)
-  x$table <- out[order(out$p, -abs(out$change)), ]
-  rownames(x$table) <- NULL
-  structure(x, class = "fatefield_screen")
+  table <- do.call(rbind, tables)
+  new_result("screen", table[order(table$p, -abs(table$change)), ], x, by = "gene")
+}
+
+screen_interval <- function(x, genes, fate) {
+  own <- matrix(x$effects[genes, fate, ], length(genes))
+  if (ncol(own) > 1L) {
+    return(by_members(own, x$conf.level))
+  }
+  se <- unname(x$errors[genes, fate, 1L])
+  half <- stats::qnorm((1 + x$conf.level) / 2) * se
+  data.frame(low = own[, 1L] - half, high = own[, 1L] + half, se = se)
 }
 
 # `effect`: of all genes that were simulated; `shown`: those that were asked for.
@@ -294,18 +349,74 @@ screen_test <- function(x, effect, shown) {
     match(shown, pool), screen_matched)
 }
 
+subset_result.fatefield_screen <- function(x, keep) {
+  beside <- setdiff(dimnames(x$effects)[[1L]], x$genes)
+  x <- subset_result.default(x, keep)
+  x$effects <- x$effects[c(keep, beside), , , drop = FALSE]
+  x$errors <- x$errors[c(keep, beside), , , drop = FALSE]
+  x$change[c("genes", "at")] <- list(keep, rep(x$change$at[[1L]], length(keep)))
+  x$genes <- keep
+  x
+}
+
+bind_results.fatefield_screen <- function(first, parts) {
+  fits <- vapply(parts, inherits, logical(1), "fatefield_screen")
+  if (!all(fits)) stop_input("...", "Only results of ScreenPerturbations() can be bound with each other.")
+  check_same_settings(lapply(parts, `[[`, "settings"))
+  summed_screen(Reduce(function(x, more) {
+    new <- setdiff(dimnames(more$effects)[[1L]], dimnames(x$effects)[[1L]])
+    x$effects <- bind_genes(x$effects, more$effects[new, , , drop = FALSE])
+    x$errors <- bind_genes(x$errors, more$errors[new, , , drop = FALSE])
+    x$genes <- union(x$genes, more$genes)
+    x$random <- union(x$random, more$random)
+    x$size <- c(x$size, more$size[setdiff(names(more$size), names(x$size))])
+    x$change[c("genes", "at")] <- list(x$genes, rep(x$change$at[[1L]], length(x$genes)))
+    x
+  }, parts))
+}
+
+#' @rdname ScreenPerturbations
+#' @export
+c.fatefield_screen <- function(...) bind_results(..1, list(...))
+
+headline.fatefield_screen <- function(x) {
+  t <- x$table
+  tested <- any(is.finite(t$p))
+  row <- t[if (tested) 1L else which.max(abs(t$change)), ]
+  c(
+    paste0("screen of ", counted(length(unique(t$gene)), "gene"), ", ", counted(dim(x$effects)[[3L]], "model"), ", ",
+      format(x$n, big.mark = ","), " trajectories each: ", if (tested) {
+        paste0(counted(sum(t$q < 0.05, na.rm = TRUE), "effect"), " at a false discovery rate of 0.05")
+      } else "effects are not tested"),
+    if (nrow(row) > 0L) paste0(if (tested) "most extreme: " else "largest: ", row$gene, " on ", row$fate, ", change ",
+      with_interval(round(row$change, 3L), round(row$change_low, 3L), round(row$change_high, 3L)),
+      if (tested) paste0(", q ", format(row$q, digits = 2L)))
+  )
+}
+
+#' @rdname ScreenPerturbations
+#' @export
+summary.fatefield_screen <- function(object, ...) {
+  rows <- lapply(split(object$table, factor(object$table$fate, unique(object$table$fate))), function(t) {
+    best <- t[which.max(abs(t$change)), c("gene", "change", "change_se", "change_low", "change_high", "p", "q")]
+    data.frame(fate = t$fate[[1L]], control = t$control[[1L]], genes = nrow(t), found = sum(t$q < 0.05, na.rm = TRUE),
+      largest = best$gene, best[-1L])
+  })
+  data.frame(do.call(rbind, rows), row.names = NULL)
+}
+
 #' @rdname ScreenPerturbations
 #' @param x A screen.
-#' @param row.names,optional Not used; part of the generic.
+#' @param type `"volcano"` (default): change against significance, one panel per fate, in the fate's colour where q is
+#'   below 0.05; `"heatmap"`: change of the genes with the largest changes, by fate.
+#' @param n.label Number of genes named in each panel, the largest changes with q < 0.05 first, or shown in the heat
+#'   map.
+#' @param repel Keep names apart, where the package ggrepel is installed?
 #' @export
-as.data.frame.fatefield_screen <- function(x, row.names = NULL, optional = FALSE, ...) x$table
-
-#' @export
-print.fatefield_screen <- function(x, ...) {
-  cat("screen of ", length(unique(x$table$gene)), " genes, ", dim(x$effects)[[3L]], " model",
-    if (dim(x$effects)[[3L]] != 1L) "s", ", ", x$n, " trajectories each; ", sum(x$table$q < 0.05, na.rm = TRUE),
-    " effects at a false discovery rate of 0.05\n", sep = "")
-  top <- utils::head(x$table, 8L)
-  print(data.frame(top[1:2], lapply(top[-(1:2)], signif, digits = 3L)), row.names = FALSE)
-  invisible(x)
+plot.fatefield_screen <- function(x, type = c("volcano", "heatmap"), fates = NULL, n.label = 10L, repel = TRUE, ...) {
+  check_no_dots(names(formals(plot.fatefield_screen)), ...)
+  type <- check_choice(type, c("volcano", "heatmap"), "type")
+  n.label <- check_count(n.label, "n.label", min = 0L)
+  table <- rows_of_fates(x$table, fates)
+  if (type == "heatmap") draw_screen_map(table, n.label) else draw_volcano(table, x$cols, n.label, repel)
 }

@@ -10,6 +10,24 @@ has_layers <- function() {
   exists("LayerData", envir = asNamespace("SeuratObject"), inherits = FALSE)
 }
 
+# Stops where the object holds what this SeuratObject does not know, such as assays of Seurat 5.
+check_seurat <- function(object, argument = "object") {
+  if (has_layers()) {
+    return(invisible())
+  }
+  kinds <- vapply(methods::slot(object, "assays"), function(a) class(a)[[1L]], character(1))
+  newer <- kinds %in% c("Assay5", "StdAssay")
+  if (any(newer)) {
+    stop_input(
+      argument, "`", argument, "` was made by SeuratObject 5: its assay ", quoted(names(kinds)[newer][[1L]]),
+      " is of class ", kinds[newer][[1L]], ", which the SeuratObject ",
+      format(utils::packageVersion("SeuratObject")), " installed here cannot read. Install SeuratObject 5, or turn ",
+      "the assay into one of class \"Assay\" where the object was made."
+    )
+  }
+  invisible()
+}
+
 # Names of an assay's layers; the slots in use for an assay of Seurat 4.
 layer_names <- function(object, assay = SeuratObject::DefaultAssay(object)) {
   check_assay(object, assay)
@@ -23,8 +41,8 @@ layer_names <- function(object, assay = SeuratObject::DefaultAssay(object)) {
 
 # One layer as a features x cells matrix in memory: parts of a split layer (counts.1, counts.2,
 # ...) are joined, features absent from a part are zero there, on-disk matrices become dgCMatrix.
-# Cells in the object's order.
-layer_data <- function(object, layer = "data", assay = SeuratObject::DefaultAssay(object)) {
+# All cells of the object, in its order.
+layer_data <- function(object, layer = "data", assay = SeuratObject::DefaultAssay(object), argument = "layer") {
   check_assay(object, assay)
   if (!has_layers()) {
     x <- slot_data(object, layer, assay)
@@ -37,11 +55,31 @@ layer_data <- function(object, layer = "data", assay = SeuratObject::DefaultAssa
   pieces <- lapply(parts, function(part) {
     in_memory(seurat_fun("LayerData")(object[[assay]], layer = part))
   })
-  if (length(pieces) == 1L) {
-    return(pieces[[1L]])
+  joined <- if (length(pieces) == 1L) pieces[[1L]] else join_pieces(pieces, features = rownames(object[[assay]]))
+  whole_layer(joined, layer, parts, assay, colnames(object), argument)
+}
+
+# The cells of a layer in the order of the object; each must be there, once.
+whole_layer <- function(x, layer, parts, assay, cells, argument) {
+  if (identical(colnames(x), cells)) {
+    return(x)
   }
-  joined <- join_pieces(pieces, features = rownames(object[[assay]]))
-  joined[, intersect(colnames(object), colnames(joined)), drop = FALSE]
+  at <- paste0("`", argument, "`: the layer ", quoted(layer), " of assay ", quoted(assay))
+  if (anyDuplicated(colnames(x)) > 0L) {
+    stop_input(argument, at, " is not one matrix: ", quoted(parts), " hold the same cells. Name the layer meant.")
+  }
+  lost <- setdiff(cells, colnames(x))
+  if (length(lost) > 0L) {
+    whole <- sub("\\.[^.]*$", "", layer)
+    stop_input(
+      argument, at, " does not cover all cells: ", length(lost), " of ", length(cells), " are without, the first is ",
+      quoted(lost[[1L]]), ".",
+      if (whole != layer && length(parts) == 1L) paste0(" Where it is a part of a split layer, name the whole, ",
+        quoted(whole), "; else take the cells that it has, with subset().") else
+        " Take the cells that it has, with subset()."
+    )
+  }
+  x[, cells, drop = FALSE]
 }
 
 # Layers `layer.*`; those of another layer with a longer name (counts.raw beside counts.raw.1) are
@@ -85,6 +123,7 @@ slot_data <- function(object, slot, assay) {
 seurat_fun <- function(name) get(name, envir = asNamespace("SeuratObject"), inherits = FALSE)
 
 check_assay <- function(object, assay, argument = "assay") {
+  check_seurat(object)
   check_string(assay, argument)
   present <- SeuratObject::Assays(object)
   if (!assay %in% present) {

@@ -45,22 +45,25 @@
 #' @param n.clones Number of clones.
 #'   `NULL` makes one for every ten cells, so that most clones are seen on several days.
 #' @param growth Net rate of division per day of the fates: one number, or one for each fate.
-#'   `NULL` is 0: no fate outgrows another.
+#'   `NULL` takes `r doc_default("differentiation", "growth")`: no fate outgrows another.
 #' @param noise Standard deviation of the noise per square root of a day.
-#'   `NULL` takes 0.5, at which founders lean to a fate but are not bound to it.
+#'   `NULL` takes `r doc_default("differentiation", "noise")`, at which founders lean to a fate but are not
+#'   bound to it.
 #' @param speed Rate per day at which cells relax.
-#'   `NULL` takes 1: the gate is reached after two thirds of a day, and most cells are committed at
-#'   day 3.
+#'   `NULL` takes `r doc_default("differentiation", "speed")`: the gate is reached after two thirds of a day, and
+#'   most cells are committed at day 3.
 #' @param founder.spread,clone.spread Standard deviation of founders around the origin, and of
 #'   the members of a clone around their founder.
-#'   `NULL` takes 0.45 and 0.05; the ratio says how much a clone shares.
+#'   `NULL` takes `r doc_default("differentiation", "founder.spread")` and
+#'   `r doc_default("differentiation", "clone.spread")`; the ratio says how much a clone shares.
 #' @param dispersion Excess of the variance of counts over the Poisson, relative to the squared
 #'   mean.
-#'   `NULL` takes 0.1; 0 is Poisson.
-#' @param library.spread Standard deviation of the logarithm of the library sizes; `NULL` takes 0.3.
-#' @param dt Step of the integration in days; `NULL` takes 0.05.
-#' @param n.futures Futures simulated from each cell for its fate probabilities; `NULL` takes 100,
-#'   which gives a standard error of at most 0.05.
+#'   `NULL` takes `r doc_default("differentiation", "dispersion")`; 0 is Poisson.
+#' @param library.spread Standard deviation of the logarithm of the library sizes; `NULL` takes
+#'   `r doc_default("differentiation", "library.spread")`.
+#' @param dt Step of the integration in days; `NULL` takes `r doc_default("differentiation", "dt")`.
+#' @param n.futures Futures simulated from each cell for its fate probabilities; `NULL` takes
+#'   `r doc_default("differentiation", "n.futures")`, which gives a standard error of at most 0.05.
 #'   0 leaves them out.
 #' @param n.drivers Genes per fate that drive it, `driverA` and so on; default 0.
 #'   A cell's leaning, where it stands between the fates, is all that the landscape asks when it sends the cell on.

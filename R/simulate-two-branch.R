@@ -22,12 +22,16 @@
 #' Counts are negative binomial around `u` and `s` times the size of the library.
 #'
 #' @param n.cells,n.genes Numbers of cells and genes.
-#' @param major.share Share of the cells behind the fork that are on the major branch; default 0.61.
-#' @param fork,span When the branches part, and how long the whole lasts; defaults 2.8 and 8 units of time.
-#' @param depth Median over genes of spliced molecules at full transcription; default 2.
+#' @param major.share Share of the cells behind the fork that are on the major branch; default
+#'   `r doc_default("two.branch", "major.share")`.
+#' @param fork,span When the branches part, and how long the whole lasts; defaults
+#'   `r doc_default("two.branch", "fork")` and `r doc_default("two.branch", "span")` units of time.
+#' @param depth Median over genes of spliced molecules at full transcription; default
+#'   `r doc_default("two.branch", "depth")`.
 #' @param dispersion Excess of the variance of counts over the Poisson, relative to the squared mean; default
-#'   0.1.
-#' @param library.spread Standard deviation of the logarithm of the library sizes; default 0.3.
+#'   `r doc_default("two.branch", "dispersion")`.
+#' @param library.spread Standard deviation of the logarithm of the library sizes; default
+#'   `r doc_default("two.branch", "library.spread")`.
 #' @param n.pcs Principal components of the log-normalised spliced counts.
 #' @param as What to return: `"seurat"`, `"sce"` (a SingleCellExperiment) or `"list"`.
 #' @param seed.use Seed; the same seed gives the same cells, whatever the number of threads.

@@ -7,21 +7,28 @@ simulation_chunk <- 5e6
 
 #' Simulate futures of cells
 #'
-#' Each cell is simulated `n.sim` times by the neural SDE of a model.
-#' Each member of an ensemble simulates each cell `n.sim` times.
+#' Each cell is simulated `n.sim` times by the neural SDE of a model, by each member of an ensemble.
 #' The same seed gives the same trajectories, whatever the number of threads.
 #'
+#' @section Basic use:
+#' ```
+#' futures <- SimulateCells(cells, cells = 1:5, n.sim = 20)
+#' plot(futures, observed = cells)
+#' ```
 #' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
 #' @param model A model from [FitSDE()], or the name of one in the object; `NULL` takes the last
 #'   one fitted.
 #' @param cells (names, numbers or TRUE/FALSE) Start cells.
 #'   `NULL` takes the cells of the model's first time, or all where times are not known.
 #' @param n.sim Simulations of each cell and member of the ensemble.
-#' @param times Times at which states are kept, in the units of the time column; the first is the
-#'   start.
+#' @param t.out Times at which states are kept, in the units of the time column.
+#'   Without `t.start` the first of several is the start.
 #'   `NULL` takes the model's times from that of the start cells on, which must then be the same
 #'   for all.
-#' @param keep `"states"` (default): all states at `times`; `"end"`: only those at the last time;
+#' @param time Times of the cells: a column, or one value for each cell.
+#'   `NULL` takes those that the model has of them.
+#' @param t.start One time at which all cells start; it is kept too.
+#' @param keep `"states"` (default): all states at `t.out`; `"end"`: only those at the last time;
 #'   `"moments"`: only mean and standard deviation of each cell's simulations at each time.
 #' @param seed.use Seed; `NULL` draws one from R's generator, which is else untouched.
 #' @param threads Threads to work on, for this call alone.
@@ -32,40 +39,41 @@ simulation_chunk <- 5e6
 #' @param ... Not used.
 #'
 #' @return For `keep = "states"` and `"end"` [trajectories].
-#'   For `"moments"` a list of `mean` and `sd`, arrays (cell x dim x time), `growth` (cell x time,
-#'   the mean mass a cell has become) and `times`; simulations that gained mass by growth weigh
-#'   more.
+#'
+#'   For `"moments"` a result of class `fatefield_moments`, see [results], with `mean` and `sd`, arrays (cell x dim x
+#'   time), `growth` (cell x time, the mean mass a cell has become) and `times`; simulations that gained mass by growth
+#'   weigh more.
+#'   Its table has the columns `cell`, `dim`, `time`, `mean`, `sd` and `growth`.
 #' @section Errors:
 #' `fatefield_error_input` for cells that are not there, `n.sim` below 1, times that do not
 #' increase; `fatefield_error_model` where there is no model or it was fitted on other dimensions.
-#' @seealso [FitSDE()], [PredictFate()], [PlotTrajectories()]
+#' @seealso [FitSDE()], [PredictFate()], [plot.fatefield_trajectories()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
-#' futures <- SimulateCells(cells, cells = 1:3, n.sim = 5, times = c(0, 1, 2, 3), verbose = FALSE)
+#' futures <- SimulateCells(cells, cells = 1:3, n.sim = 5, t.out = 0:3, verbose = FALSE)
 #' futures
 #' @export
 SimulateCells <- function(object, ...) UseMethod("SimulateCells")
 
 #' @rdname SimulateCells
 #' @export
-SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 100L, times = NULL,
-                                  keep = c("states", "end", "moments"), seed.use = 42L,
-                                  threads = NULL, device = NULL, verbose = TRUE, ...) {
+SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 100L, t.out = NULL, time = NULL,
+                                  t.start = NULL, keep = c("states", "end", "moments"), seed.use = 42L, threads = NULL,
+                                  device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(SimulateCells.default)), ...)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
-  }
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
   n.sim <- check_count(n.sim, "n.sim")
   keep <- check_choice(keep, c("states", "end", "moments"), "keep")
   check_flag(verbose, "verbose")
-  starts <- cell_starts(object, model)
+  # Where the cells and the start are named, their own times do not matter.
+  named <- !is.null(cells) && is.null(time) && (!is.null(t.start) || length(t.out) > 1L)
+  starts <- if (!named) cell_starts(object, model, time)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
-  times <- simulation_times(times, starts[cells], model)
+  times <- simulation_times(t.out, t.start, starts[cells], model)
   seed <- seed_from(seed.use)
   members <- seq_along(model$states)
   tick <- progress_bar(length(cells) * length(members), "Simulating", verbose)
@@ -82,29 +90,47 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   join_states(parts, n.sim, times, rownames(x)[cells], model, keep)
 }
 
-simulation_times <- function(times, starts, model) {
-  if (is.null(times)) {
-    start <- unique(starts)
-    if (length(start) > 1L) {
-      stop_input(
-        "times", "`times` is needed: the cells are of different times (",
-        paste(format(sort(start)), collapse = ", "), "); name a start and later times."
-      )
-    }
-    times <- c(start, model$times[model$times > start])
-    if (length(times) < 2L) {
-      stop_input("times", "`times` is needed: the cells are at the model's last time, ",
-        format(start), "; name a start and a later time.")
-    }
-    return(times)
+#' @rdname SimulateCells
+#' @export
+SimulateCells.Seurat <- function(object, model = NULL, cells = NULL, n.sim = 100L, t.out = NULL, time = NULL,
+                                 t.start = NULL, keep = c("states", "end", "moments"), seed.use = 42L, threads = NULL,
+                                 device = NULL, verbose = TRUE, ...) {
+  call_worker(SimulateCells.default, ...)
+}
+
+#' @rdname SimulateCells
+#' @export
+SimulateCells.SingleCellExperiment <- SimulateCells.Seurat
+
+# All times of the simulation, the start first. `starts`: times of the start cells, or NULL where `t.out` says it.
+simulation_times <- function(t.out, t.start, starts, model) {
+  if (!is.null(t.out)) check_moments(t.out)
+  if (is.null(t.start) && length(t.out) > 1L) {
+    return(as.numeric(t.out))
   }
-  if (!is.numeric(times) || length(times) < 2L || any(!is.finite(times)) || any(diff(times) <= 0)) {
+  start <- if (is.null(t.start)) unique(starts) else check_number(t.start, "t.start")
+  if (length(start) > 1L) {
     stop_input(
-      "times", "`times` must be at least two increasing numbers, the start first, not ",
-      described(times), "."
+      "t.out", "`t.out` is needed: the cells are of different times (", paste(format(sort(start)), collapse = ", "),
+      "); name a start and later times, or the start with `t.start`."
     )
   }
-  as.numeric(times)
+  later <- if (is.null(t.out)) model$times else t.out[t.out != start]
+  if (!is.null(t.out) && any(later < start)) {
+    stop_input("t.out", "`t.out`: ", format(later[[1L]]), " is before the start, ", format(start), ".")
+  }
+  later <- later[later > start]
+  if (length(later) == 0L) {
+    stop_input("t.out", "`t.out` is needed: the cells start at ", format(start),
+      if (is.null(t.out)) ", the model's last time", "; name a later time.")
+  }
+  c(start, as.numeric(later))
+}
+
+check_moments <- function(t.out) {
+  if (!is.numeric(t.out) || length(t.out) == 0L || any(!is.finite(t.out)) || any(diff(t.out) <= 0)) {
+    stop_input("t.out", "`t.out` must be increasing numbers, not ", described(t.out), ".")
+  }
 }
 
 # One member's simulations of all cells, chunk by chunk.
@@ -159,7 +185,7 @@ join_moments <- function(parts, times, cells, dims) {
   mean <- spread(total("first"))
   sd <- sqrt(pmax(spread(total("second")) - mean^2, 0))
   names <- list(cells, dims, NULL)
-  list(
+  new_moments(
     mean = array(mean, dim(mean), names), sd = array(sd, dim(sd), names),
     growth = structure(mass / total("n"), dimnames = list(cells, NULL)), times = times
   )
@@ -187,11 +213,3 @@ join_states <- function(parts, n.sim, times, cells, model, keep) {
     reduction = model$reduction, dims = model$dims
   )
 }
-
-#' @rdname SimulateCells
-#' @export
-SimulateCells.Seurat <- function(object, ...) SimulateCells.default(object, ...)
-
-#' @rdname SimulateCells
-#' @export
-SimulateCells.SingleCellExperiment <- function(object, ...) SimulateCells.default(object, ...)

@@ -56,11 +56,10 @@ StemnessScore.default <- function(object, reduction, n.genes = 200L, k = 30L, al
       "SingleCellExperiment, not ", described(object), ".")
   }
   counts <- as_counts(object, "object")
+  check_linear(counts, "object")
   if (missing(reduction)) stop_input("reduction", "`reduction` is needed: a matrix (cells x dims).")
   space <- check_matrix(reduction, "reduction")
-  if (nrow(space) != ncol(counts)) {
-    stop_input("reduction", "`reduction` has ", nrow(space), " cells, but `object` has ", ncol(counts), ".")
-  }
+  space <- match_cells(space, colnames(object), "reduction", ncol(counts))
   n.genes <- check_count(n.genes, "n.genes")
   k <- check_count(k, "k")
   alpha <- check_number(alpha, "alpha", min = 0)

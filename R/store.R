@@ -94,8 +94,14 @@ store_reduction <- function(object, values, name, key = name, loadings = NULL, s
   if (is_seurat(object)) {
     return(add_reduction(object, full, name, key, loadings, stdev))
   }
-  SingleCellExperiment::reducedDim(object, name) <- full
+  SingleCellExperiment::reducedDim(object, name) <- as_sce_cells(full, object, 1L)
   object
+}
+
+# A matrix as an SCE takes it: without names of cells where the object has none. `side`: where the cells are.
+as_sce_cells <- function(x, object, side) {
+  if (is.null(colnames(object))) dimnames(x)[side] <- list(NULL)
+  x
 }
 
 # A matrix whose columns are cells, as a new assay (Seurat) or alternative experiment (SCE).
@@ -116,7 +122,7 @@ store_assay <- function(object, values, name, key = name, features = NULL) {
     return(add_assay(object, name, assay))
   }
   SingleCellExperiment::altExp(object, name) <- SummarizedExperiment::SummarizedExperiment(
-    assays = list(data = full), rowData = S4Vectors::DataFrame(features, row.names = rownames(full))
+    assays = list(data = as_sce_cells(full, object, 2L)), rowData = S4Vectors::DataFrame(features, row.names = rownames(full))
   )
   object
 }
@@ -136,7 +142,9 @@ fetch_assay <- function(object, name) {
       quoted(present), "."
     )
   }
-  SummarizedExperiment::assay(SingleCellExperiment::altExp(object, name), "data")
+  values <- SummarizedExperiment::assay(SingleCellExperiment::altExp(object, name), "data")
+  if (is.null(colnames(values))) colnames(values) <- cell_names(object)
+  values
 }
 
 # What store_assay() was told about the features: data.frame with the names it was given as rows.
@@ -204,7 +212,10 @@ log_call <- function(object, name, frame = parent.frame()) {
   }
   known <- setdiff(names(formals(sys.function(sys.parent()))), c("object", "..."))
   given <- known[!vapply(known, function(a) eval(call("missing", as.name(a)), frame), logical(1))]
-  log_command(object, name, mget(given, envir = frame))
+  # Models and values of all cells have no place in a log.
+  log_command(object, name, lapply(mget(given, envir = frame), function(v) {
+    if (length(v) > 100L || is.list(v)) described(v) else v
+  }))
 }
 
 # A result for the record, with what it was made from. `inputs`: list of inputs, see fingerprint.R, the first of which

@@ -38,7 +38,9 @@ new_trajectories <- function(states, times, cell, sim, member = NULL, log_weight
     dims = as.character(dims)
   )
   more <- list(...)
-  structure(c(parts, more[!vapply(more, is.null, logical(1))]), class = "fatefield_trajectories")
+  structure(
+    c(parts, more[!vapply(more, is.null, logical(1))]), class = c("fatefield_trajectories", "fatefield_result")
+  )
 }
 
 check_extent <- function(x, n, argument) {
@@ -68,63 +70,148 @@ states_at <- function(x, time = NULL) {
 #' Simulated trajectories
 #'
 #' [SimulateCells()] and [IntegrateCells()] return trajectories: a list of class `fatefield_trajectories`.
-#' Its elements are
+#'
+#' @section Basic use:
+#' ```
+#' futures <- SimulateCells(cells, cells = 1:5, n.sim = 20)
+#' summary(futures)
+#' plot(futures, observed = cells, group.by = "fate")
+#' ```
+#' @section Elements:
 #' `states`, an array (trajectory x dimension x time) in the units of the reduction;
 #' `times`, in the units of the time column;
 #' `cell`, the factor of start cells, one value per trajectory;
 #' `sim` and `member`, the number of the replicate and of the member of the ensemble;
 #' `log_weights`, a matrix (trajectory x time), the log of the mass that growth gave a trajectory;
 #' `reduction` and `dims`, the names of the space.
+#'
 #' Those of [IntegrateCells()] have also `speed`, `growth` and `paths`, see there, `start`, the time at which the
 #' paths are at their cells, and, along a velocity field, `axes`: the `centre` and `rotation` of the principal
 #' components of `log1p()` in which a path's nearest cells are found.
 #'
-#' @param x Trajectories.
+#' @param x,object Trajectories.
 #' @param i (numbers, TRUE/FALSE or names) Trajectories to keep; names are names of start cells.
 #' @param j (numbers or names) Dimensions to keep.
 #' @param k (numbers) Which of the stored times to keep, by their position.
-#' @param ... Not used.
+#' @param by `"time"` (default): one row for each time; `"cell"`: one for each start cell and time.
+#' @param ... For `c()` trajectories in the same space and at the same times, else not used.
 #' @param row.names,optional Not used; part of the generic.
-#' @return `[` gives trajectories; `dim()` the numbers of trajectories, dimensions and times;
-#'   `as.data.frame()` one row per trajectory and time with columns `trajectory`, `cell`, `sim`,
-#'   `member`, `time`, `log_weight`, `speed` and `growth` where there are any, and one column per
-#'   dimension.
+#' @return `[` and `c()` give trajectories; `dim()` the numbers of trajectories, dimensions and times.
+#'
+#'   `as.data.frame()` gives one row per trajectory and time with columns `trajectory`, `cell`, `sim`,
+#'   `member`, `time`, `log_weight`, `speed` and `growth` where there are any, and one column per dimension.
+#'
+#'   `summary()` gives a data.frame with, for each time, the numbers of `cells` and `trajectories`, `mass` (what one
+#'   start cell has become by growth), `moved` (distance of the mean of a cell's trajectories from where they were at
+#'   their start) and `spread` (standard deviation of a cell's trajectories, all dimensions together).
 #' @name trajectories
+#' @seealso [plot.fatefield_trajectories()]
 #' @examples
-#' walk <- structure(
-#'   list(
-#'     states = array(sin(1:24), c(4, 2, 3), list(NULL, c("PC_1", "PC_2"), NULL)),
-#'     times = c(0, 1, 2), cell = factor(c("a", "a", "b", "b")), sim = c(1L, 2L, 1L, 2L),
-#'     member = rep(1L, 4), log_weights = matrix(0, 4, 3), reduction = "pca",
-#'     dims = c("PC_1", "PC_2")
-#'   ),
-#'   class = "fatefield_trajectories"
-#' )
-#' walk
-#' dim(walk["a"])
-#' head(as.data.frame(walk))
+#' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' futures <- SimulateCells(cells, cells = 1:3, n.sim = 5, t.out = 0:3, verbose = FALSE)
+#' futures
+#' summary(futures)
+#' dim(futures["cell001"])
+#' head(as.data.frame(futures))
 NULL
+
+headline.fatefield_trajectories <- function(x) {
+  size <- dim(x$states)
+  span <- format(range(x$times), trim = TRUE)
+  members <- length(unique(x$member))
+  at.end <- path_summary(x, length(x$times))
+  moved <- mean(at.end$moved, na.rm = TRUE)
+  spread <- sqrt(mean(at.end$spread^2, na.rm = TRUE))
+  shown <- function(v) format(v, digits = 3L)
+  c(
+    paste0("trajectories: ", size[[1L]], " of ", counted(length(unique(x$cell)), "cell"), ", ",
+      counted(size[[2L]], "dimension"), if (!is.null(x$reduction)) paste0(" of ", quoted(x$reduction)), ", ",
+      counted(size[[3L]], "time"), " from ", span[[1L]], " to ", span[[2L]],
+      if (members > 1L) paste0(", ", members, " models of an ensemble")),
+    if (is.null(x$paths)) {
+      paste0(
+        "at time ", span[[2L]], if (is.finite(moved)) paste0(" cells have moved by ", shown(moved), " on average, and"),
+        " the futures of a cell spread by ", shown(spread)
+      )
+    } else {
+      ends <- table(droplevels(x$paths$end))
+      paste0("ends: ", paste0(names(ends), " ", ends, collapse = ", "))
+    }
+  )
+}
 
 #' @rdname trajectories
 #' @export
-print.fatefield_trajectories <- function(x, ...) {
-  size <- dim(x$states)
-  span <- range(x$times)
-  cat(
-    "fatefield trajectories: ", size[[1L]], " of ", length(unique(x$cell)), " cell",
-    if (length(unique(x$cell)) != 1L) "s", ", ", size[[2L]], " dimension",
-    if (size[[2L]] != 1L) "s", if (!is.null(x$reduction)) paste0(" of ", quoted(x$reduction)),
-    ", ", size[[3L]], " time", if (size[[3L]] != 1L) "s", " from ", format(span[[1L]]), " to ",
-    format(span[[2L]]), "\n",
-    sep = ""
-  )
-  members <- length(unique(x$member))
-  if (members > 1L) cat("simulated by ", members, " models of an ensemble\n", sep = "")
-  if (!is.null(x$paths)) {
-    ends <- table(droplevels(x$paths$end))
-    cat("ends: ", paste0(names(ends), " ", ends, collapse = ", "), "\n", sep = "")
+summary.fatefield_trajectories <- function(object, by = c("time", "cell"), ...) {
+  check_no_dots(c("object", "by"), ...)
+  by <- check_choice(by, c("time", "cell"), "by")
+  of.cells <- lapply(seq_along(object$times), path_summary, x = object)
+  if (by == "cell") {
+    return(do.call(rbind, of.cells))
   }
-  invisible(x)
+  do.call(rbind, lapply(of.cells, function(d) {
+    data.frame(
+      time = d$time[[1L]], cells = nrow(d), trajectories = sum(d$trajectories), mass = mean(d$mass),
+      moved = mean(d$moved), spread = sqrt(mean(d$spread^2, na.rm = TRUE))
+    )
+  }))
+}
+
+# One row for each start cell at the stored time k. Trajectories count by their mass, those without a state not at all.
+path_summary <- function(x, k) {
+  cell <- droplevels(x$cell)
+  from <- start_index(x)
+  now <- weighted_states(x, k)
+  total <- drop(rowsum(now$mass, cell))
+  centre <- centres_of(now, cell)
+  apart <- rowSums((now$states - centre[as.integer(cell), , drop = FALSE])^2)
+  moved <- if (length(from) == 1L && length(x$times) > 1L) {
+    sqrt(rowSums((centre - centres_of(weighted_states(x, from), cell))^2))
+  }
+  n <- tabulate(cell, nlevels(cell))
+  data.frame(
+    cell = levels(cell), time = x$times[[k]], trajectories = n, mass = total / n,
+    moved = if (is.null(moved)) NA_real_ else moved, spread = sqrt(drop(rowsum(apart * now$mass, cell)) / total),
+    row.names = NULL
+  )
+}
+
+weighted_states <- function(x, k) {
+  states <- matrix(x$states[, , k], dim(x$states)[[1L]])
+  lost <- !is.finite(rowSums(states))
+  states[lost, ] <- 0
+  list(states = states, mass = ifelse(lost, 0, exp(x$log_weights[, k])))
+}
+
+centres_of <- function(now, cell) rowsum(now$states * now$mass, cell) / drop(rowsum(now$mass, cell))
+
+#' @rdname trajectories
+#' @export
+c.fatefield_trajectories <- function(...) {
+  runs <- list(...)
+  for (run in runs) {
+    check_trajectories(run, "...")
+    for (part in c("dims", "reduction", "times", "start", "axes")) {
+      if (!isTRUE(all.equal(run[[part]], runs[[1L]][[part]]))) {
+        stop_input("...", "Trajectories can be joined where they have the same space and times; their `", part,
+          "` differ.")
+      }
+    }
+  }
+  present <- function(part) all(vapply(runs, function(run) !is.null(run[[part]]), NA))
+  joined <- function(part, by) if (present(part)) do.call(by, lapply(unname(runs), `[[`, part))
+  starts <- function(of) unlist(lapply(runs, function(run) of(run$cell)))
+  cell <- factor(starts(as.character), unique(starts(levels)))
+  member <- joined("member", c)
+  first <- runs[[1L]]
+  new_trajectories(
+    states = bind_first(lapply(unname(runs), `[[`, "states")), times = first$times, cell = cell,
+    sim = stats::ave(seq_along(cell), cell, member, FUN = seq_along), member = member,
+    log_weights = joined("log_weights", rbind), reduction = first$reduction, dims = first$dims,
+    speed = joined("speed", rbind), growth = joined("growth", rbind), paths = joined("paths", rbind),
+    start = first$start, axes = first$axes
+  )
 }
 
 #' @rdname trajectories

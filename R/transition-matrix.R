@@ -27,7 +27,8 @@
 #'
 #' @param object An object with a velocity graph, from [EmbedVelocity()], a `fatefield_arrows`, or the
 #'   graph itself (cells x cells).
-#' @param scale Correlations are multiplied by this before they are exponentiated; `NULL` means 10.
+#' @param scale Correlations are multiplied by this before they are exponentiated; `NULL` means
+#'   `r doc_default("transition", "scale")`.
 #' @param self.transitions May cells stay? Default `TRUE`.
 #' @param negative What becomes of steps against the velocity, see details.
 #' @param backward Give the steps back: the transpose with rows that sum to 1?

@@ -12,12 +12,13 @@ splicing_aliases <- list(
 # `name`: what the user calls it, or NULL for the first of `aliases`.
 find_layer <- function(object, name, aliases, argument) {
   places <- layer_places(object)
-  at <- if (is.null(name)) {
-    # Layers that an Assay5 was made of as a list of counts are named after it.
-    found <- match(c(aliases, paste0("counts.", aliases)), tolower(places$name))
-    found[!is.na(found)]
-  } else {
-    which(places$name == check_string(name, argument))
+  if (!is.null(name)) check_string(name, argument)
+  # Layers that an Assay5 was made of as a list of counts are named after it.
+  wanted <- if (is.null(name)) c(aliases, paste0("counts.", aliases)) else name
+  at <- if (is.null(name)) integer() else which(places$name == name)
+  if (length(at) == 0L) {
+    same <- match(tolower(wanted), tolower(places$name))
+    at <- same[!is.na(same)]
   }
   if (length(at) > 0L) {
     return(list(assay = places$assay[[at[[1L]]]], layer = places$layer[[at[[1L]]]]))
@@ -33,8 +34,10 @@ find_layer <- function(object, name, aliases, argument) {
   )
 }
 
-# All matrices that have a name: data.frame(name, assay, layer), assays before layers.
+# All matrices that have a name: data.frame(name, assay, layer), assays before layers, wholes of split layers before
+# their parts.
 layer_places <- function(object) {
+  check_object(object)
   if (is_sce(object)) {
     inner <- SummarizedExperiment::assayNames(object)
     outer <- SingleCellExperiment::altExpNames(object)
@@ -51,10 +54,23 @@ layer_places <- function(object) {
   own <- vapply(assays, function(a) if (has_layer(object, "counts", a)) "counts" else "data", "")
   default <- SeuratObject::DefaultAssay(object)
   layers <- lapply(union(default, assays), function(a) {
-    names <- layer_names(object, a)
+    present <- layer_names(object, a)
+    names <- c(split_wholes(present), present)
     data.frame(name = names, assay = rep(a, length(names)), layer = names)
   })
   rbind(data.frame(name = assays, assay = assays, layer = unname(own)), do.call(rbind, layers))
+}
+
+# Names of split layers of which only parts are there: spliced of spliced.1 and spliced.2. Those that this package
+# reads are known by name, as parts may be called anything.
+split_wholes <- function(present) {
+  known <- unlist(c(splicing_aliases, "Ms", "Mu"), use.names = FALSE)
+  wholes <- unique(unlist(lapply(c(known, paste0("counts.", known)), function(whole) {
+    parts <- split_parts(tolower(present), tolower(whole))
+    substr(present[tolower(present) %in% parts], 1L, nchar(whole))
+  })))
+  stems <- sub("\\.[^.]*$", "", present)
+  setdiff(unique(c(wholes, stems[stems %in% stems[duplicated(stems)] & stems != present])), present)
 }
 
 has_layer <- function(object, layer, assay) {
@@ -62,12 +78,16 @@ has_layer <- function(object, layer, assay) {
   layer %in% present || length(split_parts(present, layer)) > 0L
 }
 
-layer_at <- function(object, place) {
+# The matrix of a place; cells of an SCE without names have their numbers.
+layer_at <- function(object, place, argument = "layer") {
   if (is_seurat(object)) {
-    return(layer_data(object, place$layer, place$assay))
+    return(layer_data(object, place$layer, place$assay, argument))
   }
+  cells <- cell_names(object)
   if (!is.na(place$assay)) object <- SingleCellExperiment::altExp(object, place$assay)
-  in_memory(SummarizedExperiment::assay(object, place$layer))
+  x <- in_memory(SummarizedExperiment::assay(object, place$layer))
+  if (is.null(colnames(x))) colnames(x) <- cells
+  x
 }
 
 # list(spliced, unspliced): of the same genes and cells in the same order, checked; with `kind`, what
@@ -80,24 +100,33 @@ count_pair <- function(spliced, unspliced, arguments = c("spliced", "unspliced")
     spliced = check_counts(spliced, arguments[[1L]]),
     unspliced = check_counts(unspliced, arguments[[2L]])
   )
-  for (part in 1:2) {
-    if (!kind[[part]]$logged) next
+  check_linear(spliced, arguments[[1L]], kind$spliced)
+  check_linear(unspliced, arguments[[2L]], kind$unspliced)
+  if (same_values(spliced, unspliced)) {
     stop_input(
-      arguments[[part]], "`", arguments[[part]], "` holds logarithms of normalised counts, such as ",
-      "the layer \"data\" of an assay; give the counts themselves, the layer \"counts\"."
+      arguments[[2L]], "`", arguments[[2L]], "` and `", arguments[[1L]], "` hold the same values, so that there are no ",
+      "velocities to be seen; give the counts of unspliced molecules beside those of spliced ones."
     )
   }
   list(spliced = spliced, unspliced = unspliced, kind = kind)
 }
 
+same_values <- function(x, y) {
+  if (inherits(x, "dgCMatrix") && inherits(y, "dgCMatrix")) {
+    return(identical(x@x, y@x) && identical(x@i, y@i) && identical(x@p, y@p))
+  }
+  identical(as.vector(as.matrix(x)), as.vector(as.matrix(y)))
+}
+
 # A dgCMatrix or a double matrix with names of genes and cells.
 as_counts <- function(x, argument) {
-  if (is.data.frame(x)) x <- plain_matrix(x, argument)
+  if (is.data.frame(x)) x <- plain_matrix(x, argument, rows = "gene")
   if (!is.matrix(x)) {
-    if (is.null(dim(x)) || !(inherits(x, "Matrix") || isS4(x))) {
+    array <- inherits(x, c("Matrix", "DelayedArray", "IterableMatrix"))
+    if (length(dim(x)) != 2L || !array) {
       stop_input(
         argument, "`", argument, "` must be a matrix of genes x cells, dense or sparse, not ",
-        described(x), "."
+        described(x), ".", part_hint(x)
       )
     }
     x <- as_compressed(in_memory(x))
@@ -114,14 +143,8 @@ as_counts <- function(x, argument) {
     if (is.null(rownames(x))) as.character(seq_len(nrow(x))) else rownames(x),
     if (is.null(colnames(x))) as.character(seq_len(ncol(x))) else colnames(x)
   )
-  twice <- vapply(names, anyDuplicated, integer(1))
-  if (any(twice > 0L)) {
-    which <- which(twice > 0L)[[1L]]
-    stop_input(
-      argument, "`", argument, "` has the ", c("gene ", "cell ")[[which]],
-      quoted(names[[which]][[twice[[which]]]]), " twice; make the names unique with make.unique()."
-    )
-  }
+  check_unique_names(names[[1L]], "gene", argument)
+  check_unique_names(names[[2L]], "cell", argument)
   if (!identical(dimnames(x), names)) dimnames(x) <- names
   x
 }

@@ -39,14 +39,15 @@ check_space <- function(reduction, cells, dims) {
   if (is.null(dims)) x else x[, check_dims(dims, ncol(x)), drop = FALSE]
 }
 
-# Rows in the order of the cells where they have names.
-match_cells <- function(x, cells, argument) {
-  if (nrow(x) != length(cells)) {
+# Rows in the order of the cells where both have names. `n`: number of cells.
+match_cells <- function(x, cells, argument, n = length(cells)) {
+  if (nrow(x) != n) {
     stop_input(
-      argument, "`", argument, "` has ", nrow(x), " rows, but there are ", length(cells), " cells."
+      argument, "`", argument, "` has ", nrow(x), " rows, but there are ", n, " cells."
     )
   }
-  if (is.null(rownames(x)) || identical(rownames(x), cells)) {
+  numbered <- is.null(cells) || identical(cells, as.character(seq_along(cells)))
+  if (is.null(rownames(x)) || identical(rownames(x), cells) || numbered && !setequal(rownames(x), cells)) {
     return(x)
   }
   if (!setequal(rownames(x), cells)) {

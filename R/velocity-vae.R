@@ -20,7 +20,7 @@
 #'   Gives `history` (data.frame, a row an epoch), `epochs`, `best.epoch`, `ended`, `kl` (nats per cell) and
 #'   `spread` (standard deviation over cells of its velocities over that of those given).
 #' * `$velocity(x)`: cells x genes, at the latent mean.
-#' * `$push(x, delta)`: how fast the velocity changes along `delta`, exact.
+#' * `$jvp(x, delta)`: how fast the velocity changes along `delta`, exact.
 #' * `$jacobian(x, cell)`: genes x genes, `df_i / dx_j` at a row of `x`, exact.
 #' * `$divergence(x)`: the trace of the Jacobian of each cell.
 #' * `$embed(x)`: cells x units, the latent means, or what the narrowest layer gives.

@@ -1,5 +1,5 @@
 // One epoch of training the network of a velocity field, all that belongs to it: shuffled rows, noise,
-// gradients, the optimiser, a look at held-out rows. The published VAE at 3,000 genes and its 16,650 rows (90
+// gradients, the optimiser, a validation. The published VAE at 3,000 genes and its 16,650 rows (90
 // % of five copies of 3,700 cells), by our pass and by LibTorch's differentiation; our default on a problem
 // of the size of the pancreas. Beside them what the products and the optimiser alone would take. Built and
 // run by bench/run.sh field.

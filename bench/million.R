@@ -67,7 +67,7 @@ some <- function(time, held.out, most = 2000L) {
   at[unique(round(seq(1, length(at), length.out = min(most, length(at)))))]
 }
 paths <- timed("simulate 2,000 held-out cells", SimulateCells(
-  cells$x[some(0, TRUE), ], model, n.sim = 1L, times = times, verbose = FALSE
+  cells$x[some(0, TRUE), ], model, n.sim = 1L, t.out = times, verbose = FALSE
 ))
 for (k in seq_along(times)[-1L]) {
   target <- cells$x[some(times[[k]], TRUE), ]

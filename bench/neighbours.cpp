@@ -73,10 +73,10 @@ int main(int argc, char** argv) {
   const double recall = static_cast<double>(hits) / (kChecked * kNear);
   const std::string method = index->method();
   index.reset();
-  LabelOptions voting;
-  voting.k = kNear;
+  LabelOptions labelling;
+  labelling.k = kNear;
   const bench::Cost labelled = bench::once([&] {
-    const LabelTransfer transfer(points, codes, 2, voting, options);
+    const LabelTransfer transfer(points, codes, 2, labelling, options);
     transfer.transfer(states);
   });
   const double each = 1e6 / static_cast<double>(m);

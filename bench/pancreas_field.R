@@ -91,7 +91,7 @@ progenitor_paths <- function(object, mode) {
   paths <- timed("IntegrateCells, progenitors", IntegrateCells(object, cells = start, times = times, verbose = FALSE))
   types <- types_along(paths, object)
   save_figure(plot_types_along(types, times), paste0("pancreas_field_progenitors_", mode), 7, 4)
-  save_figure(PlotTrajectories(paths[seq(1, length(start), 20)], object, reduction = "umap"),
+  save_figure(plot(paths[seq(1, length(start), 20)], object, reduction = "umap"),
     paste0("pancreas_field_progenitor_paths_", mode))
   beta <- types[, ncol(types)] == "Beta"
   through <- rowSums(types == "Pre-endocrine") > 0

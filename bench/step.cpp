@@ -104,10 +104,10 @@ void step(const Case& c, double peak) {
   Optimizer optimizer("rmsprop", 0.0, p);
   const double rows = static_cast<double>(c.cells * grid.steps());
   const double flop = rows * of_networks(nets.layout()).both;
-  for (const bool by_hand : {true, false}) {
-    const std::string name = std::string(c.name) + (by_hand ? ", by hand" : ", autograd");
+  for (const bool fused : {true, false}) {
+    const std::string name = std::string(c.name) + (fused ? ", fused" : ", autograd");
     if (!wanted(name)) continue;
-    job.by_hand = by_hand;
+    job.fused = fused;
     const KeepMemory keep;
     const bench::Cost whole = bench::best_of(repeats, [&] {
       LossValue v = rollout_loss(job, p, batch, true);
@@ -116,7 +116,7 @@ void step(const Case& c, double peak) {
     });
     const c10::NoGradGuard none;
     const bench::Cost forward = bench::best_of(repeats, [&] { rollout_loss(job, p, batch, false); });
-    print(c.name, by_hand ? "by hand" : "autograd", whole, forward.seconds, flop, peak);
+    print(c.name, fused ? "fused" : "autograd", whole, forward.seconds, flop, peak);
     results->add(name, whole);
   }
 }
@@ -131,7 +131,7 @@ void simulation(const char* name, const SdeOptions& o, std::int64_t cells, doubl
   request.times = {0.0, 40.0 * o.dt > 0.0 ? 40.0 * o.dt : 1.0};
   const bench::Cost cost = bench::best_of(repeats, [&] { model.simulate(x0, request, nullptr); });
   const double flop = static_cast<double>(cells) * 40.0 * of_networks(SdeLayout(o, 50)).forward;
-  print(name, "by hand", cost, cost.seconds, flop, peak);
+  print(name, "fused", cost, cost.seconds, flop, peak);
   results->add(name, cost);
 }
 

@@ -39,11 +39,11 @@ fit_all <- function(x, time, ...) {
 left_out <- function(x, time, at, ...) {
   keep <- time != at
   fitted <- fit_all(x[keep, , drop = FALSE], time[keep], ...)
-  scores <- ScoreInterpolation(x, time.out = at, model = fitted$models, time = time, verbose = FALSE)
+  scores <- ScoreInterpolation(x, t.out = at, model = fitted$models, time = time, verbose = FALSE)
   print(scores)
   cat("seconds of fit: ", paste(names(fitted$seconds), round(fitted$seconds, 1), collapse = ", "), "\n\n", sep = "")
   seconds <- fitted$seconds[match(scores$predictor, names(fitted$seconds))]
-  cbind(time.out = at, scores, seconds = unname(seconds))
+  cbind(t.out = at, scores, seconds = unname(seconds))
 }
 
 bargaje <- function() {
@@ -58,7 +58,7 @@ bargaje <- function() {
   })
   table <- do.call(rbind, each)
   utils::write.csv(table, file.path(out, "timecourse_bargaje.csv"), row.names = FALSE)
-  scores <- setdiff(names(table), c("predictor", "time.out", "cells", grep("\\.sd$", names(table), value = TRUE)))
+  scores <- setdiff(names(table), c("predictor", "t.out", "cells", grep("_sd$", names(table), value = TRUE)))
   cat("Mean over the", length(inner), "times left out\n")
   mean <- stats::aggregate(table[scores], table["predictor"], base::mean)
   print(mean[match(unique(table$predictor), mean$predictor), ], digits = 3, row.names = FALSE)

@@ -12,14 +12,14 @@ Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
 // path_passages
-Rcpp::List path_passages(const Rcpp::NumericMatrix& votes, const Rcpp::NumericVector& times, double threshold);
-RcppExport SEXP _fatefield_path_passages(SEXP votesSEXP, SEXP timesSEXP, SEXP thresholdSEXP) {
+Rcpp::List path_passages(const Rcpp::NumericMatrix& shares, const Rcpp::NumericVector& times, double threshold);
+RcppExport SEXP _fatefield_path_passages(SEXP sharesSEXP, SEXP timesSEXP, SEXP thresholdSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type votes(votesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type shares(sharesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
     Rcpp::traits::input_parameter< double >::type threshold(thresholdSEXP);
-    rcpp_result_gen = Rcpp::wrap(path_passages(votes, times, threshold));
+    rcpp_result_gen = Rcpp::wrap(path_passages(shares, times, threshold));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -457,16 +457,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// field_push
-Rcpp::NumericMatrix field_push(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
-RcppExport SEXP _fatefield_field_push(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
+// field_jvp
+Rcpp::NumericMatrix field_jvp(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
+RcppExport SEXP _fatefield_field_jvp(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type delta(deltaSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_push(bytes, x, delta, threads));
+    rcpp_result_gen = Rcpp::wrap(field_jvp(bytes, x, delta, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1043,6 +1043,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// differentiation_defaults
+Rcpp::List differentiation_defaults();
+RcppExport SEXP _fatefield_differentiation_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(differentiation_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_simulate_differentiation
 Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates, double n_genes, double n_drivers, Rcpp::List options, double seed, int threads);
 RcppExport SEXP _fatefield_cpp_simulate_differentiation(SEXP n_cellsSEXP, SEXP daysSEXP, SEXP n_fatesSEXP, SEXP n_genesSEXP, SEXP n_driversSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
@@ -1512,7 +1521,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_fit_velocity_field", (DL_FUNC) &_fatefield_fit_velocity_field, 9},
     {"_fatefield_field_motion", (DL_FUNC) &_fatefield_field_motion, 1},
     {"_fatefield_field_velocity", (DL_FUNC) &_fatefield_field_velocity, 3},
-    {"_fatefield_field_push", (DL_FUNC) &_fatefield_field_push, 4},
+    {"_fatefield_field_jvp", (DL_FUNC) &_fatefield_field_jvp, 4},
     {"_fatefield_field_jacobian", (DL_FUNC) &_fatefield_field_jacobian, 4},
     {"_fatefield_field_divergence", (DL_FUNC) &_fatefield_field_divergence, 3},
     {"_fatefield_field_support", (DL_FUNC) &_fatefield_field_support, 3},
@@ -1561,6 +1570,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
     {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
+    {"_fatefield_differentiation_defaults", (DL_FUNC) &_fatefield_differentiation_defaults, 0},
     {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 8},
     {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},
     {"_fatefield_cpp_principal_components", (DL_FUNC) &_fatefield_cpp_principal_components, 2},

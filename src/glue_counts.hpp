@@ -1,4 +1,4 @@
-// Matrices of genes x cells as R keeps them, looked at in place: dgCMatrix or dense.
+// Matrices of genes x cells as R keeps them, read in place: dgCMatrix or dense.
 #pragma once
 
 #include "core/splicing/counts.hpp"

@@ -60,7 +60,7 @@ inline const NetworkField& network_of(const VelocityField& field) {
   return *net;
 }
 
-/// Runs f(n, x, extra, out, room) on blocks of rows of x (cells x genes) and of `extra`, if any, and gives
+/// Runs f(n, x, extra, out, workspace) on blocks of rows of x (cells x genes) and of `extra`, if any, and gives
 /// cells x units.
 template <typename F>
 Matrix by_rows(const NetworkField& net, const MatrixView& x, const MatrixView* extra, F&& f) {
@@ -84,8 +84,8 @@ Matrix by_rows(const NetworkField& net, const MatrixView& x, const MatrixView* e
     };
     const std::vector<double> states = rows(x), along = extra ? rows(*extra) : std::vector<double>();
     std::vector<double> z(static_cast<std::size_t>(n * units));
-    const auto room = net.room();
-    f(n, states.data(), along.data(), z.data(), *room);
+    const auto workspace = net.workspace();
+    f(n, states.data(), along.data(), z.data(), *workspace);
     for (std::int64_t j = 0; j < units; ++j) {
       for (std::int64_t i = 0; i < n; ++i) out(first + i, j) = z[static_cast<std::size_t>(i * units + j)];
     }
@@ -95,15 +95,15 @@ Matrix by_rows(const NetworkField& net, const MatrixView& x, const MatrixView* e
 
 inline Matrix embed(const NetworkField& net, const MatrixView& x) {
   return by_rows(net, x, nullptr,
-                 [&](std::int64_t n, const double* s, const double*, double* z, FieldRoom& r) {
+                 [&](std::int64_t n, const double* s, const double*, double* z, FieldWorkspace& r) {
                    net.embed(n, s, z, r);
                  });
 }
 
-inline Matrix push_embedding(const NetworkField& net, const MatrixView& x, const MatrixView& delta) {
+inline Matrix jvp_embedding(const NetworkField& net, const MatrixView& x, const MatrixView& delta) {
   return by_rows(net, x, &delta,
-                 [&](std::int64_t n, const double* s, const double* d, double* z, FieldRoom& r) {
-                   net.push_embedding(n, s, d, z, r);
+                 [&](std::int64_t n, const double* s, const double* d, double* z, FieldWorkspace& r) {
+                   net.jvp_embedding(n, s, d, z, r);
                  });
 }
 

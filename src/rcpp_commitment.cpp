@@ -6,13 +6,13 @@
 
 using namespace fatefield;
 
-// list(first, stays, until) of paths; `votes`: paths x times.
+// list(first, stays, until) of paths; `shares`: paths x times.
 // [[Rcpp::export(rng = false)]]
-Rcpp::List path_passages(const Rcpp::NumericMatrix& votes, const Rcpp::NumericVector& times,
+Rcpp::List path_passages(const Rcpp::NumericMatrix& shares, const Rcpp::NumericVector& times,
                          double threshold) {
   return glue::guarded([&] {
     const Passages found =
-        find_passages(glue::view(votes), std::vector<double>(times.begin(), times.end()), threshold);
+        find_passages(glue::view(shares), std::vector<double>(times.begin(), times.end()), threshold);
     return Rcpp::List::create(Rcpp::Named("first") = Rcpp::wrap(found.first),
                               Rcpp::Named("stays") = Rcpp::wrap(found.stays),
                               Rcpp::Named("until") = Rcpp::wrap(found.until));
@@ -45,7 +45,7 @@ Rcpp::List gene_rank_sums(const Rcpp::S4& x, const Rcpp::IntegerVector& group, i
   });
 }
 
-// -1 or 1 with equal chance, n x m.
+// -1 or 1 with equal probability, n x m.
 // [[Rcpp::export(rng = false)]]
 Rcpp::NumericMatrix random_signs(int n, int m, double seed) {
   Rcpp::NumericMatrix out(n, m);

@@ -66,7 +66,7 @@ Rcpp::List knn_self(const Rcpp::NumericMatrix& x, int k, const Rcpp::List& optio
   });
 }
 
-// Labelled cells made ready to vote: a pointer that lives for one call of a user's function and is never
+// Reference cells prepared: a pointer that lives for one call of a user's function and is never
 // kept.
 // [[Rcpp::export(rng = false)]]
 SEXP label_index(const Rcpp::NumericMatrix& reference, const Rcpp::IntegerVector& codes, int n_labels,

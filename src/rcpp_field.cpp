@@ -95,10 +95,10 @@ Rcpp::NumericMatrix field_velocity(const Rcpp::RawVector& bytes, const Rcpp::Num
 
 // How fast f changes along delta (cells x genes).
 // [[Rcpp::export(rng = false)]]
-Rcpp::NumericMatrix field_push(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x,
+Rcpp::NumericMatrix field_jvp(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x,
                                const Rcpp::NumericMatrix& delta, int threads) {
   return with_field(bytes, threads, [&](const VelocityField& f) {
-    return glue::to_r(field_push(f, glue::view(x), glue::view(delta)));
+    return glue::to_r(field_jvp(f, glue::view(x), glue::view(delta)));
   });
 }
 
@@ -134,7 +134,7 @@ Rcpp::List field_embed(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& 
     const NetworkField& net = glue::network_of(f);
     return Rcpp::List::create(
         Rcpp::_["z"] = glue::to_r(glue::embed(net, glue::view(x))),
-        Rcpp::_["dz"] = glue::to_r(glue::push_embedding(net, glue::view(x), glue::view(delta))));
+        Rcpp::_["dz"] = glue::to_r(glue::jvp_embedding(net, glue::view(x), glue::view(delta))));
   });
 }
 

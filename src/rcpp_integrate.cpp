@@ -41,7 +41,7 @@ Rcpp::List integrate_defaults(std::string compat) {
   return glue::to_list(compat == "deepvelo" ? published_integrate_options() : IntegrateOptions());
 }
 
-// Observed cells ready for use. `log`: look for neighbours in principal components of log1p of them.
+// Observed cells ready for use. `log`: search neighbours in principal components of log1p of them.
 // [[Rcpp::export(rng = false)]]
 SEXP cell_space(SEXP cells, bool log, const Rcpp::List& options, int threads) {
   return glue::guarded([&]() -> SEXP {

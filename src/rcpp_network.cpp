@@ -44,9 +44,10 @@ Rcpp::List edge_counts(const Rcpp::NumericMatrix& r, const Rcpp::NumericMatrix& 
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     const std::vector<double> seen = correlation_counts(glue::view(r), sign, bins);
-    const std::vector<double> chance = shuffled_counts(standardised(glue::view(x), ranks), codes_of(groups),
+    const std::vector<double> shuffled = shuffled_counts(standardised(glue::view(x), ranks), codes_of(groups),
                                                        sign, bins, n_perm, static_cast<std::uint64_t>(seed));
-    return Rcpp::List::create(Rcpp::_["observed"] = to_vector(seen), Rcpp::_["shuffled"] = to_vector(chance));
+    return Rcpp::List::create(Rcpp::_["observed"] = to_vector(seen),
+                              Rcpp::_["shuffled"] = to_vector(shuffled));
   });
 }
 

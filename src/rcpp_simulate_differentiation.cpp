@@ -24,6 +24,11 @@ Rcpp::List genes_list(const fatefield::SimulatedGenes& genes) {
 
 }  // namespace
 
+// [[Rcpp::export(rng = false)]]
+Rcpp::List differentiation_defaults() {
+  return fatefield::glue::to_list(fatefield::DifferentiationOptions());
+}
+
 // state: 1 progenitor, 2 and above the fates; module: 1 constant, 2 progenitor, 3 and above the fates, then
 // the drivers.
 // [[Rcpp::export(rng = false)]]

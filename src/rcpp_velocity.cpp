@@ -111,7 +111,7 @@ Rcpp::List choose_variable_genes(SEXP x, const Rcpp::NumericVector& size, const 
   });
 }
 
-// Where neighbours are looked for: scores of the first k components of ln(1 + x) (cells x k), and loadings
+// Where neighbours are searched: scores of the first k components of ln(1 + x) (cells x k), and loadings
 // and standard deviations; k = 0 gives ln(1 + x) itself.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List velocity_components(SEXP x, const Rcpp::NumericVector& size, const Rcpp::IntegerVector& genes,

@@ -49,8 +49,8 @@ class VelocityVaeHandle {
   Rcpp::NumericMatrix velocity(Rcpp::NumericMatrix x) {
     return work([&] { return glue::to_r(field_velocity(field(), glue::view(x))); });
   }
-  Rcpp::NumericMatrix push(Rcpp::NumericMatrix x, Rcpp::NumericMatrix delta) {
-    return work([&] { return glue::to_r(field_push(field(), glue::view(x), glue::view(delta))); });
+  Rcpp::NumericMatrix jvp(Rcpp::NumericMatrix x, Rcpp::NumericMatrix delta) {
+    return work([&] { return glue::to_r(field_jvp(field(), glue::view(x), glue::view(delta))); });
   }
   Rcpp::NumericMatrix jacobian(Rcpp::NumericMatrix x, double cell) {
     return work([&] {
@@ -114,7 +114,7 @@ RCPP_MODULE(velocity_vae) {
       .constructor<Rcpp::RawVector>("bytes of serialize()", &bytes_alone)
       .method("fit", &VelocityVaeHandle::fit, "fit(x, velocity, list(part, batch, tick))")
       .method("velocity", &VelocityVaeHandle::velocity, "velocity(x): cells x genes, per unit of time")
-      .method("push", &VelocityVaeHandle::push, "push(x, delta): J(x) delta, cells x genes")
+      .method("jvp", &VelocityVaeHandle::jvp, "jvp(x, delta): J(x) delta, cells x genes")
       .method("jacobian", &VelocityVaeHandle::jacobian, "jacobian(x, cell): genes x genes at a row of x")
       .method("divergence", &VelocityVaeHandle::divergence, "divergence(x): one number per cell")
       .method("support", &VelocityVaeHandle::support, "support(x): distance from the training cells")

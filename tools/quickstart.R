@@ -61,23 +61,6 @@ column_of <- function(object, name) {
   if (inherits(object, "Seurat")) object[[name]][[1L]] else SummarizedExperiment::colData(object)[[name]]
 }
 
-# Times kept as text or levels, such as "2" or "day 2", become the numbers in them.
-with_numeric_time <- function(object, name) {
-  time <- column_of(object, name)
-  if (is.null(time)) give_up("there is no column ", name, " of cells")
-  if (is.numeric(time)) {
-    return(object)
-  }
-  number <- suppressWarnings(as.numeric(sub("^[^0-9.-]*([0-9.-]+)[^0-9]*$", "\\1", as.character(time))))
-  if (anyNA(number)) give_up("the column ", name, " holds no times: ", toString(utils::head(unique(time), 5L)))
-  say("the times in ", name, " are text; read as ", toString(sort(unique(number))))
-  if (inherits(object, "Seurat")) {
-    return(SeuratObject::AddMetaData(object, number, col.name = name))
-  }
-  SummarizedExperiment::colData(object)[[name]] <- number
-  object
-}
-
 # Cells x (time, label, fate, entropy, probabilities), for people to open in a spreadsheet.
 fate_table <- function(object, time, label) {
   probability <- if (inherits(object, "Seurat")) {
@@ -136,7 +119,7 @@ if (is.null(arguments$file)) {
   source_of_cells <- "simulated cells, SimulateDifferentiation()"
 } else {
   say("reading ", arguments$file)
-  object <- with_numeric_time(with_pca(read_cells(arguments$file)), arguments$time)
+  object <- with_pca(read_cells(arguments$file))
   plane <- NULL
   source_of_cells <- basename(arguments$file)
 }
@@ -148,35 +131,36 @@ say("fitting the neural SDE to ", ncol(object), " cells")
 object <- FitSDE(object, time = time, reduction = reduction_of(object))
 
 say("predicting fates")
-object <- PredictFate(object, labels = label, exclude = exclude)
+object <- DefineFates(object, labels = label, exclude = exclude)
+object <- PredictFate(object)
 
 # The paths of a few cells of the first time, spread over the list.
-first <- which(column_of(object, time) == min(column_of(object, time)))
-some <- colnames(object)[first[unique(round(seq(1, length(first), length.out = 5L)))]]
-span <- range(column_of(object, time))
+model <- GetModel(object)
+first <- model$cells[model$cell.times == min(model$times)]
+some <- first[unique(round(seq(1, length(first), length.out = 5L)))]
+span <- range(model$times)
 paths <- SimulateCells(
-  object, cells = some, n.sim = 20L, times = seq(span[[1L]], span[[2L]], length.out = 41L),
-  verbose = FALSE
+  object, cells = some, n.sim = 20L, t.out = seq(span[[1L]], span[[2L]], length.out = 41L), verbose = FALSE
 )
 
 say("drawing")
 figures <- c(
   "Where each cell will go" = save_figure(PlotFate(object, reduction = plane), "fate"),
   "Simulated futures of five cells" = save_figure(
-    PlotTrajectories(paths, object, colour.by = "fate", labels = label), "trajectories"
+    plot(paths, observed = object, group.by = "fate"), "trajectories"
   ),
   "How the training went" = save_figure(PlotTraining(object), "training", height = 4)
 )
 
 table <- fate_table(object, time, label)
 utils::write.csv(table, file.path(folder, "fates.csv"), row.names = FALSE)
-SaveModel(GetModel(object), file.path(folder, "model.fatefield"), overwrite = TRUE)
+SaveModel(model, file.path(folder, "model.fatefield"), overwrite = TRUE)
 settled <- table(column_of(object, "fate"))
 write_report(
   file.path(folder, "report.html"), "fatefield: where each cell will go",
   facts = c(
     paste0("Cells: ", ncol(object), ", from ", source_of_cells),
-    paste0("Times (", time, "): ", paste(sort(unique(column_of(object, time))), collapse = ", ")),
+    paste0("Times (", time, "): ", paste(format(model$times), collapse = ", ")),
     paste0("Most probable fates: ", paste(names(settled), settled, collapse = ", ")),
     paste0("Seconds in all: ", round(proc.time()[["elapsed"]] - started))
   ),

@@ -191,7 +191,7 @@ larry_gene_claim <- function(known, times) {
 along_times <- function(object, genes) {
   model <- GetModel(object)
   decode <- fatefield:::gene_space(object, model)$decode
-  paths <- SimulateCells(object, cells = which(object$day == 2), n.sim = 20L, times = seq(2, 6, by = 0.1), verbose = FALSE)
+  paths <- SimulateCells(object, cells = which(object$day == 2), n.sim = 20L, t.out = seq(2, 6, by = 0.1), verbose = FALSE)
   votes <- ClassifyTrajectories(paths, labels = "state_info", reference = object)$votes
   ends <- colnames(votes)[max.col(replace(votes, is.na(votes), 0), ties.method = "first")]
   rows <- list()
@@ -248,7 +248,7 @@ criticality_larry <- function(larry = read_larry_plane(), model = fit_larry_plan
 
 # The mean over paths of the largest drift and diffusion of each.
 largest_along <- function(larry, model, cells) {
-  paths <- timed("SimulateCells", SimulateCells(larry$x, model, cells = cells, n.sim = 10L, times = seq(2, 6, by = 0.2), verbose = FALSE))
+  paths <- timed("SimulateCells", SimulateCells(larry$x, model, cells = cells, n.sim = 10L, t.out = seq(2, 6, by = 0.2), verbose = FALSE))
   largest <- matrix(0, dim(paths$states)[[1L]], 2L, dimnames = list(NULL, c("drift", "diffusion")))
   for (member in seq_along(model$states)) {
     one <- model

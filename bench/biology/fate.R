@@ -44,7 +44,7 @@ larry_commitment <- function(larry, model) {
   early <- match(rownames(larry$truth), rownames(larry$x))
   some <- early[seq(1, length(early), length.out = 200)]
   paths <- timed("SimulateCells, 200 cells x 30", SimulateCells(
-    larry$x, model, cells = some, n.sim = 30L, times = seq(2, 6, by = 0.2), verbose = FALSE
+    larry$x, model, cells = some, n.sim = 30L, t.out = seq(2, 6, by = 0.2), verbose = FALSE
   ))
   got <- timed("FateDynamics", FateDynamics(
     paths, labels = larry$cells$annotation[voters], reference = larry$x[voters, ], exclude = "undiff",
@@ -63,7 +63,7 @@ larry_bifurcation <- function(larry, model, voters) {
   pair <- c("Neutrophil", "Monocyte")
   both <- rownames(larry$truth)[rowSums(larry$truth[, pair] > 0) == 2 & rowSums(larry$truth) == rowSums(larry$truth[, pair])]
   paths <- SimulateCells(
-    larry$x, model, cells = utils::head(both, 100L), n.sim = 30L, times = seq(2, 6, by = 0.2), verbose = FALSE
+    larry$x, model, cells = utils::head(both, 100L), n.sim = 30L, t.out = seq(2, 6, by = 0.2), verbose = FALSE
   )
   got <- FateDynamics(
     paths, labels = larry$cells$annotation[voters], reference = larry$x[voters, ], fates = pair, cutoff = 0
@@ -115,7 +115,7 @@ fate_larry_drivers <- function(object = read_larry_genes(), n.models = 2L) {
   print(got)
   utils::write.csv(got$table, file.path(bench_out, "fate_larry_drivers.csv"))
   show_ranks(got$table, larry_known, "fate_larry_known")
-  save_figure(PlotFateDrivers(got), "fate_larry_drivers")
+  save_figure(plot(got), "fate_larry_drivers")
   got
 }
 
@@ -150,7 +150,7 @@ fate_pancreas <- function(object = read_pancreas()) {
   said("dv17", sprintf("%d of %d genes differ (FDR below 0.05): %s for alpha, %s for beta", sum(differ, na.rm = TRUE),
     nrow(got$table), paste(up(1), collapse = " "), paste(up(-1), collapse = " ")),
   if (any(differ, na.rm = TRUE)) "reproduced" else "not reproduced")
-  save_figure(PlotFateDrivers(got), "fate_pancreas_drivers")
+  save_figure(plot(got), "fate_pancreas_drivers")
   got
 }
 

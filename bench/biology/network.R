@@ -125,7 +125,7 @@ larry_trends <- function() {
   cells <- read_larry_genes()
   cells <- timed("FitSDE, LARRY of 781 cells", FitSDE(cells, time = "day", reduction = "pcs", updates = 400, verbose = FALSE))
   days <- sort(unique(cells$day))
-  futures <- SimulateCells(cells, n.sim = 20, times = seq(days[[1L]], days[[3L]], 0.1), verbose = FALSE)
+  futures <- SimulateCells(cells, n.sim = 20, t.out = seq(days[[1L]], days[[3L]], 0.1), verbose = FALSE)
   genes <- intersect(c("Gata1", "Gata2", "Cebpe", "Elane", "Mpo", "Irf8", "Csf1r", "Gfi1", "Klf4"), rownames(cells))
   for (method in c("linear", "nearest")) {
     trends <- timed(paste("GeneTrends,", method), GeneTrends(futures, cells, genes, labels = "state_info", time = "day",

@@ -19,7 +19,7 @@ perturb_larry <- function(object) {
   single <- do.call(rbind, lapply(factors, function(gene) {
     do.call(rbind, lapply(c(10, -10), function(at) {
       x <- perturb_with(PerturbCells, object, gene, at = at, reference = reference)
-      data.frame(gene = gene, at = at, off = x$off$share, x$table[c("fate", "control", "change", "low", "high", "log2_ratio", "p")])
+      data.frame(gene = gene, at = at, off = x$off$share, x$table[c("fate", "control", "change", "change_low", "change_high", "log2_ratio", "p")])
     }))
   }))
   utils::write.csv(single, file.path(bench_out, "perturb_larry_single.csv"), row.names = FALSE)
@@ -39,7 +39,7 @@ perturb_larry <- function(object) {
   trends <- lapply(intersect(c("Spi1", "Gata1", "Gfi1", "Cebpe"), factors), function(gene) {
     dose <- perturb_with(DoseResponse, object, gene, reference = reference)
     print(dose)
-    save_plot(PlotDose(dose), paste0("perturb_larry_dose_", gene, ".png"))
+    save_plot(plot(dose), paste0("perturb_larry_dose_", gene, ".png"))
     data.frame(gene = gene, dose$trend)
   })
   trends <- do.call(rbind, trends)
@@ -92,8 +92,8 @@ perturb_larry_screen <- function(object) {
   claim("perturb", "sd07", sprintf("Spearman %.2f between the simulated margin of neutrophils and a logistic regression on the same changed cells, %d genes (the line is drawn at 0.5)",
     rho, nrow(of)), if (rho < 0.5) "reproduced" else "not reproduced")
   message(sum(screen$table$q < 0.05, na.rm = TRUE), " of ", nrow(screen$table), " effects at a false discovery rate of 0.05")
-  save_plot(PlotPerturbation(screen, fate = c("Neutrophil", "Monocyte", "Baso", "Erythroid")), "perturb_larry_volcano.png")
-  save_plot(PlotPerturbation(screen, "heatmap", n.label = 30), "perturb_larry_heatmap.png", 7, 8)
+  save_plot(plot(screen, fates = c("Neutrophil", "Monocyte", "Baso", "Erythroid")), "perturb_larry_volcano.png")
+  save_plot(plot(screen, "heatmap", n.label = 30), "perturb_larry_heatmap.png", 7, 8)
 }
 
 # Twelve genes regressed on diffusion components; the model runs along pseudotime.
@@ -102,10 +102,10 @@ perturb_marrow <- function(object, fates, start) {
   right <- logical()
   for (gene in intersect(c("GATA1", "SPI1"), rownames(object))) {
     dose <- suppressWarnings(DoseResponse(object, gene, doses = seq(-3, 3, by = 1), labels = "lineage", fates = fates,
-      cells = start, start = 0, loadings = "regress", cutoff = 0, verbose = FALSE))
+      cells = start, t.start = 0, loadings = "regress", cutoff = 0, verbose = FALSE))
     print(dose)
     print(reshape(dose$table[c("dose", "fate", "probability")], idvar = "dose", timevar = "fate", direction = "wide"))
-    save_plot(PlotDose(dose), paste0("perturb_marrow_dose_", gene, ".png"))
+    save_plot(plot(dose), paste0("perturb_marrow_dose_", gene, ".png"))
     fate <- c(GATA1 = "erythroid", SPI1 = "myeloid")[[gene]]
     row <- dose$trend[dose$trend$fate == fate, ]
     ends <- dose$table$probability[dose$table$fate == fate]
@@ -127,7 +127,7 @@ perturb_pancreas <- function(object) {
   )))
   print(screen)
   utils::write.csv(screen$table, file.path(bench_out, "perturb_pancreas_screen.csv"), row.names = FALSE)
-  save_plot(PlotPerturbation(screen), "perturb_pancreas_volcano.png")
+  save_plot(plot(screen), "perturb_pancreas_volcano.png")
   alpha <- screen$table[screen$table$fate == "Alpha", ]
   best <- utils::head(alpha[order(-alpha$change), ], 5L)
   sure <- sum(alpha$q < 0.05 & alpha$change > 0 & !alpha$gene %in% hormones, na.rm = TRUE)

@@ -15,17 +15,17 @@ figure(PlotTraining(cells), "training", 9, 5)
 # Where each cell will go, and how good that is beside the simulator's own futures.
 cells <- PredictFate(cells, labels = "state", fates = ends, verbose = FALSE)
 figure(PlotFate(cells, reduction = "latent"), "fates")
-figure(PlotTrajectories(SimulateCells(cells, cells = 1:5, n.sim = 20, verbose = FALSE), cells, reduction = "latent"), "futures")
+figure(plot(SimulateCells(cells, cells = 1:5, n.sim = 20, verbose = FALSE), cells, reduction = "latent"), "futures")
 table_of(table(fate = cells$fate, day = cells$day), "fates")
 
 # A day that was left out, beside fresh cells, unmoved cells and straight lines.
 days <- sort(unique(cells$day))
 without <- FitSDE(cells, time = "day", reduction = "latent", cells = which(cells$day != days[[2L]]), updates = 100, verbose = FALSE)
-scores <- ScoreInterpolation(without, time.out = days[[2L]], n.repeats = 3, verbose = FALSE)
+scores <- ScoreInterpolation(without, t.out = days[[2L]], n.repeats = 3, verbose = FALSE)
 print(scores)
-figure(PlotInterpolation(scores), "left-out-day", 9, 6)
-between <- InterpolateTime(without, time.out = days[[2L]], verbose = FALSE)
-figure(PlotInterpolation(between, background = cells), "left-out-cells")
+figure(plot(scores), "left-out-day", 9, 6)
+between <- InterpolateTime(without, t.out = days[[2L]], verbose = FALSE)
+figure(plot(between, observed = cells), "left-out-cells")
 
 # Drift, diffusion and potential.
 cells <- DriftDiffusion(cells)

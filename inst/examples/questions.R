@@ -16,20 +16,20 @@ cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 150, n.models 
 # What if: one gene, its dose, every gene.
 change <- PerturbCells(cells, "fateA", at = 2, labels = "state", fates = ends, cells = early, n.sim = 20, verbose = FALSE)
 table_of(as.data.frame(change), "perturbation")
-figure(PlotPerturbation(change), "perturbation")
+figure(plot(change), "perturbation")
 dose <- DoseResponse(cells, "fateA", doses = seq(-3, 3, 1.5), labels = "state", fates = ends, cells = early, n.sim = 10,
   verbose = FALSE)
-figure(PlotDose(dose), "dose", 7, 3.5)
+figure(plot(dose), "dose", 7, 3.5)
 screen <- ScreenPerturbations(cells, labels = "state", fates = ends, cells = early, n.sim = 5, verbose = FALSE)
 table_of(as.data.frame(screen), "screen")
-figure(PlotPerturbation(screen, fate = "fateA"), "volcano")
-figure(PlotPerturbation(screen, "heatmap"), "heatmap", 6, 7)
+figure(plot(screen, fates = "fateA"), "volcano")
+figure(plot(screen, "heatmap"), "heatmap", 6, 7)
 
 # Which genes drive a fate: three kinds of evidence.
 drivers <- FindFateDrivers(cells, fate = "fateA", against = "fateB", labels = "state", fates = ends, cells = early, max.cells = 100,
   n.sim = 10, verbose = FALSE)
-table_of(drivers$table, "drivers")
-figure(PlotFateDrivers(drivers, labels = 5), "drivers", 8, 4)
+table_of(as.data.frame(drivers), "drivers")
+figure(plot(drivers, n.label = 5), "drivers", 8, 4)
 
 # How stable cells are, and the genes that go with it.
 cells <- CellCriticality(cells, measure = "path", n.sim = 10, verbose = FALSE)
@@ -44,7 +44,7 @@ print(compared)
 figure(PlotCompareDynamics(compared), "compared", 7, 4)
 
 # Genes along simulated time, and genes that change together along paths walked back.
-futures <- SimulateCells(cells, cells = which(cells$day == 0), n.sim = 5, times = seq(0, 3, 0.25), verbose = FALSE)
+futures <- SimulateCells(cells, cells = which(cells$day == 0), n.sim = 5, t.out = seq(0, 3, 0.25), verbose = FALSE)
 trends <- GeneTrends(futures, cells, genes = c("fateA", "fateB"), labels = "state", fates = ends,
   reference = cells$day == max(cells$day), time = "day", n.boot = 20)
 figure(PlotGeneTrends(trends), "trends", 8, 4)

@@ -27,7 +27,7 @@ figure(PlotFieldScores(scores), "scores", 9, 4)
 # Progenitors followed to their ends.
 start <- which(cells$stage == "progenitor")
 paths <- IntegrateCells(cells, cells = start, verbose = FALSE)
-figure(PlotTrajectories(paths[round(seq(1, length(start), length.out = 30))], cells, reduction = "pca"), "paths")
+figure(plot(paths[round(seq(1, length(start), length.out = 30))], cells, reduction = "pca"), "paths")
 found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, among = c("minor", "major"),
   fates = c("minor", "major"))
 table_of(found$fates, "ends")

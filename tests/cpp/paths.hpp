@@ -19,11 +19,11 @@ class GivenDynamics : public fatefield::Dynamics {
 
   std::int64_t dims() const override { return dims_; }
   void evaluate(std::int64_t n, const double* t, const double* x, double* v,
-                fatefield::FieldRoom&) const override {
+                fatefield::FieldWorkspace&) const override {
     for (std::int64_t i = 0; i < n; ++i) velocity_(t[i], x + i * dims_, v + i * dims_);
   }
-  void push(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
-            fatefield::FieldRoom&) const override {
+  void jvp(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
+            fatefield::FieldWorkspace&) const override {
     const double e = 1e-6;
     std::vector<double> up(static_cast<std::size_t>(dims_)), down(up), high(up), low(up);
     for (std::int64_t i = 0; i < n; ++i) {

@@ -268,7 +268,7 @@ TEST_CASE("the gradient of bridge matching agrees with finite differences", "[br
     for (at::Tensor& w : p) w.add_(at::linspace(-0.2, 0.3, w.numel(), w.options()).view(w.sizes()));
     const BridgeValue at_p = bridge_loss(job, p, batch, true);
     // The target of the drift is held fixed: its parameters are those of the drift alone; the likelihood of
-    // the diffusion holds the pairs' surprise fixed.
+    // the diffusion holds the squared residuals of the pairs fixed.
     const auto part = [&](std::size_t i) {
       const BridgeValue v = bridge_loss(job, p, batch, false);
       const std::string& name = nets.specs()[i].name;
@@ -292,7 +292,7 @@ TEST_CASE("the gradient of bridge matching agrees with finite differences", "[br
   }
 }
 
-TEST_CASE("bridge matching by hand agrees with automatic differentiation", "[bridge][fused]") {
+TEST_CASE("bridge matching by fused kernels agrees with automatic differentiation", "[bridge][fused]") {
   for (const char* diffusion : {"diagonal", "scalar", "lowrank", "rank1", "none"}) {
     for (const char* drift : {"potential", "forward"}) {
       for (const double dropout : {0.0, 0.2}) {
@@ -309,7 +309,7 @@ TEST_CASE("bridge matching by hand agrees with automatic differentiation", "[bri
         for (at::Tensor& w : p) w.add_(at::linspace(-0.2, 0.3, w.numel(), w.options()).view(w.sizes()));
         BridgeJob job{nets, options, dropout, 5, nullptr};
         const BridgeValue hand = bridge_loss(job, p, batch, true);
-        job.by_hand = false;
+        job.fused = false;
         const BridgeValue torch = bridge_loss(job, p, batch, true);
         INFO(diffusion << " " << drift << " " << dropout);
         CHECK(hand.total == Approx(torch.total).epsilon(1e-10));

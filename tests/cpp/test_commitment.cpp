@@ -19,7 +19,7 @@ Matrix votes_of(const std::vector<double>& row) {
 
 }  // namespace
 
-TEST_CASE("a vote that rises in a straight line passes the threshold between two times", "[commitment]") {
+TEST_CASE("a share that rises in a straight line passes the threshold between two times", "[commitment]") {
   const Passages p = find_passages(votes_of({0, 0.5, 1}), {0, 2, 4}, 0.6);
   CHECK(p.first[0] == Approx(2.4));
   CHECK(p.stays[0] == Approx(2.4));
@@ -37,7 +37,7 @@ TEST_CASE("a path that leaves again commits only where it stays", "[commitment]"
   CHECK(exact.first[0] == Approx(1));
 }
 
-TEST_CASE("a path ends where a vote is not known", "[commitment]") {
+TEST_CASE("a path ends where a share is not known", "[commitment]") {
   const Passages p = find_passages(votes_of({0, 0.2, NAN, 0.9}), {0, 1, 2, 3}, 0.6);
   CHECK(std::isnan(p.first[0]));
   CHECK(p.until[0] == 1);

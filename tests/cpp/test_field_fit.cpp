@@ -50,38 +50,38 @@ std::vector<double> some_states(std::int64_t n) {
   return x;
 }
 
-// Largest difference of push() and factors() from central differences of evaluate(), relative to the largest
+// Largest difference of jvp() and factors() from central differences of evaluate(), relative to the largest
 // change.
 double derivative_error(const VelocityField& field) {
   constexpr std::int64_t kStates = 5;
   constexpr double kStep = 1e-5;
   const std::int64_t g = field.genes();
   const std::vector<double> x = some_states(kStates);
-  std::vector<double> delta, up(x), down(x), above(x), below(x), pushed(x);
+  std::vector<double> delta, up(x), down(x), above(x), below(x), product(x);
   for (std::size_t i = 0; i < x.size(); ++i) delta.push_back(std::cos(static_cast<double>(3 * i)));
   for (std::size_t i = 0; i < x.size(); ++i) {
     up[i] += kStep * delta[i];
     down[i] -= kStep * delta[i];
   }
-  const auto room = field.room();
-  field.evaluate(kStates, up.data(), above.data(), *room);
-  field.evaluate(kStates, down.data(), below.data(), *room);
-  field.push(kStates, x.data(), delta.data(), pushed.data(), *room);
+  const auto workspace = field.workspace();
+  field.evaluate(kStates, up.data(), above.data(), *workspace);
+  field.evaluate(kStates, down.data(), below.data(), *workspace);
+  field.jvp(kStates, x.data(), delta.data(), product.data(), *workspace);
   double worst = 0.0, size = 1e-9;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double slope = (above[i] - below[i]) / (2.0 * kStep);
-    worst = std::max(worst, std::abs(slope - pushed[i]));
+    worst = std::max(worst, std::abs(slope - product[i]));
     size = std::max(size, std::abs(slope));
   }
   for (std::int64_t i = 0; i < kStates; ++i) {
-    const JacobianFactors j = field.factors(x.data() + i * g, *room);
+    const JacobianFactors j = field.factors(x.data() + i * g, *workspace);
     for (std::int64_t to = 0; to < g; ++to) {
       double sum = 0.0;
       for (std::int64_t k = 0; k < j.left.cols; ++k) {
         for (std::int64_t from = 0; from < g; ++from)
           sum += j.left(to, k) * j.right(k, from) * delta[static_cast<std::size_t>(i * g + from)];
       }
-      worst = std::max(worst, std::abs(sum - pushed[static_cast<std::size_t>(i * g + to)]));
+      worst = std::max(worst, std::abs(sum - product[static_cast<std::size_t>(i * g + to)]));
     }
   }
   return worst / size;
@@ -98,11 +98,11 @@ void check_whole(const VelocityField& field) {
   CHECK(again->bytes() == field.bytes());
 
   // A state's answer does not depend on those beside it.
-  const auto room = field.room();
+  const auto workspace = field.workspace();
   std::vector<double> x(static_cast<std::size_t>(field.genes())), one(x);
   for (const std::int64_t i : {0, 31, 77}) {
     for (std::int64_t g = 0; g < field.genes(); ++g) x[static_cast<std::size_t>(g)] = cells().x(i, g);
-    field.evaluate(1, x.data(), one.data(), *room);
+    field.evaluate(1, x.data(), one.data(), *workspace);
     for (std::int64_t g = 0; g < field.genes(); ++g) CHECK(one[static_cast<std::size_t>(g)] == v(i, g));
   }
 }
@@ -155,19 +155,19 @@ TEST_CASE("embeddings change as their derivatives say", "[field_fit]") {
     CHECK(net.embedding_units() == 6);
     constexpr double kStep = 1e-5;
     const std::vector<double> x = some_states(3);
-    std::vector<double> delta, up(x), down(x), above(18), below(18), pushed(18);
+    std::vector<double> delta, up(x), down(x), above(18), below(18), product(18);
     for (std::size_t i = 0; i < x.size(); ++i) {
       delta.push_back(std::cos(static_cast<double>(i)));
       up[i] += kStep * delta[i];
       down[i] -= kStep * delta[i];
     }
-    const auto room = net.room();
-    net.embed(3, up.data(), above.data(), *room);
-    net.embed(3, down.data(), below.data(), *room);
-    net.push_embedding(3, x.data(), delta.data(), pushed.data(), *room);
-    for (std::size_t k = 0; k < pushed.size(); ++k) {
+    const auto workspace = net.workspace();
+    net.embed(3, up.data(), above.data(), *workspace);
+    net.embed(3, down.data(), below.data(), *workspace);
+    net.jvp_embedding(3, x.data(), delta.data(), product.data(), *workspace);
+    for (std::size_t k = 0; k < product.size(); ++k) {
       const double slope = (above[k] - below[k]) / (2.0 * kStep);
-      CHECK(std::abs(slope - pushed[k]) < 1e-6 * (1.0 + std::abs(slope)));
+      CHECK(std::abs(slope - product[k]) < 1e-6 * (1.0 + std::abs(slope)));
     }
   }
 }

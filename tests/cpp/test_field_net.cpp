@@ -15,7 +15,7 @@ using namespace fatefield;
 namespace {
 
 // A step that leaves the weights and keeps the gradient as the first moment.
-constexpr AdamStep kLookOnly{0.0, 0.0, 1.0, 0.0, 1.0, 1.0};
+constexpr AdamStep kNoUpdate{0.0, 0.0, 1.0, 0.0, 1.0, 1.0};
 
 at::Tensor tensor(const Matrix& m) {
   return at::from_blob(const_cast<double*>(m.values.data()), {m.cols, m.rows}, at::kDouble).t().contiguous();
@@ -126,7 +126,7 @@ double difference(const FieldNetShape& shape, std::int64_t rows) {
     eps.assign(e.data_ptr<double>(), e.data_ptr<double>() + e.numel());
   }
   const T* draws = shape.samples() ? eps.data() : nullptr;
-  const FieldLoss loss = net.step(batch, {}, w, kLookOnly, draws);
+  const FieldLoss loss = net.step(batch, {}, w, kNoUpdate, draws);
   double worst = std::abs(loss.squares - twin.squares) / twin.squares;
   worst = std::max(worst, std::abs(loss.kl - twin.kl) / (1.0 + std::abs(twin.kl)));
   const std::vector<T> out = net.outputs(batch, draws);
@@ -188,7 +188,7 @@ TEST_CASE("the published step of the VAE is reproduced", "[field_net][golden]") 
   const std::vector<std::int64_t> order = all_cells(x.size(0));
   const FieldBatch batch{order.data(), x.size(0), 0, 0};
   const double rows = static_cast<double>(x.size(0)), genes = static_cast<double>(x.size(1));
-  const FieldLoss loss = net.step(batch, {}, {2.0 / genes, 1.0}, kLookOnly, eps.data_ptr<double>());
+  const FieldLoss loss = net.step(batch, {}, {2.0 / genes, 1.0}, kNoUpdate, eps.data_ptr<double>());
   const double rec = golden_number(golden, "deepvelo_step/rec"),
                kl = golden_number(golden, "deepvelo_step/kl");
   CHECK(loss.squares / rows / genes == Approx(rec).epsilon(1e-12));

@@ -167,7 +167,7 @@ struct Twin {
                 7,
                 nullptr};
     const LossValue fused = rollout_loss(job, p, batch, true);
-    job.by_hand = false;
+    job.fused = false;
     const LossValue plain = rollout_loss(job, p, batch, true);
     double out = std::abs(fused.total - plain.total) / std::abs(plain.total);
     for (std::size_t k = 0; k < 3; ++k) {
@@ -250,7 +250,7 @@ TEST_CASE("the hand-written pass agrees with automatic differentiation", "[fused
   }
 }
 
-TEST_CASE("growth, penalties, ratio, time and dropout pass through by hand as by LibTorch", "[fused]") {
+TEST_CASE("growth, penalties, ratio, time and dropout pass through fused kernels as LibTorch", "[fused]") {
   Twin growing = twin();
   growing.sde.growth = true;
   growing.sde.time_input = true;

@@ -98,7 +98,7 @@ TEST_CASE("derivatives of a drift are differences of it", "[integrate][sde]") {
   const SdeDynamics drift(3, decay_of, 1.0);
   const std::vector<double> t = {0, 0}, x = {1, 2, 3, -1, 0, 4}, delta = {1, 0, 2, 0, 0, 0};
   std::vector<double> out(6);
-  drift.push(2, t.data(), x.data(), delta.data(), out.data(), *drift.room());
+  drift.jvp(2, t.data(), x.data(), delta.data(), out.data(), *drift.workspace());
   for (int e = 0; e < 6; ++e) CHECK(out[e] == Approx(-kRate * delta[e]).margin(1e-9));
 }
 

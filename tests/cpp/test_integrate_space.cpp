@@ -1,4 +1,4 @@
-// Observed cells beneath an integration: coordinates, pulling back, support, noise of cells, and the spans
+// Observed cells beneath an integration: coordinates, neighbour projection, support, noise of cells, and the spans
 // that follow from them, against what is written down once more or known.
 #include <algorithm>
 #include <cmath>
@@ -102,7 +102,7 @@ SparseRows line(std::int64_t n) {
   return sparse_of(1, x);
 }
 
-GivenDynamics push_on(double speed) {
+GivenDynamics constant_motion(double speed) {
   return GivenDynamics(1, [speed](double, const double*, double* v) { v[0] = speed; });
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("components of the logarithms are orthonormal and hold the variance", 
   CHECK_THROWS_AS(log_components(sparse_of(genes, all), genes + 1), Error);
 }
 
-TEST_CASE("states are pulled back to what the nearest cells are", "[integrate]") {
+TEST_CASE("states are projected onto their nearest cells", "[integrate]") {
   const std::int64_t genes = 7, k = 6;
   const std::vector<double> all = counts(60, genes);
   const CellAxes space = some_space(genes, 3);
@@ -160,8 +160,8 @@ TEST_CASE("states are pulled back to what the nearest cells are", "[integrate]")
     if (how == "median") o.snap_statistic = "median";
     o.snap_share = 0.3;
     const CellSpace cells(sparse_of(genes, all), space, o);
-    std::vector<double> pulled = x;
-    cells.snap(4, pulled.data());
+    std::vector<double> projected = x;
+    cells.snap(4, projected.data());
     for (std::int64_t i = 0; i < 4; ++i) {
       const auto near = naive_order(space, all, x.data() + i * genes);
       for (std::int64_t g = 0; g < genes; ++g) {
@@ -178,7 +178,7 @@ TEST_CASE("states are pulled back to what the nearest cells are", "[integrate]")
         const double wanted = how == "mean"     ? sum / total
                               : how == "median" ? quantile(values, 0.5)
                                                 : 0.7 * x[i * genes + g] + 0.3 * sum / total;
-        CHECK(pulled[i * genes + g] == Approx(wanted).epsilon(1e-4));
+        CHECK(projected[i * genes + g] == Approx(wanted).epsilon(1e-4));
       }
     }
   }
@@ -221,49 +221,49 @@ TEST_CASE("support is measured in the distances of the cells themselves", "[inte
   CHECK(score[3] == Approx(100.5));
 }
 
-TEST_CASE("a path fully pulled back moves from mean to mean, or stands", "[integrate]") {
+TEST_CASE("a path fully projected moves from mean to mean, or stands", "[integrate]") {
   const CellSpace cells(line(101), CellAxes(), snapping("full", 1));
   const IntegrateOptions o = snapping("full", 1);
   // Moving 1 in half a unit of time it goes from cell to cell.
-  const Paths walks = with_cells(push_on(2), starts_of(1, {10.2}), {0, 0.5, 1, 3.25, 4}, cells, o);
+  const Paths walks = with_cells(constant_motion(2), starts_of(1, {10.2}), {0, 0.5, 1, 3.25, 4}, cells, o);
   CHECK(state_of(walks, 0, 0, 0) == 10.2);
   CHECK(state_of(walks, 0, 0, 1) == Approx(11));
   CHECK(state_of(walks, 0, 0, 2) == Approx(12));
   CHECK(state_of(walks, 0, 0, 3) == Approx(16.5));
   CHECK(state_of(walks, 0, 0, 4) == Approx(18));
   CHECK(walks.end[0] == PathEnd::Reached);
-  // Moving 0.2 it is always pulled back to the same cell.
-  const Paths stands = with_cells(push_on(0.4), starts_of(1, {10.2}), {0, 0.5, 1, 3, 4}, cells, o);
+  // Moving 0.2 it is always projected to the same cell.
+  const Paths stands = with_cells(constant_motion(0.4), starts_of(1, {10.2}), {0, 0.5, 1, 3, 4}, cells, o);
   CHECK(stands.end[0] == PathEnd::Repeats);
   CHECK(stands.end_time[0] == 1);
   for (std::int64_t k = 1; k < 5; ++k) CHECK(state_of(stands, 0, 0, k) == 10);
 }
 
-TEST_CASE("a path partly pulled back keeps moving where a fully pulled one stands", "[integrate]") {
+TEST_CASE("a path partly projected keeps moving where a fully projected one stands", "[integrate]") {
   IntegrateOptions o = snapping("partial", 5);
   const CellSpace cells(line(101), CellAxes(), o);
-  const Paths p = with_cells(push_on(0.4), starts_of(1, {10.2}), {0, 50}, cells, o);
+  const Paths p = with_cells(constant_motion(0.4), starts_of(1, {10.2}), {0, 50}, cells, o);
   CHECK(p.end[0] == PathEnd::Reached);
   CHECK(state_of(p, 0, 0, 1) == Approx(30.2).margin(2));
   // A disturbance is halved each time; the flow itself leaves it.
   o.shadow = "always";
-  const Paths grown = with_cells(push_on(0.4), starts_of(1, {10.2}), {0, 0.4, 0.5, 2}, cells, o);
+  const Paths grown = with_cells(constant_motion(0.4), starts_of(1, {10.2}), {0, 0.4, 0.5, 2}, cells, o);
   CHECK(grown.growth[1] == Approx(0).margin(1e-12));
   CHECK(grown.growth[2] == Approx(std::log(0.5)));
   CHECK(grown.growth[3] == Approx(4 * std::log(0.5)));
 }
 
-TEST_CASE("states are pulled back at output times that differ by rounding alone", "[integrate]") {
+TEST_CASE("states are projected at output times that differ by rounding alone", "[integrate]") {
   const IntegrateOptions o = snapping("full", 1, 0.1);
   const CellSpace cells(line(101), CellAxes(), o);
   for (const std::string solver : {"rk4", "dopri5"}) {
     IntegrateOptions by = o;
     by.solver = solver;
     by.dt = 0.05;
-    const Paths p = with_cells(push_on(10), starts_of(1, {0.3}), {0, 0.1, 0.3, 0.6, 0.7}, cells, by);
+    const Paths p = with_cells(constant_motion(10), starts_of(1, {0.3}), {0, 0.1, 0.3, 0.6, 0.7}, cells, by);
     for (const auto& [k, wanted] : {std::pair<int, double>{1, 1}, {2, 3}, {3, 6}, {4, 7}})
       CHECK(state_of(p, 0, 0, k) == wanted);
-    const Paths back = with_cells(push_on(10), starts_of(1, {50.2}), {1, 0.9, 0.7, 0.45}, cells, by);
+    const Paths back = with_cells(constant_motion(10), starts_of(1, {50.2}), {1, 0.9, 0.7, 0.45}, cells, by);
     CHECK(state_of(back, 0, 0, 2) == 47);
     CHECK(state_of(back, 0, 0, 3) == Approx(44.5));
     CHECK(state_of(back, 0, 0, 3) != 44.5 - 1);
@@ -277,7 +277,7 @@ TEST_CASE("a path ends where it leaves the cells", "[integrate]") {
   o.support_limit = 4;
   o.k = 2;
   const CellSpace cells(line(1001), CellAxes(), o);
-  const Paths p = with_cells(push_on(5), starts_of(1, {990, 10}), {0, 4, 10}, cells, o);
+  const Paths p = with_cells(constant_motion(5), starts_of(1, {990, 10}), {0, 4, 10}, cells, o);
   CHECK(p.end[0] == PathEnd::LeftCells);
   // 3.5 beyond the last cell the mean distance to the last two is 4.
   CHECK(state_of(p, 0, 0, 2) == Approx(1003.5).margin(0.6));
@@ -311,13 +311,13 @@ TEST_CASE("coordinates may be kept in place of states", "[integrate]") {
 
 TEST_CASE("spans follow from the speed and the extent of the cells", "[integrate]") {
   const CellSpace cells(line(1001), CellAxes(), snapping("none", 10));
-  const CellScales s = cell_scales(push_on(2), cells, 3, 0);
+  const CellScales s = cell_scales(constant_motion(2), cells, 3, 0);
   CHECK(s.speed == 6);
   CHECK(s.radius == 5);
   CHECK(s.crossing() == Approx(5.0 / 6));
   CHECK(s.extent > 600);
   CHECK(s.extent < 1000);
-  CHECK_THROWS_AS(cell_scales(push_on(0), cells, 1, 0), Error);
+  CHECK_THROWS_AS(cell_scales(constant_motion(0), cells, 1, 0), Error);
 }
 
 TEST_CASE("the published clock and span are quantiles over genes", "[integrate]") {
@@ -358,7 +358,8 @@ TEST_CASE("cells that cannot serve are refused", "[integrate]") {
   CHECK(argument(o) == "snap.statistic");
   CHECK(argument(snapping("none", 3), some_space(2, 1)) == "cells");
   const CellSpace cells(line(10), CellAxes(), snapping("full", 3));
-  CHECK_THROWS_AS(with_cells(push_on(1), starts_of(1, {1}), {0, 1}, cells, snapping("full", 3, 0)), Error);
+  CHECK_THROWS_AS(with_cells(constant_motion(1), starts_of(1, {1}), {0, 1}, cells, snapping("full", 3, 0)),
+                  Error);
 }
 
 TEST_CASE("dimensions held stay where they start, and drive the others", "[integrate][hold]") {

@@ -42,14 +42,14 @@ LabelOptions options_of(std::int64_t k, double factor = 0) {
 
 TEST_CASE("shares are the counts of the k nearest", "[labels]") {
   const Line line(20, 10);
-  const LabelTransfer vote(line.x, line.codes, 3, options_of(4), KnnOptions());
-  const Labels l = vote.transfer(state_at(9.1));  // cells 9, 10, 8, 11
+  const LabelTransfer reference(line.x, line.codes, 3, options_of(4), KnnOptions());
+  const Labels l = reference.transfer(state_at(9.1));  // cells 9, 10, 8, 11
   CHECK(l.probability(0, 0) == 0.5);
   CHECK(l.probability(0, 1) == 0.5);
   CHECK(l.probability(0, 2) == 0.0);
   CHECK(l.label[0] == 0);
   CHECK(l.distance[0] == Approx((0.1 + 0.9 + 1.1 + 1.9) / 4));
-  const Labels near = vote.transfer(state_at(7.9));  // cells 8, 7, 9, 6
+  const Labels near = reference.transfer(state_at(7.9));  // cells 8, 7, 9, 6
   CHECK(near.probability(0, 0) == 1.0);
 }
 
@@ -58,10 +58,10 @@ TEST_CASE("of labels with as many votes that of the nearest cell wins", "[labels
   for (const bool majority : {false, true}) {
     LabelOptions o = options_of(4);
     o.vote = majority ? "majority" : "soft";
-    const LabelTransfer vote(line.x, line.codes, 2, o, KnnOptions());
-    CHECK(vote.transfer(state_at(9.4)).label[0] == 0);  // cells 9, 10, 8, 11
-    CHECK(vote.transfer(state_at(9.6)).label[0] == 1);  // cells 10, 9, 11, 8
-    CHECK(vote.transfer(state_at(9.6)).probability(0, 1) == (majority ? 1.0 : 0.5));
+    const LabelTransfer reference(line.x, line.codes, 2, o, KnnOptions());
+    CHECK(reference.transfer(state_at(9.4)).label[0] == 0);  // cells 9, 10, 8, 11
+    CHECK(reference.transfer(state_at(9.6)).label[0] == 1);  // cells 10, 9, 11, 8
+    CHECK(reference.transfer(state_at(9.6)).probability(0, 1) == (majority ? 1.0 : 0.5));
   }
 }
 
@@ -82,13 +82,13 @@ TEST_CASE("a kernel gives near cells the louder vote, and a majority takes all",
 
 TEST_CASE("states far from all cells, or not finite, are unassigned", "[labels]") {
   const Line line(101, 50);
-  const LabelTransfer vote(line.x, line.codes, 2, options_of(2, 2.0), KnnOptions());
+  const LabelTransfer reference(line.x, line.codes, 2, options_of(2, 2.0), KnnOptions());
   // Two neighbours on either side at 1; at the ends 1.5, beyond the 0.98 but not the 0.99 quantile.
-  CHECK(vote.cutoff() == Approx(2.0 * 1.5));
-  CHECK(vote.transfer(state_at(-2.4)).label[0] == 0);
-  CHECK(vote.transfer(state_at(-2.6)).label[0] == -1);
-  CHECK(vote.transfer(state_at(-2.6)).probability(0, 0) == 0.0);
-  CHECK(vote.transfer(state_at(std::nan(""))).label[0] == -1);
+  CHECK(reference.cutoff() == Approx(2.0 * 1.5));
+  CHECK(reference.transfer(state_at(-2.4)).label[0] == 0);
+  CHECK(reference.transfer(state_at(-2.6)).label[0] == -1);
+  CHECK(reference.transfer(state_at(-2.6)).probability(0, 0) == 0.0);
+  CHECK(reference.transfer(state_at(std::nan(""))).label[0] == -1);
   const LabelTransfer open(line.x, line.codes, 2, options_of(2), KnnOptions());
   CHECK(open.transfer(state_at(1e9)).label[0] == 1);
   CHECK(open.transfer(state_at(INFINITY)).label[0] == -1);
@@ -98,10 +98,10 @@ TEST_CASE("the original's manner passes over the nearest cell", "[labels]") {
   const Line line(20, 10);
   LabelOptions o = options_of(1);
   o.compat = "scdiffeq";
-  const LabelTransfer vote(line.x, line.codes, 2, o, KnnOptions());
-  CHECK(vote.transfer(state_at(9.4)).label[0] == 1);
-  CHECK(vote.transfer(state_at(9.6)).label[0] == 0);
-  CHECK(vote.transfer(state_at(500)).label[0] == 1);
+  const LabelTransfer reference(line.x, line.codes, 2, o, KnnOptions());
+  CHECK(reference.transfer(state_at(9.4)).label[0] == 1);
+  CHECK(reference.transfer(state_at(9.6)).label[0] == 0);
+  CHECK(reference.transfer(state_at(500)).label[0] == 1);
 }
 
 TEST_CASE("labels do not depend on threads", "[labels]") {
@@ -116,10 +116,10 @@ TEST_CASE("labels do not depend on threads", "[labels]") {
     }
     codes[i] = i % 3;
   }
-  const LabelTransfer vote(x, codes, 3, LabelOptions(), KnnOptions());
-  const Labels one = vote.transfer(q);
+  const LabelTransfer reference(x, codes, 3, LabelOptions(), KnnOptions());
+  const Labels one = reference.transfer(q);
   const ThreadScope scope(2);
-  const Labels two = vote.transfer(q);
+  const Labels two = reference.transfer(q);
   REQUIRE(one.probability.values == two.probability.values);
   REQUIRE(one.label == two.label);
 }
@@ -134,6 +134,6 @@ TEST_CASE("labels and options that do not fit are refused", "[labels]") {
   LabelOptions o = options_of(2);
   o.weights = "cosine";
   CHECK_THROWS_AS(LabelTransfer(line.x, line.codes, 2, o, knn), Error);
-  const LabelTransfer vote(line.x, line.codes, 2, options_of(2), knn);
-  CHECK_THROWS_AS(vote.transfer(Matrix(1, 2)), Error);
+  const LabelTransfer reference(line.x, line.codes, 2, options_of(2), knn);
+  CHECK_THROWS_AS(reference.transfer(Matrix(1, 2)), Error);
 }

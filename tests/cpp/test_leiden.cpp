@@ -1,4 +1,4 @@
-// Modules of planted graphs, modularity by hand, and that modules hang together.
+// Modules of planted graphs, modularity by hand, and that modules are connected.
 #include "graph/leiden.hpp"
 
 #include <algorithm>
@@ -138,7 +138,7 @@ TEST_CASE("parts without an edge between them are never one module, and nodes wi
   CHECK(empty.quality == 0);
 }
 
-TEST_CASE("modules hang together where moving single nodes may leave them in pieces", "[leiden]") {
+TEST_CASE("modules are connected where moving single nodes may leave them in pieces", "[leiden]") {
   // Nodes 0 to 2k - 1 hang on a bridge, which a strong partner of its own pulls away.
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     Edges edges;
@@ -170,8 +170,9 @@ TEST_CASE("no single move makes found modules better", "[leiden]") {
   const int n = 60;
   for (int i = 0; i < n; ++i) {
     for (int j = i + 1; j < n; ++j) {
-      const double chance = i % 4 == j % 4 ? 0.5 : 0.05;
-      if (uniform(9, Stream::Shuffle, i, j) < chance) edges[{i, j}] = 0.5 + uniform(9, Stream::Shuffle, j, i);
+      const double probability = i % 4 == j % 4 ? 0.5 : 0.05;
+      if (uniform(9, Stream::Shuffle, i, j) < probability)
+        edges[{i, j}] = 0.5 + uniform(9, Stream::Shuffle, j, i);
     }
   }
   const SparseRows g = graph_of(n, edges);

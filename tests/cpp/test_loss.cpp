@@ -157,7 +157,7 @@ TEST_CASE("halves of clouds do not reward shrinking", "[loss][halves]") {
   SinkhornOptions o;
   o.precision = "float64";
   o.blur = 0.3;
-  double value = 0.0, pull[2] = {0.0, 0.0};
+  double value = 0.0, slope[2] = {0.0, 0.0};
   for (std::int64_t r = 0; r < repeats; ++r) {
     std::vector<double> x(static_cast<std::size_t>(n * dims)), y(x.size());
     normals(10, Stream::Simulator, 0, n, static_cast<std::uint32_t>(2 * r), dims, x.data());
@@ -167,13 +167,13 @@ TEST_CASE("halves of clouds do not reward shrinking", "[loss][halves]") {
     value += halves.value / repeats;
     // Derivative in the scale of x, per unit of its variance.
     for (std::size_t i = 0; i < x.size(); ++i) {
-      pull[0] += halves.grad_x[i] * x[i] / (repeats * dims);
-      pull[1] += self.grad_x[i] * x[i] / (repeats * dims);
+      slope[0] += halves.grad_x[i] * x[i] / (repeats * dims);
+      slope[1] += self.grad_x[i] * x[i] / (repeats * dims);
     }
   }
   CHECK(std::abs(value) < 0.1);
-  CHECK(std::abs(pull[0]) < 0.02);
-  CHECK(pull[1] > 0.2);
+  CHECK(std::abs(slope[0]) < 0.02);
+  CHECK(slope[1] > 0.2);
 }
 
 TEST_CASE("halves of one cloud and its copy cost what one-point transport says", "[loss][halves]") {

@@ -31,13 +31,15 @@ void step() {
 }  // namespace
 
 TEST_CASE("blocks stand on boundaries of vectors, large ones on those of large pages", "[memory]") {
-  const auto address = [](const auto& room) { return reinterpret_cast<std::uintptr_t>(room.get()); };
+  const auto address = [](const auto& workspace) {
+    return reinterpret_cast<std::uintptr_t>(workspace.get());
+  };
   for (std::int64_t n : {1, 1000, 1 << 20, (4 << 20) / 8 + 3, 12 << 20}) {
-    const auto room = fatefield::make_room<double>(n);
-    room[0] = room[n - 1] = 1.0;
-    CHECK(address(room) % (n * 8 >= (4 << 20) ? 2u << 20 : 64u) == 0);
+    const auto workspace = fatefield::make_workspace<double>(n);
+    workspace[0] = workspace[n - 1] = 1.0;
+    CHECK(address(workspace) % (n * 8 >= (4 << 20) ? 2u << 20 : 64u) == 0);
   }
-  CHECK(fatefield::make_room<float>(0) == nullptr);
+  CHECK(fatefield::make_workspace<float>(0) == nullptr);
   fatefield::Aligned<float> values(3, 1.0f);
   values.resize(5 << 20, 2.0f);
   CHECK(values[2] == 1.0f);

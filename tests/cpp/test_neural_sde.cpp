@@ -272,13 +272,13 @@ TEST_CASE("another noise in the place of the learned one", "[sde]") {
         CHECK(std::abs(at_of(s, i, j, 2) - at(i / 3, j)) < 1e-9);
       }
   }
-  SECTION("constant: the asked variance, by hand and by LibTorch alike") {
+  SECTION("constant: the asked variance, by fused kernels and by LibTorch alike") {
     r.noise_sd = {0.2, 0.7};
-    const Simulation by_hand = m.simulate(x, r, nullptr);
+    const Simulation fused = m.simulate(x, r, nullptr);
     m.impl().solver = make_sde_solver("milstein");
     const Simulation by_torch = m.simulate(x, r, nullptr);
-    for (std::size_t i = 0; i < by_hand.states.size(); ++i)
-      CHECK(std::abs(by_hand.states[i] - by_torch.states[i]) < 1e-9);
+    for (std::size_t i = 0; i < fused.states.size(); ++i)
+      CHECK(std::abs(fused.states[i] - by_torch.states[i]) < 1e-9);
     for (std::size_t i = 0; i < m.impl().nets.layout().diffusion_at(); ++i) m.impl().parameters[i].fill_(0.0);
     r.n_sim = 20000;
     for (const char* solver : {"euler", "milstein"}) {

@@ -174,14 +174,14 @@ TEST_CASE("means converge with weak order 1, or more for the best", "[sde][order
 }
 
 TEST_CASE("an Ornstein-Uhlenbeck process keeps its mean and variance", "[sde]") {
-  struct Pulled : Sde {
+  struct LinearDrift : Sde {
     at::Tensor drift(double, const at::Tensor& y) const override { return -y * 1.5; }
     at::Tensor diffusion(double, const at::Tensor& y) const override { return at::full_like(y, 0.7); }
     NoiseType noise() const override { return NoiseType::Diagonal; }
     std::int64_t brownian_dims() const override { return 1; }
   };
   const c10::NoGradGuard no_grad;
-  const Pulled sde;
+  const LinearDrift sde;
   const std::int64_t n = 40000;
   const double theta = 1.5, sigma = 0.7, t = 2, y0 = 2;
   const double mean = y0 * std::exp(-theta * t);

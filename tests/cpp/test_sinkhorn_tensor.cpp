@@ -1,4 +1,4 @@
-// The divergence and the sliced distance in operations of LibTorch against the kernels by hand, on tensors of
+// The divergence and the sliced distance in operations of LibTorch against the fused kernels, on tensors of
 // the processor: values and gradients for all kinds of options, in one block and in many.
 #include <cmath>
 #include <string>

@@ -95,7 +95,7 @@ void check_version(const Kernels<T>& kernels, Form form, std::int64_t dims, doub
   if (form != Form::Dot) return;
   // Filled and read back, the same bytes.
   Tile<T> keeping = p.tile;
-  const Room<T> kept = make_room<T>(static_cast<std::size_t>(rows * p.tile.cols));
+  const Workspace<T> kept = make_workspace<T>(static_cast<std::size_t>(rows * p.tile.cols));
   keeping.kept = kept.get();
   std::vector<T> once(p.wy.size(), T(0)), again(p.wy.size(), T(0));
   kernels.sums(p.tile, row.data(), once.data());

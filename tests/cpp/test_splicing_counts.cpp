@@ -1,4 +1,4 @@
-// Counts looked at in place: checks, sums, size factors, variable genes, against numbers worked out by hand.
+// Counts read in place: checks, sums, size factors, variable genes, against numbers worked out by hand.
 #include "splicing/counts.hpp"
 
 #include <cmath>
@@ -38,7 +38,7 @@ std::string argument_of(const CountsView& x) {
 
 }  // namespace
 
-TEST_CASE("sparse and dense counts are looked at alike", "[splicing]") {
+TEST_CASE("sparse and dense counts are read alike", "[splicing]") {
   const SmallCounts sparse;
   const Matrix full = dense_counts();
   for (const CountsView& x : {sparse.view(), CountsView(full)}) {

@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "graph/parts.hpp"
+#include "graph/connected_components.hpp"
 #include "splicing/leading_eigen.hpp"
 #include "splicing/pseudotime.hpp"
 #include "splicing/transition.hpp"
@@ -268,13 +268,13 @@ TEST_CASE("a diffusion map is that of the whole matrix", "[terminal]") {
   CHECK(d[60] == Approx(std::sqrt(expected)));
 }
 
-TEST_CASE("parts that reach each other, and parts that hang together", "[terminal]") {
+TEST_CASE("strongly and weakly connected components", "[terminal]") {
   // 0 <-> 1 -> 2 -> 3 -> 2, and 4 alone.
   const SparseRows g =
       sparse({{0, 1, 0, 0, 0}, {1, 0, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, 1, 0, 0}, {0, 0, 0, 0, 0}});
-  CHECK(strong_parts(g).of == std::vector<std::int32_t>{0, 0, 1, 1, 2});
-  CHECK(weak_parts(g).of == std::vector<std::int32_t>{0, 0, 0, 0, 1});
-  CHECK(weak_parts(g).nodes()[1] == std::vector<std::int32_t>{4});
+  CHECK(strong_components(g).of == std::vector<std::int32_t>{0, 0, 1, 1, 2});
+  CHECK(weak_components(g).of == std::vector<std::int32_t>{0, 0, 0, 0, 1});
+  CHECK(weak_components(g).nodes()[1] == std::vector<std::int32_t>{4});
   // A path so long that recursion would not do.
   SparseRows path;
   path.rows = path.cols = 200000;
@@ -283,8 +283,8 @@ TEST_CASE("parts that reach each other, and parts that hang together", "[termina
     if (i + 1 < 200000) path.index.push_back(i + 1);
     path.start.push_back(path.stored());
   }
-  CHECK(strong_parts(path).count == 200000);
-  CHECK(weak_parts(path).count == 1);
+  CHECK(strong_components(path).count == 200000);
+  CHECK(weak_components(path).count == 1);
 }
 
 TEST_CASE("wrong options of terminal states are named", "[terminal]") {

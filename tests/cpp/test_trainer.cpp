@@ -148,7 +148,7 @@ TEST_CASE("an interrupt in the middle of an update leaves a usable model", "[tra
   CHECK(std::isfinite(m.drift(s.x, 0.0)(0, 0)));
 }
 
-TEST_CASE("early stopping keeps the weights of the best look", "[train]") {
+TEST_CASE("early stopping keeps the weights of the best validation", "[train]") {
   const Snapshots s(200, 1.0, 0.5, {0.0, 1.0});
   TrainOptions o = quick(400);
   o.patience = 3;

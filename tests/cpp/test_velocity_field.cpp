@@ -17,20 +17,21 @@ class Square final : public VelocityField {
   std::string kind() const override { return "square"; }
   std::int64_t genes() const override { return 3; }
   const FieldStatistics& statistics() const override { return statistics_; }
-  std::unique_ptr<FieldRoom> room() const override { return std::make_unique<FieldRoom>(); }
-  void evaluate(std::int64_t n, const double* x, double* v, FieldRoom&) const override {
+  std::unique_ptr<FieldWorkspace> workspace() const override { return std::make_unique<FieldWorkspace>(); }
+  void evaluate(std::int64_t n, const double* x, double* v, FieldWorkspace&) const override {
     for (std::int64_t i = 0; i < n; ++i) {
       const double s = along(x + 3 * i);
       for (int g = 0; g < 3; ++g) v[3 * i + g] = a[g] * s * s;
     }
   }
-  void push(std::int64_t n, const double* x, const double* delta, double* out, FieldRoom&) const override {
+  void jvp(std::int64_t n, const double* x, const double* delta, double* out,
+           FieldWorkspace&) const override {
     for (std::int64_t i = 0; i < n; ++i) {
       const double s = 2.0 * along(x + 3 * i) * along(delta + 3 * i);
       for (int g = 0; g < 3; ++g) out[3 * i + g] = a[g] * s;
     }
   }
-  JacobianFactors factors(const double* x, FieldRoom&) const override {
+  JacobianFactors factors(const double* x, FieldWorkspace&) const override {
     JacobianFactors out{Matrix(3, 1), Matrix(1, 3)};
     for (int g = 0; g < 3; ++g) {
       out.left(g, 0) = 2.0 * along(x) * a[g];
@@ -38,7 +39,7 @@ class Square final : public VelocityField {
     }
     return out;
   }
-  void support_score(std::int64_t n, const double* x, double* out, FieldRoom&) const override {
+  void support_score(std::int64_t n, const double* x, double* out, FieldWorkspace&) const override {
     for (std::int64_t i = 0; i < n; ++i) out[i] = std::abs(along(x + 3 * i));
   }
   std::string bytes() const override { return ""; }
@@ -66,7 +67,7 @@ double along_row(const Matrix& x, std::int64_t i) {
 TEST_CASE("matrices of cells go through a field in blocks", "[velocity_field]") {
   const Square field;
   const Matrix x = some_states(150);
-  const Matrix v = field_velocity(field, x), p = field_push(field, x, v), q = field_acceleration(field, x);
+  const Matrix v = field_velocity(field, x), p = field_jvp(field, x, v), q = field_acceleration(field, x);
   const std::vector<double> divergence = field_divergence(field, x), support = field_support(field, x);
   const double ab = 0.3 - 0.2 - 0.35;
   for (std::int64_t i = 0; i < x.rows; ++i) {
@@ -90,6 +91,6 @@ TEST_CASE("matrices of cells go through a field in blocks", "[velocity_field]") 
 TEST_CASE("a field says what it cannot take", "[velocity_field]") {
   const Square field;
   CHECK_THROWS_AS(field_velocity(field, Matrix(2, 4)), Error);
-  CHECK_THROWS_AS(field_push(field, Matrix(2, 3), Matrix(1, 3)), Error);
+  CHECK_THROWS_AS(field_jvp(field, Matrix(2, 3), Matrix(1, 3)), Error);
   CHECK_THROWS_AS(field_jacobian(field, Matrix(2, 3), 2), Error);
 }

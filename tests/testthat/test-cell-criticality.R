@@ -113,7 +113,7 @@ test_that("criticality of a neural SDE is that of the expression its paths are d
   cells <- which(object$day == 0)[1:6]
   found <- CellCriticality(object, cells = cells, n.sim = 3L, n.steps = 4L, skip.first = FALSE, verbose = FALSE)
   found <- GetCriticality(found)
-  paths <- SimulateCells(object, cells = cells, n.sim = 3L, times = seq(0, 1, 0.25), verbose = FALSE)
+  paths <- SimulateCells(object, cells = cells, n.sim = 3L, t.out = seq(0, 1, 0.25), verbose = FALSE)
   space <- gene_space(object, GetModel(object))
   expression <- function(states) expm1(pmax(space$decode(states), 0))
   mean.of.all <- colMeans(expression(model_coordinates(object, GetModel(object))))

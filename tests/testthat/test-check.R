@@ -1,13 +1,12 @@
 test_that("times must be numbers, known, and more than one", {
   expect_identical(check_times(c(2L, 4L), "time"), c(2, 4))
-  expect_input_error(check_times(c("d2", "d4"), "time"), "time", "gsub")
-  expect_input_error(check_times(factor(c("2", "4")), "time"), "time", "as.numeric\\(as.character")
+  expect_identical(check_times(factor(c("2", "4")), "time"), c(2, 4))
   expect_input_error(check_times(c("early", "late"), "time"), "time", "days since")
   expect_input_error(check_times(c(1, NA, 2), "time"), "time", "cell 2")
   expect_input_error(check_times(c(1, Inf), "time"), "time", "Inf")
   expect_input_error(check_times(c(1, 1), "time"), "time", "at least 2 different")
   expect_input_error(check_times(1:3, "time", n = 4L), "time", "4 cells")
-  expect_input_error(check_times(Sys.Date() + 0:1, "time"), "time", "numbers")
+  expect_input_error(check_times(c(TRUE, FALSE), "time"), "time", "numbers")
 })
 
 test_that("counts, numbers, flags, strings and choices are single values of their kind", {

@@ -60,8 +60,8 @@ test_that("times that are NA or text", {
   for (object in c(list(matrix = cells$x), tiny_objects())) {
     expect_input_error(fit(object, time = replace(cells$time, 3, NA)), "time", "NA.*cell 3")
     expect_input_error(fit(object, time = replace(cells$time, 3, Inf)), "time", "Inf")
-    expect_input_error(fit(object, time = paste0("d", cells$time)), "time", "text.*gsub")
-    expect_input_error(fit(object, time = factor(cells$time)), "time", "as.numeric\\(as.character")
+    expect_input_error(fit(object, time = paste0("d", cells$time, "_a")), "time", "text.*one unit")
+    expect_input_error(fit(object, time = factor(c("a", "b"))[cells$time %% 2 + 1]), "time", "text.*one unit")
   }
 })
 
@@ -175,6 +175,6 @@ test_that("options that are not there or out of range", {
   expect_input_error(fit(cells$x, time = cells$time, seed.use = -1), "seed.use")
   expect_input_error(fit(cells$x), "time", "missing")
   expect_input_error(SimulateCells(cells$x, trained(), nsim = 5), "nsim", "n.sim")
-  expect_input_error(SimulateCells(cells$x, trained(), times = c(2, 1)), "times", "increasing")
+  expect_input_error(SimulateCells(cells$x, trained(), t.out = c(2, 1)), "t.out", "increasing")
   expect_input_error(SimulateCells(cells$x, trained(), cells = "nobody"), "cells", "nobody")
 })

@@ -107,7 +107,7 @@ find_drivers <- function(object, ..., engines = list(slope_engine()), fate = "up
 }
 
 test_that("the gene that drives the fate comes first, for Seurat and SingleCellExperiment alike", {
-  one <- find_drivers(driver_cells(), step = 1, top = 2L)
+  one <- find_drivers(driver_cells(), step = 1, n.top = 2L)
   expect_s3_class(one, "fatefield_drivers")
   expect_identical(one$table$gene[[1]], "Gene1")
   expect_gt(one$table$log2fc[[1]], 0)
@@ -116,14 +116,14 @@ test_that("the gene that drives the fate comes first, for Seurat and SingleCellE
   expect_true(all(one$table$q[-1] > 0.01))
   up <- embedding(driver_cells(), "pca")[1:50, 2] > 0
   expect_equal(one$n, c(sum(up), sum(!up)))
-  two <- find_drivers(driver_cells("sce"), step = 1, top = 2L)
+  two <- find_drivers(driver_cells("sce"), step = 1, n.top = 2L)
   expect_equal(two$table, one$table)
   expect_output(print(one), "genes for \"up\"")
-  expect_s3_class(PlotFateDrivers(one), "ggplot")
+  expect_s3_class(plot(one), "ggplot")
   alone <- find_drivers(driver_cells(), sources = "expression", predicted = "state", cells = 51:90)
   expect_equal(sort(alone$n), sort(as.vector(table(driver_cells()$state)[c("up", "down")])))
   expect_null(alone$agreement)
-  expect_s3_class(PlotFateDrivers(alone, labels = "Gene1"), "ggplot")
+  expect_s3_class(plot(alone, genes = "Gene1"), "ggplot")
   reverse <- find_drivers(driver_cells(), step = 1, fate = "down")
   expect_identical(reverse$table$gene[[12]], "Gene1")
 })
@@ -164,7 +164,7 @@ test_that("what cannot be is answered with the argument's name", {
     "fate", "1 of the cells")
   expect_input_error(find_drivers(object, screen = data.frame(a = 1)), "screen")
   expect_input_error(FindFateDrivers(object, stub_model(dims = c("PC_1", "PC_2")), fate = "up"), "labels")
-  expect_input_error(PlotFateDrivers(1), "object")
+  expect_input_error(plot(find_drivers(object, step = 1), genes = "Gene0"), "genes", "Gene0")
 })
 
 test_that("drivers and dynamics of a velocity field: genes are the state", {
@@ -176,7 +176,7 @@ test_that("drivers and dynamics of a velocity field: genes are the state", {
   side <- stats::prcomp(log1p(x))$x[, 1] > 0
   label <- ifelse(side, "one", "two")
   run <- function(threads) {
-    FindFateDrivers(cells, fate = "one", labels = label, cutoff = 0, max.cells = 10, n.directions = 4, top = 10,
+    FindFateDrivers(cells, fate = "one", labels = label, cutoff = 0, max.cells = 10, n.directions = 4, n.top = 10,
       threads = threads, verbose = FALSE)
   }
   got <- run(1L)
@@ -194,7 +194,7 @@ test_that("of simulated cells, genes of the programme of a fate come before the 
   cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 60, verbose = FALSE)
   fates <- setdiff(levels(factor(cells$state)), "progenitor")
   got <- FindFateDrivers(cells, fate = fates[[1L]], labels = "state", exclude = "progenitor", cutoff = 0,
-    cells = which(cells$day == 1), n.sim = 5, max.cells = 60, top = 10, verbose = FALSE)
+    cells = which(cells$day == 1), n.sim = 5, max.cells = 60, n.top = 10, verbose = FALSE)
   # What differs between the fates at the end, from the cells themselves.
   late <- which(cells$state != "progenitor")
   e <- expression_of(cells, GetModel(cells), NULL, NULL)[got$table$gene, late]

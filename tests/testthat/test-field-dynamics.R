@@ -19,7 +19,7 @@ test_that("Jacobians, divergence and acceleration are those of finite difference
     exact <- field_jacobian(bytes, at, 1, 1L)
     expect_equal(exact, naive, tolerance = 1e-5, label = kind)
     expect_equal(field_divergence(bytes, at, 1L), sum(diag(exact)), tolerance = 1e-8)
-    expect_equal(as.vector(field_push(bytes, at, f(at), 1L)), as.vector(exact %*% t(f(at))), tolerance = 1e-8)
+    expect_equal(as.vector(field_jvp(bytes, at, f(at), 1L)), as.vector(exact %*% t(f(at))), tolerance = 1e-8)
     found <- FieldDynamics(at, model = model)
     expect_equal(found$speed, sqrt(sum(f(at)^2)))
     expect_equal(found$acceleration, sqrt(sum((exact %*% t(f(at)))^2)), tolerance = 1e-8)

@@ -84,7 +84,7 @@ test_that("every method learns, says so, and knows how wide its clouds are", {
     expect_identical(model$dispersion$time, c(1, 2))
     expect_true(all(model$dispersion$low <= model$dispersion$median))
     expect_true(all(model$dispersion$median <= model$dispersion$high))
-    expect_output(print(model), "simulated over observed at 1: [0-9.]+ [(]")
+    expect_output(print(summary(model)), "simulated over observed at 1: [0-9.]+ [(]")
     expect_s3_class(PlotTraining(model), "ggplot")
   }
   expect_identical(tiny_model(finish.updates = 3L)$history$stage, rep(c("bridge", "rollouts"), c(5L, 3L)))
@@ -146,11 +146,11 @@ test_that("a model survives saving, loading and another process", {
   SaveModel(model, file)
   saveRDS(model, rds)
   expect_identical(LoadModel(file)$states, model$states)
-  here <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 2L, times = c(0, 1, 2),
+  here <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 2L, t.out = c(0, 1, 2),
     verbose = FALSE)
   there <- callr::r(function(file, rds, x) {
     simulate <- function(m) {
-      fatefield::SimulateCells(x, model = m, cells = 1:3, n.sim = 2L, times = c(0, 1, 2),
+      fatefield::SimulateCells(x, model = m, cells = 1:3, n.sim = 2L, t.out = c(0, 1, 2),
         verbose = FALSE)
     }
     list(simulate(fatefield::LoadModel(file)), simulate(readRDS(rds)))
@@ -167,7 +167,7 @@ test_that("forked workers simulate after a training on several threads", {
     options(fatefield.threads = 2L)
     model <- fatefield::FitSDE(x, time, updates = 3L, drift.hidden = 8L, dt = 0.25, verbose = FALSE)
     run <- function(i) {
-      fatefield::SimulateCells(x, model = model, cells = i, n.sim = 300L, times = c(0, 2),
+      fatefield::SimulateCells(x, model = model, cells = i, n.sim = 300L, t.out = c(0, 2),
         verbose = FALSE)$states
     }
     list(parallel::mclapply(1:2, run, mc.cores = 2L), lapply(1:2, run))
@@ -203,4 +203,11 @@ test_that("Ctrl-C ends a training within a second and leaves a usable model", {
   expect_true(all(is.finite(result$drift)))
   # A second is promised on an idle machine; here only that it is not the million updates.
   expect_lt(as.numeric(result$at - pressed, units = "secs"), 20)
+})
+
+test_that("a fit stands in the log of a Seurat object, without the values of all cells", {
+  object <- tiny_fit(tiny_seurat(n = 600L), time = tiny_cells(600L)$time, dims = 1:2)
+  logged <- SeuratObject::Command(object, "FitSDE")
+  expect_identical(logged$dims, 1:2)
+  expect_match(logged$time, "vector of length 600")
 })

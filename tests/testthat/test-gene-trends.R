@@ -149,7 +149,7 @@ test_that("any reduction of any assay goes all the way, Seurat and SingleCellExp
   run <- function(object) {
     object <- tiny_fit(object, reduction = "apca")
     object <- PredictFate(object, labels = "state", fates = c("up", "down"), n.sim = 5, verbose = FALSE)
-    futures <- SimulateCells(object, n.sim = 3, times = c(0, 1, 2), verbose = FALSE)
+    futures <- SimulateCells(object, n.sim = 3, t.out = c(0, 1, 2), verbose = FALSE)
     trends <- GeneTrends(futures, object, c("CD1", "CD2"), assay = "ADT", labels = "state",
       reference = cells$time == 2, time = "day", k = 5, k.vote = 5, n.boot = 10)
     list(fate = object$fate, trends = trends)

@@ -152,7 +152,7 @@ test_that("the probability flow is wider than the drift", {
   spread <- function(p) mean(apply(states_at(p), 2L, stats::var))
   flow <- run(path = "probability-flow", solver = "rk4")
   expect_gt(spread(flow), 3 * spread(run()))
-  futures <- SimulateCells(cells$x, model = model, cells = first, n.sim = 5L, times = c(0, 2), verbose = FALSE)
+  futures <- SimulateCells(cells$x, model = model, cells = first, n.sim = 5L, t.out = c(0, 2), verbose = FALSE)
   expect_equal(spread(flow), spread(futures), tolerance = 0.2)
   # Solvers of either kind agree, so that the start is not too fast for any.
   other <- run(path = "probability-flow", solver = "dopri5")
@@ -180,9 +180,9 @@ test_that("paths can be cut, printed, made a table, plotted and asked for their 
   expect_identical(some$paths$steps, paths$paths$steps[2:3])
   table <- as.data.frame(paths)
   expect_identical(table$speed, as.vector(paths$speed))
-  expect_s3_class(PlotTrajectories(paths, object), "ggplot")
+  expect_s3_class(plot(paths, object), "ggplot")
   both <- IntegrateCells(object, cells = which(object$day == 1)[1:3], direction = "both", verbose = FALSE)
-  marks <- ggplot2::ggplot_build(PlotTrajectories(both, object))$data[[3L]]
+  marks <- ggplot2::ggplot_build(plot(both, object))$data[[3L]]
   expect_equal(sort(marks$x), sort(unname(tiny_cells()$x[levels(both$cell), 1L])))
   fate <- PredictFate(paths, labels = object$state, reference = tiny_cells()$x, k = 5L)
   expect_identical(rownames(fate$probability), levels(paths$cell))

@@ -173,8 +173,8 @@ test_that("ends are classified among components, and drawn on any reduction", {
   expect_identical(plain$label, found$label)
   fate <- PredictFate(paths, labels = object$stage, reference = field_data()$x, k = 10)
   expect_identical(dim(fate$probability), c(5L, 4L))
-  expect_s3_class(PlotTrajectories(paths, object), "ggplot")
-  expect_s3_class(PlotTrajectories(paths, object, reduction = "pca", colour.by = "cell"), "ggplot")
+  expect_s3_class(plot(paths, object), "ggplot")
+  expect_s3_class(plot(paths, object, reduction = "pca", group.by = "cell"), "ggplot")
   # The start of a path lies where its cell is.
   space <- near_space(paths, field_data()$x)
   expect_equal(unname(near_trajectories(paths)$states[, , 1L]), unname(space[late, ]))

@@ -68,7 +68,7 @@ test_that("groups of an object are compared by every method", {
     at <- function(t) x[tiny_cells()$time == t, , drop = FALSE]
     for (method in names(distance_methods)) {
       all <- OTDistance(object, group.by = "day", method = method)
-      expect_equal(all[["2", "0"]], OTDistance(at(2), at(0), method = method)$value)
+      expect_equal(all$value[["2", "0"]], OTDistance(at(2), at(0), method = method)$value)
     }
   }
 })

@@ -74,22 +74,22 @@ test_that("trajectories are drawn by time, cell and fate", {
     futures$states, c(0, 1, 2), factor(rep(rownames(x)[1:3], each = 4)), rep(1:4, 3),
     reduction = "pca", dims = colnames(x)
   )
-  layers <- drawn(PlotTrajectories(paths, object))
+  layers <- drawn(plot(paths, object))
   expect_identical(vapply(layers, nrow, 1L), c(60L, 36L, 12L))
-  expect_identical(nrow(drawn(PlotTrajectories(paths, max.paths = 5))[[1]]), 15L)
-  by_fate <- drawn(PlotTrajectories(paths, object, "fate", labels = "state", k = 5))[[2]]
+  expect_identical(nrow(drawn(plot(paths, n.paths = 5))[[1]]), 15L)
+  by_fate <- drawn(plot(paths, object, "fate", labels = "state", k = 5))[[2]]
   expect_gt(length(unique(by_fate$colour)), 1L)
-  expect_length(unique(drawn(PlotTrajectories(paths, x, "cell"))[[2]]$colour), 3L)
+  expect_length(unique(drawn(plot(paths, x, "cell"))[[2]]$colour), 3L)
   object <- store_reduction(object, x[, c(2, 1)], "turned")
-  turned <- drawn(PlotTrajectories(paths, object, reduction = "turned", k = 1))[[2]]
+  turned <- drawn(plot(paths, object, reduction = "turned", n.neighbors = 1))[[2]]
   expect_true(all(turned$x %in% x[, 2]))
-  expect_input_error(PlotTrajectories(paths, colour.by = "fate"), "background")
-  expect_input_error(PlotTrajectories(paths, object, "fate"), "labels")
-  expect_input_error(PlotTrajectories(paths, object, "fate", labels = "no"), "labels")
-  expect_input_error(PlotTrajectories(paths, x[, 1:2]), "background", "2 dimensions")
-  expect_input_error(PlotTrajectories(paths, reduction = "umap"), "background")
-  expect_input_error(PlotTrajectories(paths, dims = 1:4), "dims")
-  expect_input_error(PlotTrajectories(x), "object")
+  expect_input_error(plot(paths, group.by = "fate"), "observed")
+  expect_input_error(plot(paths, object, "fate"), "labels")
+  expect_input_error(plot(paths, object, "fate", labels = "no"), "labels")
+  expect_input_error(plot(paths, x[, 1:2]), "observed", "2 dimensions")
+  expect_input_error(plot(paths, reduction = "umap"), "observed")
+  expect_input_error(plot(paths, dims = 1:4), "dims")
+  expect_input_error(plot(paths, max.paths = 5), "max.paths", "n.paths")
 })
 
 test_that("a training is drawn whatever its history records", {

@@ -309,3 +309,21 @@ test_that("real files are read as they are", {
   expect_equal(dim(small), c(27998L, 50L))
   expect_setequal(SeuratObject::Assays(small), c("RNA", "spliced", "unspliced"))
 })
+
+test_that("a compression that HDF5 cannot undo is named, with what to do", {
+  skip_without_hdf5()
+  for (file in c("compressed.h5ad", "compressed.loom")) {
+    path <- skip_without_shared("cases", "files", file)
+    read <- if (grepl("loom$", file)) ReadLoom else ReadH5AD
+    e <- expect_error(read(path, verbose = FALSE), "\"lzf\".*gzip", class = "fatefield_error_file")
+    expect_identical(e$argument, "file")
+  }
+})
+
+test_that("filters are found by name across the blocks in which a file is read", {
+  file <- tempfile()
+  writeBin(c(raw(2^22 - 2), charToRaw("lzf"), raw(50)), file)
+  expect_identical(file_filters(file), "lzf")
+  writeBin(raw(50), file)
+  expect_identical(file_filters(file), character())
+})

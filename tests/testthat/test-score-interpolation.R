@@ -11,7 +11,7 @@ moving <- function(n = 60L) {
 }
 
 score <- function(z, model, ...) {
-  ScoreInterpolation(z$x, time.out = 1, model = model, time = z$time, verbose = FALSE, ...)
+  ScoreInterpolation(z$x, t.out = 1, model = model, time = z$time, verbose = FALSE, ...)
 }
 
 test_that("scores are what their names say", {
@@ -48,7 +48,7 @@ test_that("scores are what their names say", {
   match <- OTDistance(earlier, later, method = "exact")$match
   expect_equal(found$W2[[5]],
     sqrt(2 * OTDistance(earlier * 2 / 3 + later[match, ] / 3, target, method = "exact")$value))
-  expect_true(all(is.na(found$W1.sd)))
+  expect_true(all(is.na(found$W1_sd)))
 })
 
 test_that("the lines stand in the order known here", {
@@ -61,7 +61,7 @@ test_that("the lines stand in the order known here", {
   expect_equal(value("earlier cells"), 2, tolerance = 0.1)
   expect_equal(value("later cells"), 4, tolerance = 0.1)
   expect_lt(abs(value("model", "variance.median") - 1), 0.3)
-  expect_true(all(found$W2.sd > 0))
+  expect_true(all(found$W2_sd > 0))
   shrunken <- sweep(sweep(z$x[z$time == 1, ], 2, c(2, 0, 0)) * 0.3, 2, c(2, 0, 0), "+")
   narrow <- score(z, shrunken, n.repeats = 4)
   expect_equal(narrow$variance.total[[1]], 0.09, tolerance = 0.3)
@@ -73,9 +73,9 @@ test_that("several predictors are scored on the same draws, models among them", 
   model <- tiny_fit(cells$x[cells$time != 1, ], cells$time[cells$time != 1])
   seen <- tiny_fit(cells$x, cells$time)
   run <- function(...) {
-    ScoreInterpolation(cells$x, time.out = 1, time = cells$time, n.repeats = 2, verbose = FALSE, ...)
+    ScoreInterpolation(cells$x, t.out = 1, time = cells$time, n.repeats = 2, verbose = FALSE, ...)
   }
-  made <- InterpolateTime(cells$x, time.out = 1, model = model, time = cells$time, verbose = FALSE)
+  made <- InterpolateTime(cells$x, t.out = 1, model = model, time = cells$time, verbose = FALSE)
   found <- run(model = list(left = model, seen = seen, made = made$states, again = made))
   expect_identical(found$predictor[1:4], c("left", "seen", "made", "again"))
   expect_identical(attr(found, "seen"), "seen")
@@ -97,7 +97,7 @@ test_that("weights of states are weights in the draws", {
 
 test_that("beyond the last time there is neither later cells nor McCann", {
   z <- moving()
-  found <- ScoreInterpolation(z$x, time.out = 3, model = z$x[z$time == 3, ], time = z$time,
+  found <- ScoreInterpolation(z$x, t.out = 3, model = z$x[z$time == 3, ], time = z$time,
     n.repeats = 2, verbose = FALSE)
   expect_identical(found$predictor, c("model", "noise floor", "earlier cells"))
   expect_identical(attr(found, "later"), NA_real_)
@@ -107,11 +107,11 @@ test_that("beyond the last time there is neither later cells nor McCann", {
 test_that("objects are scored as matrices are", {
   cells <- tiny_cells()
   left <- which(cells$time != 1)
-  expected <- ScoreInterpolation(cells$x, time.out = 1, time = cells$time, n.repeats = 2,
+  expected <- ScoreInterpolation(cells$x, t.out = 1, time = cells$time, n.repeats = 2,
     model = tiny_fit(cells$x[left, ], cells$time[left]), verbose = FALSE)
   for (object in tiny_objects()) {
     object <- tiny_fit(object, cells = left)
-    found <- ScoreInterpolation(object, time.out = 1, n.repeats = 2, verbose = FALSE)
+    found <- ScoreInterpolation(object, t.out = 1, n.repeats = 2, verbose = FALSE)
     expect_equal(found$W2, expected$W2, tolerance = 1e-6)
   }
 })
@@ -119,31 +119,30 @@ test_that("objects are scored as matrices are", {
 test_that("scores and cells are drawn", {
   z <- moving()
   found <- score(z, z$x[z$time == 1, ], n.repeats = 2)
-  plot <- PlotInterpolation(found)
+  plot <- plot(found)
   expect_s3_class(plot, "ggplot")
   layers <- ggplot2::ggplot_build(plot)$data
   expect_identical(nrow(layers[[3]]), 5L * length(score_names(found)))
-  expect_identical(nrow(ggplot2::ggplot_build(PlotInterpolation(found, scores = "W2"))$data[[1]]), 1L)
-  expect_input_error(PlotInterpolation(found, scores = "W3"), "scores", "Did you mean")
+  expect_identical(nrow(ggplot2::ggplot_build(plot(found, scores = "W2"))$data[[1]]), 1L)
+  expect_input_error(plot(found, scores = "W3"), "scores", "Did you mean")
   made <- with_engines(list(fork_engine()), InterpolateTime(
-    tiny_cells()$x, time.out = 1.5, model = stub_model(), time = tiny_cells()$time, n.sim = 1,
+    tiny_cells()$x, t.out = 1.5, model = stub_model(), time = tiny_cells()$time, n.sim = 1,
     verbose = FALSE
   ))
-  layers <- ggplot2::ggplot_build(PlotInterpolation(made, tiny_seurat(), dims = 2:3))$data
+  layers <- ggplot2::ggplot_build(plot(made, tiny_seurat(), dims = 2:3))$data
   expect_identical(vapply(layers, nrow, 1L), c(60L, 20L))
-  expect_identical(nrow(ggplot2::ggplot_build(PlotInterpolation(made, max.cells = 7))$data[[1]]), 7L)
-  expect_input_error(PlotInterpolation(made, tiny_cells()$x[, 1:2]), "background")
-  expect_input_error(PlotInterpolation(made, dims = 1), "dims")
-  expect_input_error(PlotInterpolation(z$x), "object")
+  expect_input_error(plot(made, tiny_cells()$x[, 1:2]), "observed")
+  expect_input_error(plot(made, dims = 1), "dims")
+  expect_input_error(plot(made, max.cells = 7), "max.cells")
 })
 
 test_that("what cannot be scored is refused", {
   z <- moving()
   states <- z$x[z$time == 1, ]
-  expect_input_error(ScoreInterpolation(z$x, time.out = 2, model = states, time = z$time), "time.out",
+  expect_input_error(ScoreInterpolation(z$x, t.out = 2, model = states, time = z$time), "t.out",
     "no cell")
-  expect_input_error(ScoreInterpolation(z$x, time.out = 0, model = states, time = z$time), "time.out")
-  expect_input_error(ScoreInterpolation(z$x, time.out = 1, model = states), "time")
+  expect_input_error(ScoreInterpolation(z$x, t.out = 0, model = states, time = z$time), "t.out")
+  expect_input_error(ScoreInterpolation(z$x, t.out = 1, model = states), "time")
   expect_input_error(score(z, states[, 1:2]), "model", "2 dimensions")
   expect_input_error(score(z, list(states, states)), "model", "name")
   expect_input_error(score(z, list(a = states, a = states)), "model", "name")
@@ -152,8 +151,18 @@ test_that("what cannot be scored is refused", {
   expect_input_error(score(z, states, n.cells = 1), "n.cells")
   few <- c(1:60, 61:63, 121:180)
   expect_input_error(
-    ScoreInterpolation(z$x[few, ], time.out = 1, model = states, time = z$time[few]), "time.out",
+    ScoreInterpolation(z$x[few, ], t.out = 1, model = states, time = z$time[few]), "t.out",
     "too few"
   )
-  expect_error(ScoreInterpolation(tiny_seurat(), time.out = 1), class = "fatefield_error_model")
+  expect_error(ScoreInterpolation(tiny_seurat(), t.out = 1), class = "fatefield_error_model")
+})
+
+test_that("scores sum up to how far a prediction is between fresh and earlier cells", {
+  z <- moving()
+  found <- score(z, z$x[z$time == 1, ], n.repeats = 2)
+  s <- summary(found)
+  expect_identical(s$excess[s$predictor %in% c("noise floor", "earlier cells")], c(0, 1))
+  expect_equal(summary(found["McCann"])$excess, s$excess[s$predictor == "McCann"])
+  expect_output(print(found), "W2 to the observed cells: model")
+  expect_identical(class(as.data.frame(found)), "data.frame")
 })

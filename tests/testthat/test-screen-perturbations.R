@@ -12,8 +12,8 @@ test_that("a screen gives what genes give alone, on any number of threads", {
   expect_equal(screen$effects["fateA-2", , ], shift, ignore_attr = TRUE)
   expect_equal(nrow(screen$table), 30 * 4)
   expect_equal(nrow(unique(screen$table[c("gene", "fate")])), 120)
-  expect_s3_class(PlotPerturbation(screen), "ggplot")
-  expect_s3_class(PlotPerturbation(screen, "heatmap", fate = "fateA"), "ggplot")
+  expect_s3_class(plot(screen), "ggplot")
+  expect_s3_class(plot(screen, "heatmap", fates = "fateA"), "ggplot")
 })
 
 test_that("a screen goes on from where it was", {
@@ -23,7 +23,7 @@ test_that("a screen goes on from where it was", {
   on <- screened(resume = part)
   expect_equal(on$effects[dimnames(whole$effects)[[1]], , ], whole$effects, ignore_attr = TRUE)
   expect_equal(on$table, whole$table)
-  expect_input_error(screened(resume = part, time = 2), "resume", "other settings")
+  expect_input_error(screened(resume = part, t.end = 2), "resume", "other settings.*t.end")
   expect_equal(dim(screened(genes = "fateA", n.null = 15)$effects)[[1]], 16)
 })
 
@@ -51,7 +51,8 @@ test_that("genes of random loadings have uniform p values in a fitted model, and
     p <- random_test(effect[tested], screen$size[tested], effect[null], screen$size[null], 100L)$p
     # Shares of few futures are alike now and then, at which ks.test() warns of ties.
     expect_gt(suppressWarnings(stats::ks.test(p, "punif"))$p.value, 0.01)
-    expect_equal(sum(stats::p.adjust(p, "BH") < 0.1), 0)
+    # Where there is nothing, one screen in ten has a false discovery at this rate.
+    expect_lte(sum(stats::p.adjust(p, "BH") < 0.1), 1)
   }
   # They move cells as far as the genes that they stand for.
   expect_equal(unname(screen$size[random[1:30]]), unname(screen$size[screen$genes]))
@@ -72,7 +73,7 @@ test_that("fates that nobody reaches are not tested", {
   screen <- screened(n.null = 50)
   screen$control[1, ] <- 0
   screen$effects[, 1, ] <- screen$effects[, 1, ] * 1e-6
-  expect_input_error(PlotPerturbation(screened(genes = "fateA", n.null = 0)), "object", "n.null")
+  expect_input_error(plot(screened(genes = "fateA", n.null = 0)), "x", "n.null")
   again <- summed_screen(screen)
   rare <- again$table$fate == dimnames(screen$effects)[[2]][[1]]
   expect_true(all(is.na(again$table$p[rare])))
@@ -107,7 +108,7 @@ test_that("the middle of a logistic switch is found, and a trend", {
   p <- matrix(dose$table$probability, ncol = 3)
   expect_equal(dose$trend$slope, (p[, 3] - p[, 1]) / 4)
   expect_equal(colSums(p), rep(1, 3))
-  expect_s3_class(PlotDose(dose), "ggplot")
+  expect_s3_class(plot(dose), "ggplot")
   expect_input_error(DoseResponse(perturb_object(), "fateA", doses = c(1, 1), labels = "state"), "doses", "increasing")
 })
 

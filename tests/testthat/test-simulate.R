@@ -4,7 +4,7 @@ test_that("trajectories have the shape asked for and start at their cells", {
   cells <- tiny_cells()
   model <- tiny_model()
   futures <- SimulateCells(cells$x, model = model, cells = c("cell001", "cell004"), n.sim = 3L,
-    times = c(0, 0.5, 2), verbose = FALSE)
+    t.out = c(0, 0.5, 2), verbose = FALSE)
   expect_s3_class(futures, "fatefield_trajectories")
   expect_identical(dim(futures), c(6L, 3L, 3L))
   expect_identical(as.character(futures$cell), rep(c("cell001", "cell004"), each = 3L))
@@ -18,7 +18,7 @@ test_that("what is kept can be the end or the moments", {
   cells <- tiny_cells()
   model <- tiny_model(growth = "learned")
   run <- function(keep) {
-    SimulateCells(cells$x, model = model, cells = 1:4, n.sim = 25L, times = c(0, 1, 2),
+    SimulateCells(cells$x, model = model, cells = 1:4, n.sim = 25L, t.out = c(0, 1, 2),
       keep = keep, verbose = FALSE)
   }
   all <- run("states")
@@ -52,7 +52,7 @@ test_that("chunks do not change the trajectories", {
 test_that("each member of an ensemble simulates each cell", {
   cells <- tiny_cells()
   model <- tiny_model(n.models = 2L)
-  futures <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
+  futures <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, t.out = c(0, 1),
     verbose = FALSE)
   expect_identical(as.vector(table(futures$cell, futures$member)), rep(5L, 6L))
   second <- futures[futures$member == 2L]
@@ -64,7 +64,7 @@ test_that("each member of an ensemble simulates each cell", {
       `[[`, "states"
     )))
   )
-  moments <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, times = c(0, 1),
+  moments <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, t.out = c(0, 1),
     keep = "moments", verbose = FALSE)
   by_cell <- tapply(futures$states[, 1L, 2L], futures$cell, mean)
   expect_equal(moments$mean[, 1L, 2L], by_cell[rownames(moments$mean)], ignore_attr = TRUE)
@@ -84,12 +84,48 @@ test_that("bad requests are named", {
   model <- tiny_model()
   run <- function(...) SimulateCells(cells$x, model = model, verbose = FALSE, ...)
   expect_input_error(run(n.sim = -1L), "n.sim")
-  expect_input_error(run(times = c(1, 0)), "times")
+  expect_input_error(run(t.out = c(1, 0)), "t.out")
   expect_input_error(run(cells = "nobody"), "cells")
   expect_input_error(SimulateCells(cells$x, verbose = FALSE), "model")
   expect_error(
     SimulateCells(cells$x[, 1:2], model = model, verbose = FALSE), class = "fatefield_error_model"
   )
   object <- tiny_fit(tiny_seurat())
-  expect_input_error(SimulateCells(object, cells = 1:3, verbose = FALSE), "times")
+  expect_input_error(SimulateCells(object, cells = 1:3, verbose = FALSE), "t.out")
+})
+
+test_that("the start can be named, and cells of one time start there", {
+  cells <- tiny_cells()
+  model <- tiny_model()
+  run <- function(...) SimulateCells(cells$x, model = model, n.sim = 2L, verbose = FALSE, ...)
+  expect_identical(run(cells = 1:3, t.start = 0, t.out = 2)$times, c(0, 2))
+  expect_identical(run(cells = 1:3, t.start = 0, t.out = c(0, 0.5))$times, c(0, 0.5))
+  expect_identical(run(cells = c(2, 5), t.out = 2.5)$times, c(1, 2.5))
+  expect_identical(run(cells = c(2, 5))$times, c(1, 2))
+  expect_identical(levels(run(time = 2 - cells$time, t.out = 2.5)$cell), rownames(cells$x)[cells$time == 2])
+  expect_identical(run(cells = 1:3, t.start = 0, t.out = 2)$states, run(cells = 1:3, t.out = c(0, 2))$states)
+  expect_input_error(run(cells = 1:3, t.start = 1, t.out = 0.5), "t.out", "before the start")
+  expect_input_error(run(cells = 1:3, t.out = "soon"), "t.out", "increasing numbers")
+  expect_input_error(run(cells = 1:3, t.start = 2), "t.out", "last time")
+  expect_input_error(run(times = 0:1), "times")
+})
+
+test_that("moments are a result with a table of cell, dimension and time", {
+  cells <- tiny_cells()
+  moments <- SimulateCells(cells$x, model = tiny_model(), cells = 1:4, n.sim = 20L, t.out = c(0, 1, 2),
+    keep = "moments", verbose = FALSE)
+  expect_s3_class(moments, c("fatefield_moments", "fatefield_result"), exact = TRUE)
+  table <- as.data.frame(moments)
+  expect_identical(names(table), c("cell", "dim", "time", "mean", "sd", "growth"))
+  expect_identical(nrow(table), 4L * 3L * 3L)
+  row <- table[table$cell == "cell003" & table$dim == "PC_2" & table$time == 1, ]
+  expect_identical(row$mean, moments$mean[["cell003", "PC_2", 2L]])
+  expect_identical(row$sd, moments$sd[["cell003", "PC_2", 2L]])
+  expect_identical(row$growth, moments$growth[["cell003", 2L]])
+  expect_output(print(moments), "moments of the futures of 4 cells in 3 dimensions at 3 times from 0 to 2")
+  some <- moments[c("cell004", "cell001")]
+  expect_identical(some$mean, moments$mean[c(4, 1), , ])
+  expect_identical(summary(moments)$within, sqrt(as.vector(apply(moments$sd^2, 2:3, mean))))
+  expect_identical(nrow(plot(moments, dims = "PC_2")$data), 12L)
+  expect_input_error(moments["nobody"], "i")
 })

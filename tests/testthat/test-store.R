@@ -48,7 +48,8 @@ test_that("a key that is taken is replaced without a warning and without touchin
   expect_identical(colnames(SeuratObject::Embeddings(object, "latent")), paste0("PCa_", 1:3))
   expect_silent(object <- store_reduction(object, full, "latent", key = "PC_"))
   expect_identical(colnames(SeuratObject::Embeddings(object, "latent")), paste0("PCa_", 1:3))
-  expect_input_error(store_reduction(object, full, "RNA"), "reduction.name")
+  expect_input_error(store_reduction(object, full, "pca"), "store.as", "of your own")
+  expect_input_error(store_reduction(object, full, "RNA"), "store.as", "of your own")
   expect_input_error(
     store_cells(object, data.frame(pca = 1:60, row.names = rownames(full))), "name"
   )
@@ -99,4 +100,71 @@ test_that("a command is logged without matrices or long vectors", {
   command <- SeuratObject::Command(object, "FitSDE")
   expect_identical(command@params, params[c("time", "dims")])
   expect_identical(command@call.string, "FitSDE(object, time = \"day\", dims = 1:3)")
+})
+
+test_that("columns of the user's are never overwritten, those written here are", {
+  for (object in tiny_objects()) {
+    cells <- cell_names(object)
+    made <- function(v) data.frame(fate = v, row.names = cells)
+    mine <- cells_of(object, "state")
+    expect_input_error(store_cells(object, data.frame(state = 1:60, row.names = cells)), "store.as", "\"state\" of your own")
+    expect_identical(cells_of(object, "state"), mine)
+    object <- store_cells(object, made(1:60 / 7))
+    object <- store_cells(object, made(factor(rep(c("a", NA), 30))))
+    # A subset of what was written is ours still, also under other names of the cells.
+    expect_silent(store_cells(object[, 10:5], data.frame(fate = 1, row.names = cells[[7]])))
+    if (is_seurat(object)) {
+      renamed <- SeuratObject::RenameCells(object, add.cell.id = "new")
+      expect_silent(store_cells(renamed, data.frame(fate = 1, row.names = colnames(renamed)[[1]])))
+      object$fate <- rep(c("b", "a"), 30)
+    } else {
+      object$fate <- rep(c("b", "a"), 30)
+    }
+    expect_input_error(store_cells(object, made(1:60)), "store.as", "\"fate\" of your own")
+    expect_identical(unname(cells_of(object, "fate")), rep(c("b", "a"), 30))
+  }
+})
+
+test_that("the default name gives way to a column of the user's with a warning, a given name does not", {
+  for (object in tiny_objects()) {
+    object$fate <- 1:60
+    columns <- function(stem) paste0(stem, c("", "_entropy"))
+    expect_warning(stem <- store_name(object, NULL, "fate", columns), "\"fate\" of your own, which is kept",
+      class = "fatefield_warning_name")
+    expect_identical(stem, "fatefield_fate")
+    expect_input_error(store_name(object, "fate", "fate", columns), "store.as", "overwritten")
+    expect_identical(store_name(object, "mine", "fate", columns), "mine")
+    expect_silent(expect_identical(store_name(object, NULL, "other", columns), "other"))
+    # An assay behind a column of its name could not be found again.
+    expect_input_error(store_name(object, NULL, "x", slots = function(stem) "fate"), "store.as", "a column")
+    reduction <- reduction_names(object)[[1]]
+    expect_input_error(store_name(object, NULL, "x", slots = function(stem) reduction), "store.as", "of your own")
+  }
+})
+
+test_that("a result in an object follows its cells, and is refused when what it was made from has changed", {
+  for (object in tiny_objects()) {
+    result <- new_result("test", data.frame(cell = cell_names(object), value = 1:60), by = "cell")
+    object <- put_result(object, "scores", "a", result, list(coordinates_input(object, "pca")), "ScoreCells()")
+    object <- put_result(object, "scores", "b", new_result("test", data.frame(value = 2)))
+    expect_identical(GetResult(object)$name, c("a", "b"))
+    expect_identical(GetResult(object, "scores")$table$value, 2)
+    part <- GetResult(object[, c(9, 4)], "scores", "a")
+    expect_identical(part$table$value, c(9L, 4L))
+    if (is_seurat(object)) {
+      renamed <- SeuratObject::RenameCells(object[, 9:10], add.cell.id = "new")
+      expect_identical(GetResult(renamed, "scores", "a")$table$cell, colnames(renamed))
+    }
+    expect_input_error(GetResult(object, "score"), "what", "Did you mean \"scores\"")
+    expect_input_error(GetResult(object, "scores", "c"), "object", "it holds \"a\", \"b\"")
+    changed <- object
+    moved <- tiny_cells()$x + 1
+    if (is_seurat(object)) {
+      changed[["pca"]] <- SeuratObject::CreateDimReducObject(moved, key = "PC_", assay = "RNA")
+    } else {
+      SingleCellExperiment::reducedDim(changed, "PCA") <- moved
+    }
+    expect_error(GetResult(changed, "scores", "a"), "changed in 60 of 60 cells", class = "fatefield_error_stale")
+  }
+  expect_input_error(GetResult(tiny_cells()$x), "object", "matrix")
 })

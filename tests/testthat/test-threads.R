@@ -57,7 +57,7 @@ test_that("results are the same bytes for any `threads`", {
     expect_identical(fit(NULL)$states, one$states)
   }
   simulated <- lapply(1:2, function(n) {
-    SimulateCells(x, one, n.sim = 2, times = 0:1, threads = n, verbose = FALSE)$states
+    SimulateCells(x, one, n.sim = 2, t.out = 0:1, threads = n, verbose = FALSE)$states
   })
   expect_identical(simulated[[1L]], simulated[[2L]])
   fates <- lapply(1:2, function(n) {

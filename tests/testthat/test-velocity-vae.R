@@ -19,7 +19,7 @@ test_that("it trains, tells, and comes back from its bytes", {
   jacobian <- engine$jacobian(data$x, 3)
   expect_equal(engine$divergence(data$x)[[3L]], sum(diag(jacobian)))
   delta <- data$y
-  expect_equal(engine$push(data$x, delta)[3L, ], as.vector(jacobian %*% delta[3L, ]))
+  expect_equal(engine$jvp(data$x, delta)[3L, ], as.vector(jacobian %*% delta[3L, ]))
   expect_identical(again$kind(), "vae")
   expect_identical(engine$velocity(data$x), field_velocity(engine$serialize(), data$x, 1L))
 })

@@ -1,4 +1,4 @@
-// Takes votes along paths, their times and a threshold; gives times of passage, and shares of fates to come.
+// Takes shares along paths, their times and a threshold; gives times of passage, and shares of fates to come.
 #include "analysis/commitment.hpp"
 
 #include <algorithm>
@@ -14,12 +14,12 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kRows = 1024;
 
-// One path: times and votes up to its end.
+// One path: times and shares up to its end.
 class Path {
  public:
-  Path(MatrixView votes, std::int64_t row, const std::vector<double>& times, double threshold)
-      : votes_(votes), row_(row), times_(times), threshold_(threshold) {
-    while (length_ < votes.cols && std::isfinite(votes(row, length_))) ++length_;
+  Path(MatrixView shares, std::int64_t row, const std::vector<double>& times, double threshold)
+      : shares_(shares), row_(row), times_(times), threshold_(threshold) {
+    while (length_ < shares.cols && std::isfinite(shares(row, length_))) ++length_;
   }
 
   double until() const { return length_ == 0 ? kNever : times_[static_cast<std::size_t>(length_ - 1)]; }
@@ -37,18 +37,18 @@ class Path {
   }
 
  private:
-  double vote(std::int64_t k) const { return votes_(row_, k); }
-  bool inside(std::int64_t k) const { return vote(k) >= threshold_; }
+  double share(std::int64_t k) const { return shares_(row_, k); }
+  bool inside(std::int64_t k) const { return share(k) >= threshold_; }
 
-  // When the vote reached the threshold, for a path that is inside at k and was not at k - 1.
+  // When the share reached the threshold, for a path that is inside at k and was not at k - 1.
   double entered(std::int64_t k) const {
     const double after = times_[static_cast<std::size_t>(k)];
     if (k == 0) return after;
     const double before = times_[static_cast<std::size_t>(k - 1)];
-    return before + (after - before) * (threshold_ - vote(k - 1)) / (vote(k) - vote(k - 1));
+    return before + (after - before) * (threshold_ - share(k - 1)) / (share(k) - share(k - 1));
   }
 
-  MatrixView votes_;
+  MatrixView shares_;
   std::int64_t row_;
   const std::vector<double>& times_;
   double threshold_;
@@ -57,12 +57,12 @@ class Path {
 
 }  // namespace
 
-Passages find_passages(MatrixView votes, const std::vector<double>& times, double threshold) {
-  if (static_cast<std::int64_t>(times.size()) != votes.cols)
-    throw input_error("times", "`times` must hold one time for each column of the votes.");
+Passages find_passages(MatrixView shares, const std::vector<double>& times, double threshold) {
+  if (static_cast<std::int64_t>(times.size()) != shares.cols)
+    throw input_error("times", "`times` must hold one time for each column of the shares.");
   Passages out;
-  for (std::int64_t i = 0; i < votes.rows; ++i) {
-    const Path path(votes, i, times, threshold);
+  for (std::int64_t i = 0; i < shares.rows; ++i) {
+    const Path path(shares, i, times, threshold);
     out.first.push_back(path.first());
     out.stays.push_back(path.stays());
     out.until.push_back(path.until());

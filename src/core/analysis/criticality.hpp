@@ -15,8 +15,8 @@ namespace fatefield {
 
 /// Increments of n cells, at least 0; NaN where a state is not finite.
 /// @param before, after n x genes
-/// @param mean          mean expression of each gene, for "kl" and "js" with epsilon above 0; else not looked
-/// at
+/// @param mean          mean expression of each gene, for "kl" and "js" with epsilon above 0; else
+/// unused
 /// @throws Error (input) for matrices of different size, a mean of another length or without anything above
 /// 0,
 ///         an epsilon below 0, an unknown measure

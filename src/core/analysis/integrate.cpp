@@ -93,7 +93,7 @@ void check_request(const Dynamics& f, const IntegrationRequest& r, const Integra
     throw input_error("solver", "`solver` is \"" + o.solver + "\", but noise needs \"euler\".");
   const bool needs_cells = o.snap != "none" || o.support == "cells" || r.keep_coordinates;
   if (needs_cells && r.cells == nullptr)
-    throw input_error("snap", "Observed cells are needed to pull states back to them.");
+    throw input_error("snap", "Observed cells are needed to project states onto them.");
   if (needs_cells && r.cells->dims() != f.dims())
     throw input_error("object", "The observed cells have other dimensions than the model.");
   if (o.snap != "none" && !(o.snap_every > 0))
@@ -104,7 +104,7 @@ void check_request(const Dynamics& f, const IntegrationRequest& r, const Integra
                       "\"cells\" or \"none\" is needed.");
 }
 
-// Times at which states are pulled back; one that is an output time but for rounding is that time.
+// Times at which states are projected; one that is an output time but for rounding is that time.
 std::vector<double> snap_times(const std::vector<double>& times, double every, double sign) {
   const double start = times.front(), span = std::abs(times.back() - start), slack = 1e-9 * every;
   std::vector<double> out;

@@ -6,7 +6,7 @@
 // Adaptive steps: error control and first step of Hairer, Noersett, Wanner, "Solving ordinary differential
 // equations I" (1993), II.4, with the rules of SciPy's solve_ivp: root mean square of the error over
 // atol + rtol max(|y0|, |y1|), safety 0.9, factors from 0.2 to 10 and none above 1 after a rejection; output
-// times are interpolated and do not shorten steps. A path pulled back to the cells starts afresh there.
+// times are interpolated and do not shorten steps. A path projected onto the cells starts afresh there.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct IntegrationRequest {
   /// That of the noise on the way per root of time (Euler and Maruyama, Ito), one per dimension; empty: none.
   std::vector<double> noise_sd;
   /// Numbers of the dimensions, ascending, that stay as they start: their velocity and noise are zero, and
-  /// pulling back does not move them.
+  /// projection does not move them.
   std::vector<std::int64_t> held;
   /// Needed for snapping and for the support by cells.
   const CellSpace* cells = nullptr;
@@ -43,7 +43,7 @@ struct IntegrationRequest {
 enum class PathEnd : std::int32_t {
   Reached = 0,     ///< the last time
   FixedPoint = 1,  ///< stands still; later states are this one
-  Repeats = 2,     ///< was pulled back to where it was; later states are this one
+  Repeats = 2,     ///< was projected to where it was; later states are this one
   LeftCells = 3,   ///< beyond the support; stays there
   Grown = 4,       ///< a disturbance has grown beyond the limit; stays there
   TooSmall = 5,    ///< the tolerance asks for steps too small to tell; later states are NaN

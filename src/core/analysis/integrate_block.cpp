@@ -46,7 +46,7 @@ PathBlock::PathBlock(const PathJob& job, std::int64_t first, std::int64_t n)
       first_(first),
       n_(n),
       dims_(job.f.dims()),
-      room_(job.f.dynamics().room()),
+      workspace_(job.f.dynamics().workspace()),
       steps_(job.method, job.f, n, job.shadow),
       paths_(static_cast<std::size_t>(n)) {
   const auto entries = static_cast<std::size_t>(n * dims_);
@@ -100,7 +100,7 @@ void PathBlock::run(const std::function<bool()>& go_on) {
   }
 }
 
-// Paths at their start, or just pulled back: their slopes, what is asked for now, and the first step.
+// Paths at their start, or just projected: their slopes, what is asked for now, and the first step.
 void PathBlock::begin(const Some& paths) {
   find_slopes(paths);
   Some going;
@@ -137,7 +137,7 @@ void PathBlock::find_slopes(const Some& paths) {
     if (job_.shadow) std::copy_n(delta(paths[i]), dims_, d.data() + i * dims_);
   }
   job_.f.evaluate(n, times_.data(), scratch_.data(), v.data(), job_.shadow ? d.data() : nullptr, dv.data(),
-                  *room_);
+                  *workspace_);
   evaluations_ += n;
   for (std::int64_t i = 0; i < n; ++i) {
     std::copy_n(v.data() + i * dims_, dims_, slope(paths[i]));
@@ -165,7 +165,7 @@ void PathBlock::first_lengths(const Some& paths) {
     for (std::int64_t i = 0; i < n; ++i) paths_[paths[i]].h = std::min(o.first_step, interval[i]);
     return;
   }
-  job_.f.evaluate(n, times_.data(), scratch_.data(), more_scratch_.data(), nullptr, nullptr, *room_);
+  job_.f.evaluate(n, times_.data(), scratch_.data(), more_scratch_.data(), nullptr, nullptr, *workspace_);
   evaluations_ += n;
   for (std::int64_t i = 0; i < n; ++i) {
     const std::int64_t p = paths[i];
@@ -211,11 +211,11 @@ void PathBlock::load(const Some& paths) {
 void PathBlock::step(const Some& paths) {
   const auto n = static_cast<std::int64_t>(paths.size());
   load(paths);
-  steps_.take(n, *room_);
+  steps_.take(n, *workspace_);
   if (!job_.request.noise_sd.empty()) {
     for (std::int64_t i = 0; i < n; ++i) add_noise(i, paths_[paths[i]], number_of(paths[i]));
   }
-  steps_.finish(n, *room_);
+  steps_.finish(n, *workspace_);
   evaluations_ += n * static_cast<std::int64_t>(job_.method.stages - (job_.method.adaptive() ? 1 : 0));
   std::vector<Taken> taken;
   for (std::int64_t i = 0; i < n; ++i) {
@@ -304,7 +304,7 @@ void PathBlock::give_outputs(const std::vector<Taken>& taken) {
     if (due.empty()) return;
     const auto n = static_cast<std::int64_t>(due.size());
     if (first) {
-      steps_.prepare_between(rows, *room_);
+      steps_.prepare_between(rows, *workspace_);
       evaluations_ += n * static_cast<std::int64_t>(job_.method.a.size() - job_.method.stages);
     }
     std::vector<double> share(due.size());
@@ -313,7 +313,7 @@ void PathBlock::give_outputs(const std::vector<Taken>& taken) {
       share[r] = (times_[r] - paths_[due[r].path].t) / steps_.length(due[r].row);
       steps_.between(due[r].row, share[r], scratch_.data() + r * dims_);
     }
-    job_.f.evaluate(n, times_.data(), scratch_.data(), more_scratch_.data(), nullptr, nullptr, *room_);
+    job_.f.evaluate(n, times_.data(), scratch_.data(), more_scratch_.data(), nullptr, nullptr, *workspace_);
     evaluations_ += n;
     for (std::int64_t r = 0; r < n; ++r) {
       const Path& path = paths_[due[r].path];
@@ -332,9 +332,10 @@ void PathBlock::move(const Taken& taken) {
   std::copy_n(steps_.end_slope(taken.row), dims_, slope(p));
   path.t = path.next;
   const Timetable& table = job_.timetable;
-  const bool pulled = path.t == table.stops[path.stop] && table.snaps[path.stop];
-  // A state about to be pulled back is given when it has been.
-  if (!pulled && has_output(p) && wanted(p) == path.t) put(p, state(p), speed_of(slope(p)), path.log_growth);
+  const bool projected = path.t == table.stops[path.stop] && table.snaps[path.stop];
+  // A state about to be projected is given when it has been.
+  if (!projected && has_output(p) && wanted(p) == path.t)
+    put(p, state(p), speed_of(slope(p)), path.log_growth);
   if (still(p))
     stop(p, PathEnd::FixedPoint);
   else if (job_.shadow && path.log_growth > std::log(job_.options.growth_limit))
@@ -348,7 +349,7 @@ void PathBlock::check_support(const Some& paths) {
   for (std::int64_t i = 0; i < n; ++i) std::copy_n(state(paths[i]), dims_, scratch_.data() + i * dims_);
   std::vector<double> score(static_cast<std::size_t>(n));
   if (job_.by_field)
-    job_.f.dynamics().support_score(n, scratch_.data(), score.data(), *room_);
+    job_.f.dynamics().support_score(n, scratch_.data(), score.data(), *workspace_);
   else
     job_.request.cells->support_score(n, scratch_.data(), score.data());
   for (std::int64_t i = 0; i < n; ++i) {
@@ -357,7 +358,7 @@ void PathBlock::check_support(const Some& paths) {
 }
 
 void PathBlock::arrive(const Some& paths) {
-  Some pulled;
+  Some projected;
   for (const std::int64_t p : paths) {
     Path& path = paths_[p];
     const Timetable& table = job_.timetable;
@@ -365,14 +366,14 @@ void PathBlock::arrive(const Some& paths) {
     const bool snaps = table.snaps[path.stop];
     ++path.stop;
     if (snaps)
-      pulled.push_back(p);
+      projected.push_back(p);
     else
       stop(p, PathEnd::Reached);
   }
-  if (!pulled.empty()) pull_back(pulled);
+  if (!projected.empty()) project_onto_cells(projected);
 }
 
-void PathBlock::pull_back(const Some& paths) {
+void PathBlock::project_onto_cells(const Some& paths) {
   const auto n = static_cast<std::int64_t>(paths.size());
   const bool full = job_.options.snap == "full";
   for (std::int64_t i = 0; i < n; ++i) std::copy_n(state(paths[i]), dims_, scratch_.data() + i * dims_);

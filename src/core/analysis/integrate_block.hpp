@@ -18,7 +18,7 @@ namespace fatefield {
 struct Timetable {
   double sign = 1.0;          ///< -1 backward
   std::vector<double> stops;  ///< after the start; the last is the end
-  std::vector<char> snaps;    ///< whether states are pulled back at each
+  std::vector<char> snaps;    ///< whether states are projected at each
   StepGrid grid;              ///< all steps, of methods of fixed ones
 };
 
@@ -53,7 +53,7 @@ class PathBlock {
     std::int64_t grid_step = 0;  ///< next, of fixed steps
     bool fresh = true;           ///< its slope is not known
     bool rejected = false;       ///< its last step was
-    bool repeats = false;        ///< it was pulled back to where it was
+    bool repeats = false;        ///< it was projected to where it was
     bool running = true;
     double log_growth = 0, log_growth_before = 0;
   };
@@ -91,7 +91,7 @@ class PathBlock {
   void move(const Taken& taken);
   void check_support(const Some& paths);
   void arrive(const Some& paths);
-  void pull_back(const Some& paths);
+  void project_onto_cells(const Some& paths);
 
   // Outputs and ends.
   bool has_output(std::int64_t p) const { return paths_[p].output < job_.request.times.size(); }
@@ -103,7 +103,7 @@ class PathBlock {
 
   const PathJob& job_;
   std::int64_t first_, n_, dims_;
-  std::unique_ptr<FieldRoom> room_;
+  std::unique_ptr<FieldWorkspace> workspace_;
   Steps steps_;
   std::vector<Path> paths_;
   std::vector<double> state_, slope_, delta_, delta_slope_;

@@ -18,17 +18,17 @@ class Dynamics {
   virtual std::int64_t dims() const = 0;
   /// Whether f works on all threads by itself and wants all rows at once; else calls come from many threads.
   virtual bool wants_all_rows() const { return false; }
-  virtual std::unique_ptr<FieldRoom> room() const { return std::make_unique<FieldRoom>(); }
+  virtual std::unique_ptr<FieldWorkspace> workspace() const { return std::make_unique<FieldWorkspace>(); }
 
   /// v = f(x, t)
   virtual void evaluate(std::int64_t n, const double* t, const double* x, double* v,
-                        FieldRoom& room) const = 0;
+                        FieldWorkspace& workspace) const = 0;
   /// out = J(x, t) delta: how fast f changes along delta.
-  virtual void push(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
-                    FieldRoom& room) const = 0;
+  virtual void jvp(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
+                    FieldWorkspace& workspace) const = 0;
   /// How far states are from what f was fitted to, see VelocityField::support_score(); only if it can tell.
   virtual bool has_support() const { return false; }
-  virtual void support_score(std::int64_t, const double*, double*, FieldRoom&) const {}
+  virtual void support_score(std::int64_t, const double*, double*, FieldWorkspace&) const {}
 };
 
 /// A velocity field, which must outlive this.
@@ -36,17 +36,18 @@ class FieldDynamics final : public Dynamics {
  public:
   explicit FieldDynamics(const VelocityField& field) : field_(field) {}
   std::int64_t dims() const override { return field_.genes(); }
-  std::unique_ptr<FieldRoom> room() const override { return field_.room(); }
-  void evaluate(std::int64_t n, const double*, const double* x, double* v, FieldRoom& room) const override {
-    field_.evaluate(n, x, v, room);
+  std::unique_ptr<FieldWorkspace> workspace() const override { return field_.workspace(); }
+  void evaluate(std::int64_t n, const double*, const double* x, double* v,
+                FieldWorkspace& workspace) const override {
+    field_.evaluate(n, x, v, workspace);
   }
-  void push(std::int64_t n, const double*, const double* x, const double* delta, double* out,
-            FieldRoom& room) const override {
-    field_.push(n, x, delta, out, room);
+  void jvp(std::int64_t n, const double*, const double* x, const double* delta, double* out,
+            FieldWorkspace& workspace) const override {
+    field_.jvp(n, x, delta, out, workspace);
   }
   bool has_support() const override { return true; }
-  void support_score(std::int64_t n, const double* x, double* out, FieldRoom& room) const override {
-    field_.support_score(n, x, out, room);
+  void support_score(std::int64_t n, const double* x, double* out, FieldWorkspace& workspace) const override {
+    field_.support_score(n, x, out, workspace);
   }
 
  private:
@@ -68,14 +69,14 @@ class RightHand {
   /// v = velocity at x. With delta: dv = its change along delta. What is below zero in x becomes zero, and
   /// delta there.
   void evaluate(std::int64_t n, const double* t, double* x, double* v, double* delta, double* dv,
-                FieldRoom& room) const {
+                FieldWorkspace& workspace) const {
     const std::int64_t entries = n * dims();
     if (positive_) hold_positive(entries, x, delta);
-    f_.evaluate(n, t, x, v, room);
+    f_.evaluate(n, t, x, v, workspace);
     scale(entries, v);
     hold(n, v);
     if (delta == nullptr) return;
-    f_.push(n, t, x, delta, dv, room);
+    f_.jvp(n, t, x, delta, dv, workspace);
     scale(entries, dv);
     hold(n, dv);
   }

@@ -53,7 +53,7 @@ double median_speed(const Dynamics& f, const CellSpace& cells, const std::vector
   for (std::int64_t i = 0; i < n; ++i) cells.copy_cell(which[i], x.data() + i * d);
   cells.smooth(n, x.data());
   const std::vector<double> t(static_cast<std::size_t>(n), time);
-  f.evaluate(n, t.data(), x.data(), v.data(), *f.room());
+  f.evaluate(n, t.data(), x.data(), v.data(), *f.workspace());
   cells.project_change(n, x.data(), v.data(), dz.data());
   std::vector<double> speed;
   for (std::int64_t i = 0; i < n; ++i) {

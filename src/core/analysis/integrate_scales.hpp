@@ -26,8 +26,8 @@ struct CellScales {
 /// @param time at which f is asked
 CellScales cell_scales(const Dynamics& f, const CellSpace& cells, double kappa, double time);
 
-/// As the paper integrated the pancreas: fully pulled back to the mean every two unit steps, nothing else
-/// looked at. States may be negative there. Whatever was a slip in it (the velocity of the start throughout,
+/// As the paper integrated the pancreas: projected fully onto the mean every two unit steps, nothing else
+/// considered. States may be negative there. Whatever was a slip in it (the velocity of the start throughout,
 /// no logarithm before the components) stays mended.
 IntegrateOptions published_integrate_options();
 

@@ -39,7 +39,8 @@ SdeDynamics::SdeDynamics(std::int64_t dims, Drift drift, double unit, std::vecto
   for (std::int64_t i = 0; i < n; ++i) clouds_.push_back({clouds[i].time, std::move(*found[i])});
 }
 
-void SdeDynamics::evaluate(std::int64_t n, const double* t, const double* x, double* v, FieldRoom&) const {
+void SdeDynamics::evaluate(std::int64_t n, const double* t, const double* x, double* v,
+                           FieldWorkspace&) const {
   const Matrix f = drift_(from_rows(n, dims_, x), std::vector<double>(t, t + n));
   parallel_for((n + kRows - 1) / kRows, [&](std::int64_t block) {
     for (std::int64_t i = block * kRows; i < std::min(n, (block + 1) * kRows); ++i) {
@@ -55,8 +56,8 @@ void SdeDynamics::evaluate(std::int64_t n, const double* t, const double* x, dou
   });
 }
 
-void SdeDynamics::push(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
-                       FieldRoom& room) const {
+void SdeDynamics::jvp(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
+                       FieldWorkspace& workspace) const {
   const auto entries = static_cast<std::size_t>(n * dims_);
   std::vector<double> up(x, x + entries), down(up), low(entries), step(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
@@ -68,8 +69,8 @@ void SdeDynamics::push(std::int64_t n, const double* t, const double* x, const d
       down[i * dims_ + g] -= step[i] * delta[i * dims_ + g];
     }
   }
-  evaluate(n, t, up.data(), out, room);
-  evaluate(n, t, down.data(), low.data(), room);
+  evaluate(n, t, up.data(), out, workspace);
+  evaluate(n, t, down.data(), low.data(), workspace);
   for (std::size_t e = 0; e < entries; ++e)
     out[e] = (out[e] - low[e]) / (2 * step[e / static_cast<std::size_t>(dims_)]);
 }

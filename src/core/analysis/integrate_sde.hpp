@@ -40,9 +40,10 @@ class SdeDynamics final : public Dynamics {
 
   std::int64_t dims() const override { return dims_; }
   bool wants_all_rows() const override { return true; }
-  void evaluate(std::int64_t n, const double* t, const double* x, double* v, FieldRoom& room) const override;
-  void push(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
-            FieldRoom& room) const override;
+  void evaluate(std::int64_t n, const double* t, const double* x, double* v,
+                FieldWorkspace& workspace) const override;
+  void jvp(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
+            FieldWorkspace& workspace) const override;
 
  private:
   struct Known {

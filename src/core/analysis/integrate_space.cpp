@@ -1,4 +1,4 @@
-// Takes observed cells and states; gives coordinates, distances from the cells, and states pulled back.
+// Takes observed cells and states; gives coordinates, distances from the cells, projections onto them.
 #include "analysis/integrate_space.hpp"
 
 #include <algorithm>
@@ -168,16 +168,16 @@ void CellSpace::weighted_mean(const Neighbour* near, bool equal, double* out) co
   for (std::int64_t g = 0; g < dims(); ++g) out[g] /= total;
 }
 
-void CellSpace::median(const Neighbour* near, std::vector<double>& room, double* out) const {
+void CellSpace::median(const Neighbour* near, std::vector<double>& workspace, double* out) const {
   const std::int64_t k = options_.k, d = dims();
-  room.assign(static_cast<std::size_t>(k * d), 0.0);
+  workspace.assign(static_cast<std::size_t>(k * d), 0.0);
   for (std::int64_t j = 0; j < k; ++j) {
     const std::int64_t cell = near[j].index;
     for (std::int64_t e = cells_.start[cell]; e < cells_.start[cell + 1]; ++e)
-      room[cells_.index[e] * k + j] = cells_.value[e];
+      workspace[cells_.index[e] * k + j] = cells_.value[e];
   }
   for (std::int64_t g = 0; g < d; ++g) {
-    double* const x = room.data() + g * k;
+    double* const x = workspace.data() + g * k;
     std::sort(x, x + k);
     out[g] = (x[(k - 1) / 2] + x[k / 2]) / 2;
   }
@@ -191,13 +191,13 @@ void CellSpace::smooth(std::int64_t n, double* x) const {
 void CellSpace::snap(std::int64_t n, double* x) const {
   if (options_.snap == "none") return;
   const std::vector<Neighbour> near = nearest(n, x);
-  std::vector<double> target(static_cast<std::size_t>(dims())), room;
+  std::vector<double> target(static_cast<std::size_t>(dims())), workspace;
   const bool full = options_.snap == "full";
   const double share = full ? 1.0 : options_.snap_share;
   for (std::int64_t i = 0; i < n; ++i) {
     const Neighbour* const of = near.data() + i * options_.k;
     if (full && options_.snap_statistic == "median")
-      median(of, room, target.data());
+      median(of, workspace, target.data());
     else
       weighted_mean(of, full, target.data());
     double* const row = x + i * dims();

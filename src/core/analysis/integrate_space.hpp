@@ -1,6 +1,6 @@
 // Observed cells and the space in which they are near each other. Takes states in rows (n x dims doubles, one
 // row after the other); gives their coordinates in that space, their distance from the cells, and the states
-// pulled back to the cells.
+// projected onto neighbours.
 // The nearest cells of a state are those nearest in the space, by Euclidean distance.
 #pragma once
 
@@ -51,7 +51,7 @@ class CellSpace {
   void copy_cell(std::int64_t cell, double* out) const;
   /// Puts the plain mean of its k nearest cells in the place of each state.
   void smooth(std::int64_t n, double* x) const;
-  /// Pulls states back as IntegrateOptions::snap says, in place.
+  /// Projects states onto neighbours as IntegrateOptions::snap says, in place.
   void snap(std::int64_t n, double* x) const;
   /// Mean distance to the k nearest cells over the 0.99 quantile of the same among the cells.
   void support_score(std::int64_t n, const double* x, double* out) const;
@@ -65,7 +65,7 @@ class CellSpace {
   Matrix coordinates_of_cells() const;
   std::vector<Neighbour> nearest(std::int64_t n, const double* x) const;
   void weighted_mean(const Neighbour* near, bool equal, double* out) const;
-  void median(const Neighbour* near, std::vector<double>& room, double* out) const;
+  void median(const Neighbour* near, std::vector<double>& workspace, double* out) const;
 
   SparseRows cells_;
   CellAxes space_;

@@ -41,16 +41,17 @@ void Steps::stage(std::size_t s, std::int64_t n, double* x, double* delta) {
 }
 
 void Steps::evaluate(std::int64_t n, const Rows& at, double* x, Rows& v, double* delta, Rows* dv,
-                     FieldRoom& room) {
-  f_.evaluate(n, at.data(), x, v.data(), tangents_ ? delta : nullptr, tangents_ ? dv->data() : nullptr, room);
+                     FieldWorkspace& workspace) {
+  f_.evaluate(n, at.data(), x, v.data(), tangents_ ? delta : nullptr, tangents_ ? dv->data() : nullptr,
+              workspace);
 }
 
-void Steps::take(std::int64_t n, FieldRoom& room) {
+void Steps::take(std::int64_t n, FieldWorkspace& workspace) {
   // The last stage of an adaptive method is the end of the step, of which finish() takes the slope.
   const std::size_t inner = method_.adaptive() ? method_.stages - 1 : method_.stages;
   for (std::size_t s = 1; s < inner; ++s) {
     stage(s, n, x_.data(), dx_.data());
-    evaluate(n, stage_t_, x_.data(), k_[s], dx_.data(), tangents_ ? &dk_[s] : nullptr, room);
+    evaluate(n, stage_t_, x_.data(), k_[s], dx_.data(), tangents_ ? &dk_[s] : nullptr, workspace);
   }
   for (std::int64_t i = 0; i < n; ++i) {
     weigh(i, method_.weights, k_, h_[i], from(i), to(i));
@@ -58,11 +59,11 @@ void Steps::take(std::int64_t n, FieldRoom& room) {
   }
 }
 
-void Steps::finish(std::int64_t n, FieldRoom& room) {
+void Steps::finish(std::int64_t n, FieldWorkspace& workspace) {
   for (std::int64_t i = 0; i < n; ++i) stage_t_[i] = t_[i] + h_[i];
   std::copy(to_.begin(), to_.begin() + n * dims_, x_.begin());
   evaluate(n, stage_t_, x_.data(), end_slopes(), delta_to_.data(), tangents_ ? &end_delta_slopes() : nullptr,
-           room);
+           workspace);
 }
 
 // The error e of y where states below zero are zero: the difference of the two solutions there.
@@ -105,7 +106,7 @@ double Steps::error_of_two(std::int64_t i, double rtol, double atol) const {
   return high / std::sqrt((high + 0.01 * low) * static_cast<double>(dims_));
 }
 
-void Steps::prepare_between(const std::vector<std::int64_t>& rows, FieldRoom& room) {
+void Steps::prepare_between(const std::vector<std::int64_t>& rows, FieldWorkspace& workspace) {
   for (std::size_t s = method_.stages; s < method_.a.size(); ++s) {
     std::vector<double> v(rows.size() * static_cast<std::size_t>(dims_));
     for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -114,7 +115,7 @@ void Steps::prepare_between(const std::vector<std::int64_t>& rows, FieldRoom& ro
       weigh(i, method_.a[s], k_, h_[i], from(i), row(x_, static_cast<std::int64_t>(r)));
     }
     f_.evaluate(static_cast<std::int64_t>(rows.size()), stage_t_.data(), x_.data(), v.data(), nullptr,
-                nullptr, room);
+                nullptr, workspace);
     for (std::size_t r = 0; r < rows.size(); ++r) {
       std::copy_n(v.data() + static_cast<std::int64_t>(r) * dims_, dims_, row(k_[s], rows[r]));
     }

@@ -25,9 +25,9 @@ class Steps {
   double* delta_slope(std::int64_t i) { return row(dk_[0], i); }
 
   /// The step of rows [0, n). Its end may be moved before finish(), but by fixed steps only.
-  void take(std::int64_t n, FieldRoom& room);
+  void take(std::int64_t n, FieldWorkspace& workspace);
   /// The slopes at the ends.
-  void finish(std::int64_t n, FieldRoom& room);
+  void finish(std::int64_t n, FieldWorkspace& workspace);
 
   /// May have entries below zero where states are positive: those are zero.
   double* to(std::int64_t i) { return row(to_, i); }
@@ -38,7 +38,7 @@ class Steps {
   /// Root mean square of the estimated error over atol + rtol max(|from|, |to|). Of adaptive methods.
   double error(std::int64_t i, double rtol, double atol) const;
   /// What between() needs for these rows beside the step.
-  void prepare_between(const std::vector<std::int64_t>& rows, FieldRoom& room);
+  void prepare_between(const std::vector<std::int64_t>& rows, FieldWorkspace& workspace);
   /// The state of row i at time + x length, x in (0, 1). Of adaptive methods.
   void between(std::int64_t i, double x, double* out) const;
 
@@ -51,7 +51,8 @@ class Steps {
   void weigh(std::int64_t i, const std::vector<double>& weights, const std::vector<Rows>& k, double h,
              const double* base, double* out) const;
   void stage(std::size_t s, std::int64_t n, double* x, double* delta);
-  void evaluate(std::int64_t n, const Rows& at, double* x, Rows& v, double* delta, Rows* dv, FieldRoom& room);
+  void evaluate(std::int64_t n, const Rows& at, double* x, Rows& v, double* delta, Rows* dv,
+                FieldWorkspace& workspace);
   double clipped_error(double y, double e) const;
   double error_of_two(std::int64_t i, double rtol, double atol) const;
   void between_of_853(std::int64_t i, double x, double* out) const;

@@ -40,7 +40,13 @@ class Bundle {
  public:
   Bundle(const Dynamics& f, const LyapunovRequest& r, const LyapunovOptions& o, std::int64_t first,
          std::int64_t n)
-      : f_(f), o_(o), room_(f.room()), n_(n), dims_(f.dims()), m_(r.directions.cols), time_(r.start) {
+      : f_(f),
+        o_(o),
+        workspace_(f.workspace()),
+        n_(n),
+        dims_(f.dims()),
+        m_(r.directions.cols),
+        time_(r.start) {
     y_.resize(static_cast<std::size_t>(n * dims_ * (m_ + 1)));
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t d = 0; d < dims_; ++d) {
@@ -110,16 +116,17 @@ class Bundle {
         for (std::int64_t k = 1; k <= m_; ++k) held_[k * entries + e] = 0;
       }
     }
-    f_.evaluate(n_, times_.data(), held_.data(), out.data(), *room_);
+    f_.evaluate(n_, times_.data(), held_.data(), out.data(), *workspace_);
     for (std::int64_t k = 1; k <= m_; ++k)
-      f_.push(n_, times_.data(), held_.data(), held_.data() + k * entries, out.data() + k * entries, *room_);
+      f_.jvp(n_, times_.data(), held_.data(), held_.data() + k * entries, out.data() + k * entries,
+             *workspace_);
     if (o_.kappa != 1)
       for (double& v : out) v *= o_.kappa;
   }
 
   const Dynamics& f_;
   const LyapunovOptions& o_;
-  std::unique_ptr<FieldRoom> room_;
+  std::unique_ptr<FieldWorkspace> workspace_;
   std::int64_t n_, dims_, m_;
   double time_;
   std::vector<double> y_, at_, held_, k1_, k2_, k3_, k4_, times_;

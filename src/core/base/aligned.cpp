@@ -20,7 +20,7 @@ void* aligned_block(std::size_t bytes) {
   void* block = nullptr;
   if (posix_memalign(&block, large ? kPage : kVector, bytes > 0 ? bytes : 1) != 0) throw std::bad_alloc();
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  // A wish: where the kernel does not grant it, pages are small as ever.
+  // A hint: where the kernel does not grant it, pages are small as ever.
   if (large) madvise(block, bytes - bytes % kPage, MADV_HUGEPAGE);
 #endif
   return block;

@@ -38,11 +38,11 @@ struct AlignedFree {
 };
 
 template <typename T>
-using Room = std::unique_ptr<T[], AlignedFree<T>>;
+using Workspace = std::unique_ptr<T[], AlignedFree<T>>;
 
 template <typename T>
-Room<T> make_room(std::int64_t n) {
-  return Room<T>(n > 0 ? AlignedAllocator<T>().allocate(static_cast<std::size_t>(n)) : nullptr);
+Workspace<T> make_workspace(std::int64_t n) {
+  return Workspace<T>(n > 0 ? AlignedAllocator<T>().allocate(static_cast<std::size_t>(n)) : nullptr);
 }
 
 }  // namespace fatefield

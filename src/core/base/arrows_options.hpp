@@ -10,7 +10,7 @@ namespace fatefield {
 
 /// The velocity graph: how well the velocity of a cell points at each cell near it.
 struct VelocityGraphOptions {
-  /// Cells looked at for each cell, at most: its neighbours and some of their neighbours, drawn at random.
+  /// Cells considered for each cell, at most: its neighbours and some of their neighbours, drawn at random.
   /// 0 takes all up to 50,000 cells, and 100 beyond.
   std::int64_t max_neighbours = 0;
   /// Correlate signed square roots, which suits velocities that know their variance (stochastic mode).
@@ -30,7 +30,7 @@ void fields(VelocityGraphOptions*, O& o, V&& visit) {
 struct TransitionOptions {
   /// Correlations are multiplied by this before they are exponentiated: larger means more certain steps.
   double scale = 10.0;
-  /// Let cells stay with a chance that grows as no neighbour lies in the direction of their velocity.
+  /// Let cells stay with a probability that grows as no neighbour lies in the direction of their velocity.
   bool self_transitions = true;
   /// Neighbours against the velocity: "exponential" (their small exp), "none" (left out) or "signed"
   /// (negative weights, for projections only).

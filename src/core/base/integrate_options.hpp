@@ -12,7 +12,7 @@ namespace fatefield {
 struct IntegrateOptions {
   /// "rk23", "dopri5", "dop853" (steps chosen by the error), "euler", "rk4" (steps of `dt`).
   std::string solver = "dopri5";
-  /// Wished step of the last two, in units of time, rounded so that a whole number of equal steps lies
+  /// Target step of the last two, in units of time, rounded so that a whole number of equal steps lies
   /// between output times; 0 takes a hundredth of the whole span.
   double dt = 0.0;
   /// Error allowed in a step, relative to the state and absolute in its units: root mean square over genes.
@@ -26,9 +26,9 @@ struct IntegrateOptions {
   double kappa = 1.0;
   /// Hold states at zero or above.
   bool positive = true;
-  /// Pull states back to the observed cells every `snap.every`: "partial" by `snap.share` of the way to the
+  /// Project states onto nearby observed cells every `snap.every`: "partial" by `snap.share` of the way to the
   /// tri-cube weighted mean of the nearest cells, "full" onto their plain mean or median, "none" never. That
-  /// mean lies where cells are denser, so that pulls carry paths to the branch that is ahead.
+  /// mean lies where cells are denser, so that projections carry paths to the branch that is ahead.
   std::string snap = "none";
   /// In units of time; 0 takes the time in which a cell of median speed crosses a neighbourhood.
   double snap_every = 0.0;
@@ -37,9 +37,9 @@ struct IntegrateOptions {
   std::string snap_statistic = "mean";
   /// Nearest observed cells, for snapping, for the support and for the noise of starts.
   std::int64_t k = 30;
-  /// Principal components of log1p of the observed cells in which they are looked for.
+  /// Principal components of log1p of the observed cells in which they are searched.
   std::int64_t components = 30;
-  /// A path has arrived where no |kappa f| is above this; 0 never looks.
+  /// A path has arrived where no |kappa f| is above this; 0 switches this off.
   double fixed_point = 1e-6;
   /// What says how far a state is from the data: "field" (the field itself), "cells" (the mean distance to
   /// the nearest cells), "none". Below 1 lie 99 of 100 cells, measured without themselves.
@@ -52,7 +52,7 @@ struct IntegrateOptions {
   /// the state.
   double growth_limit = 1e3;
   /// Of the published clock and span (integrate_scales.hpp): quantiles over genes, and the unit steps between
-  /// two pulls, of which there was always one less than points.
+  /// two projections, of which there was always one less than points.
   double kappa_quantile = 0.99;
   double span_quantile = 0.8;
   std::int64_t points = 3;

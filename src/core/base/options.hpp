@@ -50,7 +50,7 @@ void fields(SinkhornOptions*, O& o, V&& visit) {
 struct SlicedOptions {
   /// Random directions.
   std::int64_t slices = 100;
-  /// Take the axes too, so that every dimension is looked at.
+  /// Take the axes too, so that every dimension counts.
   bool axes = true;
 };
 
@@ -124,7 +124,7 @@ struct KnnOptions {
   double recall = 0.97;
   /// Trees of "annoy"; more find more of the true neighbours and take more memory.
   std::int64_t trees = 50;
-  /// Reference points that "annoy" looks at for each query; 0 takes 4 x trees x k.
+  /// Reference points that "annoy" examines for each query; 0 takes 4 x trees x k.
   std::int64_t search = 0;
 };
 
@@ -138,12 +138,12 @@ void fields(KnnOptions*, O& o, V&& visit) {
 
 /// Labels of new states from the nearest labelled cells.
 struct LabelOptions {
-  /// Labelled cells that vote.
+  /// Nearest reference cells that give a label.
   std::int64_t k = 20;
-  /// "uniform": one vote each; "distance": a Gaussian kernel whose standard deviation is half the distance to
+  /// "uniform": equal weights; "distance": a Gaussian kernel whose standard deviation is half the distance to
   /// the k-th.
   std::string weights = "uniform";
-  /// "soft": the shares of the votes; "majority": all to the label with the most votes.
+  /// "soft": the shares of the labels among them; "majority": all to the label with the largest share.
   std::string vote = "soft";
   /// A state is unassigned when its mean distance to the k cells exceeds cutoff_factor times this quantile of
   /// the same distance among the labelled cells themselves.
@@ -179,7 +179,7 @@ void fields(FateOptions*, O& o, V&& visit) {
 struct OdeOptions {
   /// "euler", "midpoint", "rk4" (steps of `dt`); "bosh3", "dopri5", "dop853" (steps chosen by the error).
   std::string solver = "dopri5";
-  /// Wished step of the first three, in units of time, rounded so that a whole number of equal steps lies
+  /// Target step of the first three, in units of time, rounded so that a whole number of equal steps lies
   /// between output times; 0 takes one step between any two.
   double dt = 0.0;
   /// Error allowed in a step, relative to the state and absolute in its units.
@@ -296,7 +296,7 @@ struct TrainOptions {
   double bridge_balance = 0.5;
   /// Weight of the control of drift against diffusion; 0 leaves both to the data.
   double ratio_enforce = 0.0;
-  /// Wished ratio of mean drift times the time span to mean diffusion times its square root: free of dt.
+  /// Target ratio of mean drift times the time span to mean diffusion times its square root: free of dt.
   /// Under compat "scdiffeq": of mean drift times dt to mean diffusion.
   double ratio_target = 2.5;
   /// "square" or "abs".
@@ -307,11 +307,11 @@ struct TrainOptions {
   double growth_penalty = 0.01;
   /// Share of the cells of each time (or of the clones) held out for early stopping.
   double validation = 0.1;
-  /// Updates between two looks at the held-out cells.
+  /// Validation interval: updates between two evaluations on the held-out cells.
   std::int64_t eval_every = 25;
   /// Held-out cells of each time used for that, at most.
   std::int64_t eval_cells = 1000;
-  /// Looks without improvement before training stops; 0 never stops early.
+  /// Validations without improvement before training stops; 0 never stops early.
   std::int64_t patience = 10;
 };
 

@@ -18,9 +18,9 @@
 namespace fatefield {
 namespace {
 
-// Looks at the clock of work before sleeping: about 20 microseconds, the time between two pieces of one
+// Spins before sleeping: about 20 microseconds, the time between two pieces of one
 // update.
-constexpr int kLooks = 500;
+constexpr int kSpins = 500;
 
 void rest() {
 #if defined(__x86_64__)
@@ -55,7 +55,7 @@ class Pool {
     }
     wake_.notify_all();
     work();
-    for (int k = 0; k < kLooks && working_ > 0; ++k) rest();
+    for (int k = 0; k < kSpins && working_ > 0; ++k) rest();
     std::unique_lock<std::mutex> hold(lock_);
     done_.wait(hold, [this] { return working_ == 0; });
   }
@@ -73,7 +73,7 @@ class Pool {
     omp_set_num_threads(1);
 #endif
     for (;;) {
-      for (int k = 0; k < kLooks && round_ == seen; ++k) rest();
+      for (int k = 0; k < kSpins && round_ == seen; ++k) rest();
       bool wanted;
       {
         std::unique_lock<std::mutex> hold(lock_);

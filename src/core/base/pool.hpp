@@ -1,5 +1,5 @@
 // A few threads that wait for work. OpenMP's own spin for milliseconds between two pieces of work, which on a
-// machine that others use too costs several times the work itself; these look around for some microseconds
+// machine that others use too costs several times the work itself; these spin for some microseconds
 // and then sleep.
 #pragma once
 

@@ -21,7 +21,7 @@ enum class Stream : std::uint32_t {
   Projection = 8,  ///< random directions
   Bridge = 9,      ///< pairs of cells, and points on the bridges between them
   Start = 10,      ///< noise on the states that paths start from
-  Modules = 20,    ///< the order in which nodes of a graph are looked at, and their choices
+  Modules = 20,    ///< the order in which nodes of a graph are visited, and their choices
   Shuffle = 21     ///< values shuffled among cells
 };
 

@@ -57,15 +57,15 @@ class NeighbourIndex {
   /// @throws Error (input) when k is not in 1..size()-1
   Neighbours query_self(const std::vector<std::int64_t>& which, std::int64_t k) const;
 
-  /// For callers that use neighbours at once and keep none. `centred`: a point after centre(); `out`: room
+  /// For callers that use neighbours at once and keep none. `centred`: a point after centre(); `out`: memory
   /// for k; `skip`: a reference point that is left out, or -1.
   void search(const float* centred, std::int64_t k, std::int32_t skip, Neighbour* out) const;
 
   /// The same for n queries (n x dims()), out n x k.
   void search_many(const float* centred, std::int64_t n, std::int64_t k, const std::int32_t* skip,
                    Neighbour* out) const;
-  /// Of n queries, how many to search at a time, so that all threads have work and queries share what they
-  /// look at. Answers do not depend on it.
+  /// Of n queries, how many to search at a time, so that all threads have work and queries share what
+  /// they scan. Answers do not depend on it.
   std::int64_t block_of(std::int64_t n) const;
 
   /// Row i of `points` less the centre of the reference, as floats.

@@ -40,13 +40,13 @@ class Annoy : public NeighbourIndex::Search {
 
   void search(const float* query, std::int64_t k, std::int32_t skip, Neighbour* out) const override {
     const std::int64_t needed = k + (skip >= 0 ? 1 : 0);
-    std::int64_t looked = options_.search > 0 ? options_.search : 4 * options_.trees * needed;
+    std::int64_t visited = options_.search > 0 ? options_.search : 4 * options_.trees * needed;
     std::vector<std::int32_t> found;
-    for (;; looked *= 4) {
+    for (;; visited *= 4) {
       found.clear();
       index_.get_nns_by_vector(query, static_cast<std::size_t>(needed),
-                               static_cast<int>(std::min(looked, n_ * options_.trees)), &found, nullptr);
-      if (static_cast<std::int64_t>(found.size()) >= needed || looked >= n_ * options_.trees) break;
+                               static_cast<int>(std::min(visited, n_ * options_.trees)), &found, nullptr);
+      if (static_cast<std::int64_t>(found.size()) >= needed || visited >= n_ * options_.trees) break;
     }
     Best best(out, k);
     for (const std::int32_t i : found)
@@ -55,7 +55,7 @@ class Annoy : public NeighbourIndex::Search {
   }
 
  private:
-  // Annoy can lose points that coincide with many others; then every point is looked at.
+  // Annoy can lose points that coincide with many others; then every point is examined.
   void search_all(const float* query, std::int64_t k, std::int32_t skip, Neighbour* out) const {
     Best best(out, k);
     for (std::int32_t i = 0; i < n_; ++i)

@@ -34,14 +34,14 @@ class Brute : public NeighbourIndex::Search {
 
   void search_many(const float* queries, std::int64_t n, std::int64_t, std::int64_t k,
                    const std::int32_t* skip, Neighbour* out) const override {
-    const std::int64_t room = std::min(n_, k + 1 + kMargin);
-    std::vector<Neighbour> found(static_cast<std::size_t>(n * room));
-    const std::vector<Best> best = nearest(panels_, queries, n, room, found.data());
+    const std::int64_t capacity = std::min(n_, k + 1 + kMargin);
+    std::vector<Neighbour> found(static_cast<std::size_t>(n * capacity));
+    const std::vector<Best> best = nearest(panels_, queries, n, capacity, found.data());
     for (std::int64_t i = 0; i < n; ++i) {
       const float* query = queries + i * dims_;
       Best ranked(out + i * k, k);
       for (std::int64_t j = 0; j < best[i].count(); ++j) {
-        const std::int32_t id = found[i * room + j].index;
+        const std::int32_t id = found[i * capacity + j].index;
         if (id != skip[i]) ranked.offer({squared_distance(points_ + id * dims_, query, dims_), id});
       }
       if (!certain(query, ranked, best[i])) search_all(query, k, skip[i], out + i * k);

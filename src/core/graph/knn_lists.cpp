@@ -1,5 +1,5 @@
 // Approximate search among many points in many dimensions: an inverted file (Jegou, Douze and Schmid, IEEE
-// TPAMI 2011). k-means cuts the points into lists; a query looks through the lists whose centres are nearest,
+// TPAMI 2011). k-means cuts the points into lists; a query scans the lists whose centres are nearest,
 // and the best of what it finds are ranked by our own distances. How many lists are needed for the wanted
 // share of the true neighbours is measured on some of the points themselves. Many queries that meet in a list
 // are worked on together.
@@ -16,7 +16,7 @@ namespace fatefield {
 namespace {
 
 constexpr std::int64_t kRounds = 6;            // of k-means
-constexpr std::int64_t kPointsPerCentre = 64;  // that k-means looks at
+constexpr std::int64_t kPointsPerCentre = 64;  // that k-means uses
 constexpr std::int64_t kAssigned = 1024;       // points that one thread assigns at a time
 
 class Lists : public NeighbourIndex::Search {
@@ -44,15 +44,15 @@ class Lists : public NeighbourIndex::Search {
 
   void search_many(const float* queries, std::int64_t n, std::int64_t, std::int64_t k,
                    const std::int32_t* skip, Neighbour* out) const override {
-    const std::int64_t room = std::min(n_, k + 1 + kMargin);
-    std::vector<Neighbour> found(static_cast<std::size_t>(n * room));
+    const std::int64_t capacity = std::min(n_, k + 1 + kMargin);
+    std::vector<Neighbour> found(static_cast<std::size_t>(n * capacity));
     std::vector<Best> best;
-    for (std::int64_t i = 0; i < n; ++i) best.emplace_back(found.data() + i * room, room);
-    look(queries, n, room, best);
+    for (std::int64_t i = 0; i < n; ++i) best.emplace_back(found.data() + i * capacity, capacity);
+    scan(queries, n, capacity, best);
     for (std::int64_t i = 0; i < n; ++i) {
       Best ranked(out + i * k, k);
       for (std::int64_t j = 0; j < best[i].count(); ++j) {
-        const std::int32_t id = ids_[found[i * room + j].index];
+        const std::int32_t id = ids_[found[i * capacity + j].index];
         if (id != skip[i])
           ranked.offer({squared_distance(points_ + id * dims_, queries + i * dims_, dims_), id});
       }
@@ -60,7 +60,7 @@ class Lists : public NeighbourIndex::Search {
   }
 
  private:
-  // As many that finding the nearest centres costs about as much as looking through their lists.
+  // As many that finding the nearest centres costs about as much as scanning their lists.
   static std::int64_t lists_for(std::int64_t n) {
     const auto root = static_cast<std::int64_t>(std::sqrt(static_cast<double>(n)));
     return std::max<std::int64_t>(1, std::min(4 * root, n / kPanel));
@@ -84,15 +84,15 @@ class Lists : public NeighbourIndex::Search {
 
   // Lloyd's k-means on evenly spread points, begun at evenly spread ones. A centre without points stays.
   void train() {
-    const std::int64_t looked = std::min(n_, kPointsPerCentre * n_lists_);
-    const auto which = [&](std::int64_t i) { return i * n_ / looked; };
+    const std::int64_t sampled = std::min(n_, kPointsPerCentre * n_lists_);
+    const auto which = [&](std::int64_t i) { return i * n_ / sampled; };
     for (std::int64_t c = 0; c < n_lists_; ++c)
-      centres_.set(c, points_ + which(c * looked / n_lists_) * dims_);
+      centres_.set(c, points_ + which(c * sampled / n_lists_) * dims_);
     for (std::int64_t round = 0; round < kRounds; ++round) {
-      const std::vector<std::int32_t> centre = assign(looked, which);
+      const std::vector<std::int32_t> centre = assign(sampled, which);
       std::vector<double> sum(static_cast<std::size_t>(n_lists_ * dims_)),
           count(static_cast<std::size_t>(n_lists_));
-      for (std::int64_t i = 0; i < looked; ++i) {
+      for (std::int64_t i = 0; i < sampled; ++i) {
         const float* point = points_ + which(i) * dims_;
         count[centre[i]] += 1;
         for (std::int64_t d = 0; d < dims_; ++d) sum[centre[i] * dims_ + d] += point[d];
@@ -124,7 +124,7 @@ class Lists : public NeighbourIndex::Search {
     }
   }
 
-  // Sets how many lists are looked through, from the places of true neighbours of some points.
+  // Sets how many lists are scanned, from the places of true neighbours of some points.
   void measure(double recall) {
     constexpr std::int64_t kSample = 256, kNear = 21, kGroup = 16;
     const std::int64_t n = std::min(n_, kSample), k = std::min(n_, kNear);
@@ -148,9 +148,9 @@ class Lists : public NeighbourIndex::Search {
       for (const std::int64_t p : some) ++found[p];
     }
     std::int64_t missing = n * k;
-    for (looked_ = 0; looked_ < n_lists_ && missing > (1 - recall) * static_cast<double>(n * k); ++looked_)
-      missing -= found[looked_];
-    looked_ = std::max<std::int64_t>(looked_, 1);
+    for (probed_ = 0; probed_ < n_lists_ && missing > (1 - recall) * static_cast<double>(n * k); ++probed_)
+      missing -= found[probed_];
+    probed_ = std::max<std::int64_t>(probed_, 1);
   }
 
   // How many lists are nearer to a query than each.
@@ -168,27 +168,27 @@ class Lists : public NeighbourIndex::Search {
     return std::upper_bound(start_.begin(), start_.end(), slot / kPanel) - start_.begin() - 1;
   }
 
-  // The lists of each query: the nearest, more where these hold fewer than `room` points.
+  // The lists of each query: the nearest, more where these hold fewer than `capacity` points.
   std::vector<std::vector<std::int32_t>> choose(const float* queries, std::int64_t n,
-                                                std::int64_t room) const {
-    std::vector<Neighbour> order(static_cast<std::size_t>(n * looked_));
-    nearest(centres_, queries, n, looked_, order.data());
+                                                std::int64_t capacity) const {
+    std::vector<Neighbour> order(static_cast<std::size_t>(n * probed_));
+    nearest(centres_, queries, n, probed_, order.data());
     std::vector<std::vector<std::int32_t>> out(static_cast<std::size_t>(n));
     for (std::int64_t i = 0; i < n; ++i) {
       std::int64_t held = 0;
-      for (std::int64_t l = 0; l < looked_; ++l) {
-        out[i].push_back(order[i * looked_ + l].index);
+      for (std::int64_t l = 0; l < probed_; ++l) {
+        out[i].push_back(order[i * probed_ + l].index);
         held += size_[out[i].back()];
       }
-      if (held >= room) continue;
+      if (held >= capacity) continue;
       out[i].resize(static_cast<std::size_t>(n_lists_));
       std::iota(out[i].begin(), out[i].end(), 0);
     }
     return out;
   }
 
-  void look(const float* queries, std::int64_t n, std::int64_t room, std::vector<Best>& best) const {
-    const auto lists = choose(queries, n, room);
+  void scan(const float* queries, std::int64_t n, std::int64_t capacity, std::vector<Best>& best) const {
+    const auto lists = choose(queries, n, capacity);
     // The nearest list first: after it few points are better than what was found.
     for (const bool first : {true, false}) {
       std::vector<std::int64_t> start(static_cast<std::size_t>(n_lists_ + 1), 0);
@@ -207,7 +207,7 @@ class Lists : public NeighbourIndex::Search {
     }
   }
 
-  // visitor[start[l]] to visitor[start[l + 1]]: the queries that look through list l.
+  // visitor[start[l]] to visitor[start[l + 1]]: the queries that scan list l.
   void visit(const float* queries, const std::vector<std::int64_t>& start,
              const std::vector<std::int32_t>& visitor, std::vector<Best>& best) const {
     Scanner scanner;
@@ -230,7 +230,7 @@ class Lists : public NeighbourIndex::Search {
   Panels centres_, panels_;
   std::vector<std::int64_t> start_, size_;  // first panel and number of points of each list
   std::vector<std::int32_t> ids_;           // the point in each slot, -1 for none
-  std::int64_t looked_ = 1;
+  std::int64_t probed_ = 1;
 };
 
 }  // namespace

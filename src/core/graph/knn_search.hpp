@@ -19,7 +19,7 @@ inline float squared_distance(const float* a, const float* b, std::int64_t dims)
   return sum;
 }
 
-/// The k best candidates so far, sorted, in room given by the caller.
+/// The k best candidates so far, sorted, in memory given by the caller.
 class Best {
  public:
   Best(Neighbour* out, std::int64_t k) : out_(out), k_(k) {}
@@ -29,7 +29,7 @@ class Best {
   /// Whether a point this far away could still enter, whatever its index.
   bool admits(float squared) const { return count_ < k_ || squared <= out_[k_ - 1].squared; }
 
-  /// The worst value where there is no room for more, `none` where there is.
+  /// The worst value where there is no place for more, `none` where there is.
   float worst(float none) const { return full() ? out_[k_ - 1].squared : none; }
 
   void offer(Neighbour candidate) {

@@ -1,4 +1,4 @@
-// Takes labelled cells and states; gives the vote of the k nearest cells and whether they are near enough.
+// Takes labelled cells and states; gives labels by the k nearest cells and whether they are near enough.
 #include "graph/labels.hpp"
 
 #include <algorithm>
@@ -79,7 +79,7 @@ double LabelTransfer::estimate_cutoff() const {
 std::vector<char> LabelTransfer::vote(MatrixView states, std::int64_t first, std::int64_t n, double* share,
                                       double* distance, std::int32_t* label) const {
   std::vector<float> queries(static_cast<std::size_t>(n * dims()));
-  std::vector<std::int64_t> rows;  // those that can be looked up
+  std::vector<std::int64_t> rows;  // those that can be found
   std::vector<char> assigned(static_cast<std::size_t>(n), 0);
   std::fill(share, share + n * n_labels_, 0.0);
   for (std::int64_t i = 0; i < n; ++i) {

@@ -22,7 +22,7 @@ struct Labels {
   std::vector<double> distance;
 };
 
-/// Labelled reference cells made ready to vote. Calls are thread-safe and do not depend on how states are cut
+/// Labelled reference cells prepared. Calls are thread-safe and do not depend on how states are cut
 /// into calls.
 class LabelTransfer {
  public:
@@ -58,7 +58,7 @@ class LabelTransfer {
   std::vector<std::int32_t> codes_;
   std::int64_t n_labels_;
   LabelOptions options_;
-  /// Neighbours to look up, and how many of the nearest of them to pass over.
+  /// Neighbours to find, and how many of the nearest of them to pass over.
   std::int64_t asked_;
   std::int64_t passed_;
   double cutoff_;

@@ -122,7 +122,7 @@ void move_nodes(const Level& level, double resolution, Draws& draws, Codes& of) 
   }
 }
 
-// Splits each module into parts that hang together: nodes that are alone join a part of their module, the
+// Splits each module into connected parts: nodes that are alone join a part of their module, the
 // likelier the more they gain.
 Codes refine(const Level& level, const LeidenOptions& options, const Codes& of, Draws& draws) {
   const std::int64_t n = level.size();
@@ -140,24 +140,24 @@ Codes refine(const Level& level, const LeidenOptions& options, const Codes& of, 
     return cut[c] >= scale * mass[c] * (module_mass[module] - mass[c]);
   };
   Around around(n);
-  std::vector<double> chance;
+  std::vector<double> likelihood;
   Codes choice;
   for (const std::int64_t v : draws.order(n)) {
     const auto own = static_cast<std::int32_t>(v);
     if (!alone[v] || !connected(own, of[v])) continue;
     around.gather(level.graph, v, [&](std::int32_t u) { return of[u] == of[v] ? part[u] : -1; });
     const double k = level.strength[v];
-    chance.assign(1, 1.0);
+    likelihood.assign(1, 1.0);
     choice.assign(1, own);
     for (const std::int32_t c : around.touched()) {
       const double gain = around[c] - scale * k * mass[c];
       if (c == own || gain < 0 || !connected(c, of[v])) continue;
       choice.push_back(c);
-      chance.push_back(std::exp(std::min(gain / (options.randomness * k), 600.0)));
+      likelihood.push_back(std::exp(std::min(gain / (options.randomness * k), 600.0)));
     }
-    double mark = draws.next() * std::accumulate(chance.begin(), chance.end(), 0.0);
+    double mark = draws.next() * std::accumulate(likelihood.begin(), likelihood.end(), 0.0);
     std::size_t chosen = 0;
-    while (chosen + 1 < chance.size() && mark >= chance[chosen]) mark -= chance[chosen++];
+    while (chosen + 1 < likelihood.size() && mark >= likelihood[chosen]) mark -= likelihood[chosen++];
     const std::int32_t to = choice[chosen];
     if (to == own) continue;
     cut[to] += cut[own] - 2.0 * around[to];

@@ -18,7 +18,7 @@ constexpr std::int64_t kExact = 500;
 constexpr std::int64_t kExtra = 10;
 constexpr std::int64_t kWidth = 8;  // of a block
 constexpr std::int64_t kGrow = 12;  // times the vectors kept, then the space is shrunk
-constexpr int kLook = 6;            // blocks between two looks at the residuals
+constexpr int kCheckEvery = 6;            // blocks between two checks of the residuals
 constexpr int kRestarts = 10;
 constexpr double kTolerance = 1e-9;
 constexpr std::int64_t kRowBlock = 512, kColumnBlock = 64;
@@ -109,8 +109,8 @@ class Krylov {
     for (int restart = 0; restart <= kRestarts; ++restart) {
       for (int blocks = 1; has_room(); ++blocks) {
         add_block();
-        if (basis_.cols() < kept_ || (blocks % kLook != 0 && has_room())) continue;
-        look();
+        if (basis_.cols() < kept_ || (blocks % kCheckEvery != 0 && has_room())) continue;
+        check();
         if (residuals_.maxCoeff() <= kTolerance * values_(0)) return leading();
       }
       if (basis_.cols() == block_.rows()) break;
@@ -157,7 +157,7 @@ class Krylov {
   }
 
   // Rayleigh and Ritz: the best approximations in the space, and how far they are from being components.
-  void look() {
+  void check() {
     const Dense projected = basis_.transpose() * image_;
     const Spectrum s = descending(0.5 * (projected + projected.transpose()), kept_);
     values_ = s.values;

@@ -15,7 +15,7 @@ namespace fatefield {
 namespace h5ad {
 namespace {
 
-// Values of a dense matrix looked at together.
+// Values of a dense matrix read together.
 constexpr std::int64_t kBlock = 1 << 22;
 constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
 

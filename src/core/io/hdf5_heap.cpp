@@ -100,7 +100,7 @@ const TextHeap::Collection& TextHeap::collection(std::uint64_t address) {
 }
 
 // Objects one after the other: index (2 bytes), count (2), nothing (4), size (8), the text padded to 8 bytes.
-// Index 0 is the free room at the end, whose size counts its header.
+// Index 0 is the free space at the end, whose size counts its header.
 TextHeap::Collection TextHeap::parse(std::vector<char> bytes) const {
   Collection out;
   std::size_t at = 0;
@@ -108,10 +108,10 @@ TextHeap::Collection TextHeap::parse(std::vector<char> bytes) const {
     const auto index = static_cast<std::uint32_t>(number(bytes.data() + at, 2));
     const std::uint64_t size = number(bytes.data() + at + 8, 8);
     if (index == 0) break;
-    const std::size_t room = bytes.size() - at - kHeader;
-    if (size > room) damaged();
+    const std::size_t free = bytes.size() - at - kHeader;
+    if (size > free) damaged();
     out.objects[index] = {at + kHeader, static_cast<std::size_t>(size)};
-    at += kHeader + std::min<std::size_t>(room, (static_cast<std::size_t>(size) + 7) / 8 * 8);
+    at += kHeader + std::min<std::size_t>(free, (static_cast<std::size_t>(size) + 7) / 8 * 8);
   }
   out.bytes = std::move(bytes);
   return out;

@@ -90,7 +90,8 @@ void FusedBlock<T>::Work::output_adjoint(std::size_t k, const FusedAdjoints<T>& 
     }
   }
   if (a.drift_sums.empty()) return;
-  const Room<T> extra = make_room<T>(slot_entries()), diffusion_masks = make_room<T>(mask_entries);
+  const Workspace<T> extra = make_workspace<T>(slot_entries()),
+                     diffusion_masks = make_workspace<T>(mask_entries);
   const Slot s = slot(extra.get());
   const T* masks;
   evaluate_output(k, s, p, &masks, diffusion_masks.get());
@@ -117,8 +118,8 @@ void FusedBlock<T>::Work::backward(const Increments& increments, const FusedAdjo
                                    SdeGradient<T>& into) const {
   Pass p(*this);
   const std::int64_t entries = rows * ldx;
-  const Room<T> lambda = make_room<T>(entries), before = make_room<T>(entries),
-                at_output = make_room<T>(entries);
+  const Workspace<T> lambda = make_workspace<T>(entries), before = make_workspace<T>(entries),
+                at_output = make_workspace<T>(entries);
   std::vector<T> in_growth(static_cast<std::size_t>(sde.growth() ? rows : 0), T(0));
   std::fill(lambda.get(), lambda.get() + rows * ldx, T(0));
   std::size_t left = run.grid.outputs.size();

@@ -22,18 +22,18 @@ class Evaluated {
         slope_(gradient_of_scalar),
         x_(x),
         rows_(rows),
-        tape_(make_room<T>(tape_entries())),
-        scratch_(make_room<T>(rows * net.scratch())),
-        masks_(make_room<T>(dropout.rate > 0.0 ? rows * net.mask_entries() : 0)),
+        tape_(make_workspace<T>(tape_entries())),
+        scratch_(make_workspace<T>(rows * net.scratch())),
+        masks_(make_workspace<T>(dropout.rate > 0.0 ? rows * net.mask_entries() : 0)),
         stride_(slope_ ? net.input_stride() : net.output_stride()),
-        out_(make_room<T>(rows * stride_)) {
+        out_(make_workspace<T>(rows * stride_)) {
     mask_ = net.fill_masks(dropout.rate, dropout.seed, dropout.first, rows, first_mask, masks_.get());
     run(x_, tape_.get(), out_.get());
   }
 
   // The values at other points.
   at::Tensor elsewhere(const Aligned<T>& x, std::int64_t columns) {
-    const Room<T> tape = make_room<T>(tape_entries()), out = make_room<T>(rows_ * stride_);
+    const Workspace<T> tape = make_workspace<T>(tape_entries()), out = make_workspace<T>(rows_ * stride_);
     run(x, tape.get(), out.get());
     return plain(out.get(), columns);
   }
@@ -43,7 +43,8 @@ class Evaluated {
   void add_gradient(const at::Tensor& g, DenseGradient<T>& into) {
     const at::Tensor wanted = g.contiguous();
     const std::int64_t columns = wanted.numel() / rows_;
-    const Room<T> padded = make_room<T>(rows_ * stride_), in_x = make_room<T>(rows_ * net_.input_stride());
+    const Workspace<T> padded = make_workspace<T>(rows_ * stride_),
+                       in_x = make_workspace<T>(rows_ * net_.input_stride());
     std::fill(padded.get(), padded.get() + rows_ * stride_, T(0));
     for (std::int64_t r = 0; r < rows_; ++r) {
       const T* row = wanted.template data_ptr<T>() + r * columns;
@@ -78,10 +79,10 @@ class Evaluated {
   bool slope_;
   const Aligned<T>& x_;
   std::int64_t rows_;
-  Room<T> tape_, scratch_, masks_;
+  Workspace<T> tape_, scratch_, masks_;
   const T* mask_ = nullptr;
   std::int64_t stride_;
-  Room<T> out_;
+  Workspace<T> out_;
 };
 
 template <typename T>

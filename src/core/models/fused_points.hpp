@@ -1,5 +1,5 @@
 // The networks of a neural SDE at given points by the hand-written kernels, with the gradients that a loss of
-// their values has in the weights. Twin of SdeNets, for losses that look at points rather than at paths.
+// their values has in the weights. Twin of SdeNets, for losses at points rather than along paths.
 // Takes scaled states n x D and a scaled time for each; gives tensors shaped as those of SdeNets.
 #pragma once
 

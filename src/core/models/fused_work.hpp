@@ -77,7 +77,7 @@ struct FusedBlock<T>::Work {
 
   void make_tape(bool keep) {
     taped = keep;
-    tape = make_room<T>((keep ? run.grid.steps() + 1 : 2) * slot_entries());
+    tape = make_workspace<T>((keep ? run.grid.steps() + 1 : 2) * slot_entries());
   }
 
   std::int64_t hidden(const std::optional<Dense<T>>& net) const {
@@ -106,12 +106,12 @@ struct FusedBlock<T>::Work {
   // Memory of one pass, and the networks evaluated in it.
   struct Pass {
     explicit Pass(const Work& w)
-        : scratch(make_room<T>(w.scratch_entries)),
-          masks(make_room<T>(w.mask_entries)),
-          f(make_room<T>(w.rows * w.ldf)),
-          g(make_room<T>(w.rows * w.ldr)),
-          one(make_room<T>(w.rows * leading<T>(1))) {}
-    Room<T> scratch, masks, f, g, one;
+        : scratch(make_workspace<T>(w.scratch_entries)),
+          masks(make_workspace<T>(w.mask_entries)),
+          f(make_workspace<T>(w.rows * w.ldf)),
+          g(make_workspace<T>(w.rows * w.ldr)),
+          one(make_workspace<T>(w.rows * leading<T>(1))) {}
+    Workspace<T> scratch, masks, f, g, one;
   };
 
   void drift(const Slot& s, const T* masks, Pass& p, T* f) const {
@@ -243,12 +243,12 @@ struct FusedBlock<T>::Work {
     const Slot begin = at_step(0);
     for (std::int64_t r = 0; r < rows; ++r)
       std::copy(start + r * o.dims, start + (r + 1) * o.dims, begin.x + r * ldx);
-    Room<T> extra, diffusion_masks;
+    Workspace<T> extra, diffusion_masks;
     if (ratio) {
-      extra = make_room<T>(slot_entries());
-      diffusion_masks = make_room<T>(mask_entries);
+      extra = make_workspace<T>(slot_entries());
+      diffusion_masks = make_workspace<T>(mask_entries);
     }
-    const Room<T> state = make_room<T>(rows * ldx);
+    const Workspace<T> state = make_workspace<T>(rows * ldx);
     std::size_t next = 0;
     const auto record = [&](std::int64_t done) {
       for (; next < run.grid.outputs.size() && run.grid.outputs[next].step == done; ++next) {
@@ -297,7 +297,7 @@ struct FusedBlock<T>::Work {
   std::int64_t rows;
   std::int64_t ldx = 0, ldf = 0, ldr = 0;  // strides of states, drift and what the diffusion network puts out
   std::int64_t scratch_entries = 0, mask_entries = 0;
-  Room<T> tape;
+  Workspace<T> tape;
   bool taped = false;
 };
 

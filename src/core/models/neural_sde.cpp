@@ -19,7 +19,7 @@
 namespace fatefield {
 namespace {
 
-// Without a wish, this many steps span the observed times.
+// By default this many steps span the observed times.
 constexpr double kStepsPerSpan = 40.0;
 
 void check_precision(const SdeOptions& o) {

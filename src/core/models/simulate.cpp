@@ -196,7 +196,7 @@ Run by_libtorch(const Job& job) {
 }
 
 template <typename T>
-Run by_hand(const Job& job) {
+Run run_fused(const Job& job) {
   const auto sde =
       std::make_shared<const FusedSde<T>>(fused_sde<T>(job.model.nets.layout(), job.model.parameters));
   const auto run = std::make_shared<FusedRun>();
@@ -233,7 +233,7 @@ Run fastest(const Job& job) {
   const NeuralSde::Impl& m = job.model;
   if (!m.device.is_cpu() || !m.solver->euler_maruyama() || !FusedSde<float>::fits(m.nets.layout()))
     return by_libtorch(job);
-  return m.type() == at::kDouble ? by_hand<double>(job) : by_hand<float>(job);
+  return m.type() == at::kDouble ? run_fused<double>(job) : run_fused<float>(job);
 }
 
 }  // namespace

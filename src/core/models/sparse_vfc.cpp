@@ -45,9 +45,9 @@ void check(const SparseVfcOptions& o) {
 
 // Drawn without replacement, each in proportion to its speed: the smallest of exponential times of these
 // rates.
-std::vector<std::int64_t> draw_control(const MatrixView& y, std::int64_t wished, std::uint64_t seed) {
+std::vector<std::int64_t> draw_control(const MatrixView& y, std::int64_t requested, std::uint64_t seed) {
   const std::int64_t n = y.rows;
-  std::int64_t m = wished;
+  std::int64_t m = requested;
   if (m == 0) {
     const auto share = static_cast<std::int64_t>(kControlShare * static_cast<double>(n)) + 1;
     m = std::max(std::min(kLeastControl, n), share);
@@ -115,7 +115,7 @@ Eigen::VectorXd squared_errors(const Dense& y, const Dense& u, const Dense& c) {
   return out;
 }
 
-// Near-duplicate control points leave the system without a numerical rank; the least push that cures it is
+// Near-duplicate control points leave the system without a numerical rank; the least ridge that cures it is
 // taken.
 Dense solve(const Dense& system, const Dense& right) {
   const double unit = system.diagonal().mean();

@@ -46,14 +46,14 @@ class SparseVfcField final : public BuiltInField {
   }
 
   // U_m changes by -2 b U_m (z - c_m) . dz.
-  void push_block(std::int64_t n, const double* x, const double* delta, double* out,
+  void jvp_block(std::int64_t n, const double* x, const double* delta, double* out,
                   FieldMemory& m) const override {
     values(n, x, m);
     const double *z = x, *dz = delta;
     std::int64_t ld = genes();
     if (where_ == VfcSpace::Components) {
       // values() leaves the scores where they are; the change gets its own place.
-      space().push(n, x, delta, m.at(kDelta), m.at(kSpaceRoom));
+      space().jvp(n, x, delta, m.at(kDelta), m.at(kSpaceWorkspace));
       z = m.at(kScores);
       dz = m.at(kDelta);
       ld = space().stride();
@@ -100,7 +100,7 @@ class SparseVfcField final : public BuiltInField {
     const double* z = x;
     std::int64_t ld = genes();
     if (where_ == VfcSpace::Components) {
-      space().scores(n, x, m.at(kScores), nullptr, m.at(kSpaceRoom));
+      space().scores(n, x, m.at(kScores), nullptr, m.at(kSpaceWorkspace));
       z = m.at(kScores);
       ld = space().stride();
     }

@@ -31,11 +31,11 @@ void put_rows(const double* from, std::int64_t first, std::int64_t n, Matrix& ou
   }
 }
 
-// What work on a block of rows finds there, and room for what it gives.
+// What work on a block of rows finds there, and workspace for what it gives.
 struct Block {
   std::int64_t first, n;
   std::vector<double> x, out;
-  FieldRoom& room;
+  FieldWorkspace& workspace;
 };
 
 // body(block) for all blocks of rows.
@@ -43,10 +43,10 @@ template <typename F>
 void by_blocks(const VelocityField& field, const MatrixView& x, F&& body) {
   check_genes(field, x);
   parallel_for((x.rows + kRows - 1) / kRows, [&](std::int64_t b) {
-    const std::unique_ptr<FieldRoom> room = field.room();
+    const std::unique_ptr<FieldWorkspace> workspace = field.workspace();
     const std::int64_t first = b * kRows, n = std::min(kRows, x.rows - first);
     const auto entries = static_cast<std::size_t>(n * x.cols);
-    Block block{first, n, std::vector<double>(entries), std::vector<double>(entries), *room};
+    Block block{first, n, std::vector<double>(entries), std::vector<double>(entries), *workspace};
     rows_of(x, first, n, block.x.data());
     body(block);
   });
@@ -65,20 +65,20 @@ double trace(const JacobianFactors& j) {
 Matrix field_velocity(const VelocityField& field, const MatrixView& x) {
   Matrix out(x.rows, x.cols);
   by_blocks(field, x, [&](Block& b) {
-    field.evaluate(b.n, b.x.data(), b.out.data(), b.room);
+    field.evaluate(b.n, b.x.data(), b.out.data(), b.workspace);
     put_rows(b.out.data(), b.first, b.n, out);
   });
   return out;
 }
 
-Matrix field_push(const VelocityField& field, const MatrixView& x, const MatrixView& delta) {
+Matrix field_jvp(const VelocityField& field, const MatrixView& x, const MatrixView& delta) {
   check_genes(field, delta);
   if (delta.rows != x.rows) throw input_error("delta", "`delta` must have one row for each state.");
   Matrix out(x.rows, x.cols);
   by_blocks(field, x, [&](Block& b) {
     std::vector<double> along(b.x.size());
     rows_of(delta, b.first, b.n, along.data());
-    field.push(b.n, b.x.data(), along.data(), b.out.data(), b.room);
+    field.jvp(b.n, b.x.data(), along.data(), b.out.data(), b.workspace);
     put_rows(b.out.data(), b.first, b.n, out);
   });
   return out;
@@ -88,8 +88,8 @@ Matrix field_acceleration(const VelocityField& field, const MatrixView& x) {
   Matrix out(x.rows, x.cols);
   by_blocks(field, x, [&](Block& b) {
     std::vector<double> velocity(b.x.size());
-    field.evaluate(b.n, b.x.data(), velocity.data(), b.room);
-    field.push(b.n, b.x.data(), velocity.data(), b.out.data(), b.room);
+    field.evaluate(b.n, b.x.data(), velocity.data(), b.workspace);
+    field.jvp(b.n, b.x.data(), velocity.data(), b.out.data(), b.workspace);
     put_rows(b.out.data(), b.first, b.n, out);
   });
   return out;
@@ -99,7 +99,7 @@ std::vector<double> field_divergence(const VelocityField& field, const MatrixVie
   std::vector<double> out(static_cast<std::size_t>(x.rows));
   by_blocks(field, x, [&](Block& b) {
     for (std::int64_t i = 0; i < b.n; ++i) {
-      out[static_cast<std::size_t>(b.first + i)] = trace(field.factors(b.x.data() + i * x.cols, b.room));
+      out[static_cast<std::size_t>(b.first + i)] = trace(field.factors(b.x.data() + i * x.cols, b.workspace));
     }
   });
   return out;
@@ -107,7 +107,8 @@ std::vector<double> field_divergence(const VelocityField& field, const MatrixVie
 
 std::vector<double> field_support(const VelocityField& field, const MatrixView& x) {
   std::vector<double> out(static_cast<std::size_t>(x.rows));
-  by_blocks(field, x, [&](Block& b) { field.support_score(b.n, b.x.data(), out.data() + b.first, b.room); });
+  by_blocks(field, x,
+            [&](Block& b) { field.support_score(b.n, b.x.data(), out.data() + b.first, b.workspace); });
   return out;
 }
 
@@ -119,8 +120,8 @@ Matrix field_jacobian(const VelocityField& field, const MatrixView& x, std::int6
   }
   std::vector<double> state(static_cast<std::size_t>(x.cols));
   rows_of(x, cell, 1, state.data());
-  const std::unique_ptr<FieldRoom> room = field.room();
-  const JacobianFactors j = field.factors(state.data(), *room);
+  const std::unique_ptr<FieldWorkspace> workspace = field.workspace();
+  const JacobianFactors j = field.factors(state.data(), *workspace);
   Matrix out(x.cols, x.cols);
   for (std::int64_t to = 0; to < x.cols; ++to) {
     for (std::int64_t k = 0; k < j.left.cols; ++k) {

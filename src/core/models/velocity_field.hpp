@@ -20,11 +20,11 @@
 
 namespace fatefield {
 
-/// Memory that evaluations of one field need, made by its room() and used by one thread at a time;
+/// Memory that evaluations of one field need, made by its workspace() and used by one thread at a time;
 /// evaluations with it allocate nothing.
-class FieldRoom {
+class FieldWorkspace {
  public:
-  virtual ~FieldRoom() = default;
+  virtual ~FieldWorkspace() = default;
 };
 
 /// The data a field was fitted to, per gene; for time scales and horizons.
@@ -39,7 +39,7 @@ struct JacobianFactors {
   Matrix left, right;
 };
 
-/// Const members may be called from many threads at once, each with a room of its own.
+/// Const members may be called from many threads at once, each with a workspace of its own.
 class VelocityField {
  public:
   virtual ~VelocityField() = default;
@@ -49,21 +49,22 @@ class VelocityField {
   virtual std::int64_t genes() const = 0;
   virtual const FieldStatistics& statistics() const = 0;
 
-  virtual std::unique_ptr<FieldRoom> room() const = 0;
+  virtual std::unique_ptr<FieldWorkspace> workspace() const = 0;
 
   /// v (n x genes) = f(x).
-  virtual void evaluate(std::int64_t n, const double* x, double* v, FieldRoom& room) const = 0;
+  virtual void evaluate(std::int64_t n, const double* x, double* v, FieldWorkspace& workspace) const = 0;
 
   /// out (n x genes) = J(x) delta: how fast f changes along delta, exact.
-  virtual void push(std::int64_t n, const double* x, const double* delta, double* out,
-                    FieldRoom& room) const = 0;
+  virtual void jvp(std::int64_t n, const double* x, const double* delta, double* out,
+                    FieldWorkspace& workspace) const = 0;
 
   /// The Jacobian at one state, exact.
-  virtual JacobianFactors factors(const double* x, FieldRoom& room) const = 0;
+  virtual JacobianFactors factors(const double* x, FieldWorkspace& workspace) const = 0;
 
   /// How far each state is from the cells the field was fitted to (n numbers). 99 of 100 of these cells, each
   /// left out, have at most 1; far beyond it the velocity is an extrapolation.
-  virtual void support_score(std::int64_t n, const double* x, double* out, FieldRoom& room) const = 0;
+  virtual void support_score(std::int64_t n, const double* x, double* out,
+                             FieldWorkspace& workspace) const = 0;
 
   /// Everything; restore_field() is the inverse, and gives the same bytes of every answer.
   virtual std::string bytes() const = 0;
@@ -77,7 +78,7 @@ std::unique_ptr<VelocityField> restore_field(const std::string& bytes, const std
 // Model when the matrix has other than genes() columns.
 
 Matrix field_velocity(const VelocityField& field, const MatrixView& x);
-Matrix field_push(const VelocityField& field, const MatrixView& x, const MatrixView& delta);
+Matrix field_jvp(const VelocityField& field, const MatrixView& x, const MatrixView& delta);
 /// J(x) f(x): how fast the velocity of a cell changes on its way.
 Matrix field_acceleration(const VelocityField& field, const MatrixView& x);
 /// Trace of the Jacobian of each cell: positive where neighbouring paths part.

@@ -6,7 +6,7 @@
 namespace fatefield {
 namespace {
 
-FieldMemory& memory_of(FieldRoom& room) { return static_cast<BuiltInRoom&>(room).memory; }
+FieldMemory& memory_of(FieldWorkspace& workspace) { return static_cast<BuiltInWorkspace&>(workspace).memory; }
 
 const char* const kVectors[] = {"mean_state", "sd_state", "mean_velocity", "sd_velocity", "abs_velocity"};
 
@@ -22,34 +22,35 @@ void each(S& s, F&& visit) {
 
 }  // namespace
 
-std::unique_ptr<FieldRoom> BuiltInField::room() const {
-  auto out = std::make_unique<BuiltInRoom>();
+std::unique_ptr<FieldWorkspace> BuiltInField::workspace() const {
+  auto out = std::make_unique<BuiltInWorkspace>();
   base_.support.reserve(out->memory);
   reserve(out->memory);
   return out;
 }
 
-void BuiltInField::evaluate(std::int64_t n, const double* x, double* v, FieldRoom& room) const {
+void BuiltInField::evaluate(std::int64_t n, const double* x, double* v, FieldWorkspace& workspace) const {
   for (std::int64_t i = 0; i < n; i += kFieldRows) {
-    evaluate_block(std::min(kFieldRows, n - i), x + i * genes(), v + i * genes(), memory_of(room));
+    evaluate_block(std::min(kFieldRows, n - i), x + i * genes(), v + i * genes(), memory_of(workspace));
   }
 }
 
-void BuiltInField::push(std::int64_t n, const double* x, const double* delta, double* out,
-                        FieldRoom& room) const {
+void BuiltInField::jvp(std::int64_t n, const double* x, const double* delta, double* out,
+                        FieldWorkspace& workspace) const {
   for (std::int64_t i = 0; i < n; i += kFieldRows) {
     const std::int64_t at = i * genes();
-    push_block(std::min(kFieldRows, n - i), x + at, delta + at, out + at, memory_of(room));
+    jvp_block(std::min(kFieldRows, n - i), x + at, delta + at, out + at, memory_of(workspace));
   }
 }
 
-JacobianFactors BuiltInField::factors(const double* x, FieldRoom& room) const {
-  return factors_at(x, memory_of(room));
+JacobianFactors BuiltInField::factors(const double* x, FieldWorkspace& workspace) const {
+  return factors_at(x, memory_of(workspace));
 }
 
-void BuiltInField::support_score(std::int64_t n, const double* x, double* out, FieldRoom& room) const {
+void BuiltInField::support_score(std::int64_t n, const double* x, double* out,
+                                 FieldWorkspace& workspace) const {
   for (std::int64_t i = 0; i < n; i += kFieldRows)
-    base_.support.score(std::min(kFieldRows, n - i), x + i * genes(), out + i, memory_of(room), kScores);
+    base_.support.score(std::min(kFieldRows, n - i), x + i * genes(), out + i, memory_of(workspace), kScores);
 }
 
 std::string BuiltInField::bytes() const {

@@ -14,7 +14,7 @@
 namespace fatefield {
 
 /// The first parts of `memory` belong to the support.
-struct BuiltInRoom final : FieldRoom {
+struct BuiltInWorkspace final : FieldWorkspace {
   FieldMemory memory;
 };
 
@@ -29,11 +29,12 @@ class BuiltInField : public VelocityField {
   std::string kind() const final { return kind_; }
   std::int64_t genes() const final { return base_.support.space().genes(); }
   const FieldStatistics& statistics() const final { return base_.statistics; }
-  std::unique_ptr<FieldRoom> room() const final;
-  void evaluate(std::int64_t n, const double* x, double* v, FieldRoom& room) const final;
-  void push(std::int64_t n, const double* x, const double* delta, double* out, FieldRoom& room) const final;
-  JacobianFactors factors(const double* x, FieldRoom& room) const final;
-  void support_score(std::int64_t n, const double* x, double* out, FieldRoom& room) const final;
+  std::unique_ptr<FieldWorkspace> workspace() const final;
+  void evaluate(std::int64_t n, const double* x, double* v, FieldWorkspace& workspace) const final;
+  void jvp(std::int64_t n, const double* x, const double* delta, double* out,
+           FieldWorkspace& workspace) const final;
+  JacobianFactors factors(const double* x, FieldWorkspace& workspace) const final;
+  void support_score(std::int64_t n, const double* x, double* out, FieldWorkspace& workspace) const final;
   std::string bytes() const final;
 
  protected:
@@ -45,14 +46,14 @@ class BuiltInField : public VelocityField {
   virtual void reserve(FieldMemory& memory) const = 0;
   // The same as the public ones, for at most kFieldRows states.
   virtual void evaluate_block(std::int64_t n, const double* x, double* v, FieldMemory& memory) const = 0;
-  virtual void push_block(std::int64_t n, const double* x, const double* delta, double* out,
+  virtual void jvp_block(std::int64_t n, const double* x, const double* delta, double* out,
                           FieldMemory& memory) const = 0;
   virtual JacobianFactors factors_at(const double* x, FieldMemory& memory) const = 0;
   virtual void put(Archive& archive) const = 0;
 
   static constexpr std::size_t kOwn = 3;
-  /// Parts of the support that fields in its space use too: scores (kFieldRows x stride), and room for them.
-  static constexpr std::size_t kScores = 0, kSpaceRoom = 1;
+  /// Parts of the support that fields in its space use too: scores (kFieldRows x stride), and a workspace.
+  static constexpr std::size_t kScores = 0, kSpaceWorkspace = 1;
 
  private:
   std::string kind_;
@@ -62,7 +63,7 @@ class BuiltInField : public VelocityField {
 /// The foundation in an archive written by bytes(). Errors of kind Model.
 FieldFoundation foundation_from(const Archive& archive);
 
-/// A matrix of an archive, with the wished shape (0 for any). Errors of kind Model.
+/// A matrix of an archive, with the expected shape (0 for any). Errors of kind Model.
 Matrix matrix_from(const Archive& archive, const std::string& name, std::int64_t rows, std::int64_t cols);
 void put_matrix(Archive& archive, const std::string& name, const Matrix& values);
 

@@ -22,7 +22,7 @@ class KnnField final : public BuiltInField {
 
   void evaluate_block(std::int64_t n, const double* x, double* v, FieldMemory& memory) const override {
     const std::int64_t g = genes();
-    space().scores(n, x, memory.at(kScores), nullptr, memory.at(kSpaceRoom));
+    space().scores(n, x, memory.at(kScores), nullptr, memory.at(kSpaceWorkspace));
     for (std::int64_t i = 0; i < n; ++i) {
       index_.centre({memory.at(kScores) + i * space().stride(), 1, space().dims()}, 0, memory.point.data());
       index_.search(memory.point.data(), k_, -1, memory.near.data());
@@ -36,7 +36,7 @@ class KnnField final : public BuiltInField {
     }
   }
 
-  void push_block(std::int64_t n, const double*, const double*, double* out, FieldMemory&) const override {
+  void jvp_block(std::int64_t n, const double*, const double*, double* out, FieldMemory&) const override {
     std::fill(out, out + n * genes(), 0.0);
   }
 

@@ -29,13 +29,13 @@ class LinearField final : public BuiltInField {
     if (input_ == LinearInput::State) {
       map_.forward(n, x, g, out);
     } else {
-      space().scores(n, x, memory.at(kScores), nullptr, memory.at(kSpaceRoom));
+      space().scores(n, x, memory.at(kScores), nullptr, memory.at(kSpaceWorkspace));
       map_.forward(n, memory.at(kScores), space().stride(), out);
     }
     take(n, out, v);
   }
 
-  void push_block(std::int64_t n, const double* x, const double* delta, double* out,
+  void jvp_block(std::int64_t n, const double* x, const double* delta, double* out,
                   FieldMemory& memory) const override {
     if (input_ == LinearInput::Nothing) {
       std::fill(out, out + n * genes(), 0.0);
@@ -45,7 +45,7 @@ class LinearField final : public BuiltInField {
     if (input_ == LinearInput::State) {
       map_.tangent(n, delta, genes(), made);
     } else {
-      space().push(n, x, delta, memory.at(kScores), memory.at(kSpaceRoom));
+      space().jvp(n, x, delta, memory.at(kScores), memory.at(kSpaceWorkspace));
       map_.tangent(n, memory.at(kScores), space().stride(), made);
     }
     take(n, made, out);

@@ -106,7 +106,7 @@ void NetworkField::reserve(FieldMemory& memory) const {
 void NetworkField::first_layer(std::int64_t n, const double* x, FieldMemory& m) const {
   const std::int64_t f = shape_.features, ld = input_stride();
   const bool components = units_.input == FieldInput::Components;
-  if (components) space().scores(n, x, m.at(kScores), nullptr, m.at(kSpaceRoom));
+  if (components) space().scores(n, x, m.at(kScores), nullptr, m.at(kSpaceWorkspace));
   const double* from = components ? m.at(kScores) : x;
   const std::int64_t from_stride = components ? space().stride() : f;
   double* t = m.at(kInput);
@@ -124,7 +124,7 @@ void NetworkField::first_layer(std::int64_t n, const double* x, FieldMemory& m) 
 void NetworkField::first_change(std::int64_t n, const double* x, const double* delta, FieldMemory& m) const {
   const std::int64_t f = shape_.features, ld = input_stride();
   const bool components = units_.input == FieldInput::Components;
-  if (components) space().push(n, x, delta, m.at(kScores), m.at(kSpaceRoom));
+  if (components) space().jvp(n, x, delta, m.at(kScores), m.at(kSpaceWorkspace));
   const double* from = components ? m.at(kScores) : delta;
   const std::int64_t from_stride = components ? space().stride() : f;
   double* t = m.at(kInput);
@@ -225,7 +225,7 @@ void NetworkField::evaluate_block(std::int64_t n, const double* x, double* v, Fi
   }
 }
 
-void NetworkField::push_block(std::int64_t n, const double* x, const double* delta, double* out,
+void NetworkField::jvp_block(std::int64_t n, const double* x, const double* delta, double* out,
                               FieldMemory& m) const {
   const std::int64_t last = depth() - 1, g = genes();
   first_layer(n, x, m);
@@ -288,8 +288,8 @@ std::int64_t NetworkField::embedding_units() const {
   return shape_.hidden[static_cast<std::size_t>(shape_.embedding())];
 }
 
-void NetworkField::embed(std::int64_t n, const double* x, double* z, FieldRoom& room) const {
-  FieldMemory& m = static_cast<BuiltInRoom&>(room).memory;
+void NetworkField::embed(std::int64_t n, const double* x, double* z, FieldWorkspace& workspace) const {
+  FieldMemory& m = static_cast<BuiltInWorkspace&>(workspace).memory;
   const std::int64_t l = shape_.embedding(), units = embedding_units();
   for (std::int64_t first = 0; first < n; first += kFieldRows) {
     const std::int64_t rows = std::min(kFieldRows, n - first);
@@ -306,9 +306,9 @@ void NetworkField::embed(std::int64_t n, const double* x, double* z, FieldRoom& 
   }
 }
 
-void NetworkField::push_embedding(std::int64_t n, const double* x, const double* delta, double* dz,
-                                  FieldRoom& room) const {
-  FieldMemory& m = static_cast<BuiltInRoom&>(room).memory;
+void NetworkField::jvp_embedding(std::int64_t n, const double* x, const double* delta, double* dz,
+                                  FieldWorkspace& workspace) const {
+  FieldMemory& m = static_cast<BuiltInWorkspace&>(workspace).memory;
   const std::int64_t l = shape_.embedding(), units = embedding_units();
   for (std::int64_t first = 0; first < n; first += kFieldRows) {
     const std::int64_t rows = std::min(kFieldRows, n - first), at = first * genes();

@@ -32,15 +32,15 @@ class NetworkField final : public BuiltInField {
   const FieldNetShape& shape() const { return shape_; }
   std::int64_t embedding_units() const;
   /// z (n x embedding_units()): the latent mean, or what the narrowest layer gives.
-  void embed(std::int64_t n, const double* x, double* z, FieldRoom& room) const;
+  void embed(std::int64_t n, const double* x, double* z, FieldWorkspace& workspace) const;
   /// dz = change of the embedding along delta.
-  void push_embedding(std::int64_t n, const double* x, const double* delta, double* dz,
-                      FieldRoom& room) const;
+  void jvp_embedding(std::int64_t n, const double* x, const double* delta, double* dz,
+                      FieldWorkspace& workspace) const;
 
  protected:
   void reserve(FieldMemory& memory) const override;
   void evaluate_block(std::int64_t n, const double* x, double* v, FieldMemory& memory) const override;
-  void push_block(std::int64_t n, const double* x, const double* delta, double* out,
+  void jvp_block(std::int64_t n, const double* x, const double* delta, double* out,
                   FieldMemory& memory) const override;
   JacobianFactors factors_at(const double* x, FieldMemory& memory) const override;
   void put(Archive& archive) const override;

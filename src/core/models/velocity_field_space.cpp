@@ -134,17 +134,17 @@ void StateSpace::put(Archive& archive, const std::string& prefix) const {
   archive.put(prefix + "centre", centre_, {genes()});
 }
 
-void StateSpace::scores(std::int64_t n, const double* x, double* z, double* rest, double* room) const {
-  const std::int64_t g = genes(), lda = this->room();
+void StateSpace::scores(std::int64_t n, const double* x, double* z, double* rest, double* workspace) const {
+  const std::int64_t g = genes(), lda = this->workspace();
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < g; ++j) room[i * lda + j] = soft_log(x[i * g + j]);
+    for (std::int64_t j = 0; j < g; ++j) workspace[i * lda + j] = soft_log(x[i * g + j]);
   }
-  scores_.forward(n, room, lda, z);
+  scores_.forward(n, workspace, lda, z);
   if (rest == nullptr) return;
   for (std::int64_t i = 0; i < n; ++i) {
     double whole = 0.0, within = 0.0;
     for (std::int64_t j = 0; j < g; ++j) {
-      const double d = room[i * lda + j] - centre_[static_cast<std::size_t>(j)];
+      const double d = workspace[i * lda + j] - centre_[static_cast<std::size_t>(j)];
       whole += d * d;
     }
     for (std::int64_t k = 0; k < dims(); ++k) within += z[i * stride() + k] * z[i * stride() + k];
@@ -152,12 +152,14 @@ void StateSpace::scores(std::int64_t n, const double* x, double* z, double* rest
   }
 }
 
-void StateSpace::push(std::int64_t n, const double* x, const double* delta, double* dz, double* room) const {
-  const std::int64_t g = genes(), lda = this->room();
+void StateSpace::jvp(std::int64_t n, const double* x, const double* delta, double* dz,
+                     double* workspace) const {
+  const std::int64_t g = genes(), lda = this->workspace();
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < g; ++j) room[i * lda + j] = soft_log_slope(x[i * g + j]) * delta[i * g + j];
+    for (std::int64_t j = 0; j < g; ++j)
+      workspace[i * lda + j] = soft_log_slope(x[i * g + j]) * delta[i * g + j];
   }
-  scores_.tangent(n, room, lda, dz);
+  scores_.tangent(n, workspace, lda, dz);
 }
 
 Matrix StateSpace::slopes(const double* x) const {
@@ -175,11 +177,11 @@ Matrix state_scores(const StateSpace& space, const MatrixView& x) {
     const std::int64_t first = block * kFieldRows, n = std::min(kFieldRows, x.rows - first);
     std::vector<double> states(static_cast<std::size_t>(n * x.cols));
     Aligned<double> z(static_cast<std::size_t>(n * space.stride())),
-        room(static_cast<std::size_t>(n * space.room()));
+        workspace(static_cast<std::size_t>(n * space.workspace()));
     for (std::int64_t g = 0; g < x.cols; ++g) {
       for (std::int64_t i = 0; i < n; ++i) states[static_cast<std::size_t>(i * x.cols + g)] = x(first + i, g);
     }
-    space.scores(n, states.data(), z.data(), nullptr, room.data());
+    space.scores(n, states.data(), z.data(), nullptr, workspace.data());
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t k = 0; k < space.dims(); ++k)
         out(first + i, k) = z[static_cast<std::size_t>(i * space.stride() + k)];
@@ -206,10 +208,10 @@ FieldSupport::FieldSupport(StateSpace space, const MatrixView& x, const SupportO
   index_landmarks();
 
   // Cells at even steps say what is usual; a landmark does not count as its own neighbour.
-  const std::int64_t looked = std::min(x.rows, kCalibrated);
-  std::vector<double> far(static_cast<std::size_t>(looked)), off(far);
-  parallel_for(looked, [&](std::int64_t c) {
-    const std::int64_t cell = c * x.rows / looked;
+  const std::int64_t sampled = std::min(x.rows, kCalibrated);
+  std::vector<double> far(static_cast<std::size_t>(sampled)), off(far);
+  parallel_for(sampled, [&](std::int64_t c) {
+    const std::int64_t cell = c * x.rows / sampled;
     FieldMemory memory;
     const std::size_t part = reserve(memory);
     std::vector<double> state(static_cast<std::size_t>(x.cols));
@@ -258,7 +260,7 @@ void FieldSupport::index_landmarks() {
 std::size_t FieldSupport::reserve(FieldMemory& memory) const {
   const std::size_t first = memory.part.size();
   memory.part.emplace_back(static_cast<std::size_t>(kFieldRows * space_.stride()));
-  memory.part.emplace_back(static_cast<std::size_t>(kFieldRows * space_.room()));
+  memory.part.emplace_back(static_cast<std::size_t>(kFieldRows * space_.workspace()));
   memory.part.emplace_back(static_cast<std::size_t>(kFieldRows));
   memory.point.resize(std::max(memory.point.size(), static_cast<std::size_t>(space_.dims())));
   memory.near.resize(std::max(memory.near.size(), static_cast<std::size_t>(neighbours_)));

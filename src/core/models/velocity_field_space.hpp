@@ -31,15 +31,15 @@ class StateSpace {
 
   std::int64_t genes() const { return rotation_.rows; }
   std::int64_t dims() const { return rotation_.cols; }
-  /// Entries per row of scores, and of the room that scores() and push() need.
+  /// Entries per row of scores, and of the workspace that scores() and jvp() need.
   std::int64_t stride() const { return scores_.stride(); }
-  std::int64_t room() const { return leading<double>(genes()); }
+  std::int64_t workspace() const { return leading<double>(genes()); }
 
-  /// z (n x stride()); room: n x room(). Where `rest` is given: the squared distance of each state to the
+  /// z (n x stride()); workspace: n x workspace(). Where `rest` is given: the squared distance of each state to the
   /// plane of the components.
-  void scores(std::int64_t n, const double* x, double* z, double* rest, double* room) const;
+  void scores(std::int64_t n, const double* x, double* z, double* rest, double* workspace) const;
   /// dz (n x stride()) = change of the scores along delta (n x genes).
-  void push(std::int64_t n, const double* x, const double* delta, double* dz, double* room) const;
+  void jvp(std::int64_t n, const double* x, const double* delta, double* dz, double* workspace) const;
   /// Change of the scores with the state: dims x genes.
   Matrix slopes(const double* x) const;
 

@@ -19,7 +19,7 @@ constexpr std::int64_t kMostPoints = 20000;
 constexpr std::int64_t kNobody = -1;
 // Rounds of bidding before the exact search; more find little that is new.
 constexpr int kBiddingRounds = 2;
-// Paths or bids between two looks at the user's wish to stop.
+// Paths or bids between two checks whether the user wants to stop.
 constexpr std::int64_t kPatience = 64;
 
 class Matching {

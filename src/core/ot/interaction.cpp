@@ -143,7 +143,7 @@ void Interaction<T>::keep(std::size_t bytes) {
     kept_starts_.push_back(used);
     used += more;
   }
-  kept_ = make_room<T>(used);
+  kept_ = make_workspace<T>(used);
 }
 
 // Where a block keeps its values; nullptr where it keeps none.

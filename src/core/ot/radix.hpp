@@ -34,7 +34,7 @@ struct RadixItem {
   }
 };
 
-/// Sorts n values into `items`, ascending; `spare` is room to work in.
+/// Sorts n values into `items`, ascending; `spare` is workspace.
 template <typename T>
 void radix_sort(const T* values, std::int64_t n, std::vector<RadixItem<T>>& items,
                 std::vector<RadixItem<T>>& spare) {

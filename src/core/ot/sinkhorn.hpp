@@ -1,6 +1,6 @@
 // The Sinkhorn divergence between two weighted clouds of points, with its gradient. Takes row-major points
 // (n x dims, any unit) and weights; gives a value in the unit of the cost (length^p), potentials and
-// derivatives. No torch here: kernels are written by hand, in float or double.
+// derivatives. No torch here: kernels are fused, in float or double.
 //
 // Source: Feydy et al., Interpolating between Optimal Transport and MMD using Sinkhorn Divergences, AISTATS
 // 2019; unbalanced: Sejourne et al., Sinkhorn Divergences for Unbalanced Optimal Transport, 2019.

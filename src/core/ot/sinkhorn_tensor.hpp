@@ -1,6 +1,6 @@
 // The Sinkhorn divergence in plain operations of LibTorch, for points that are not in the processor's own
 // memory: the same annealing and the same derivatives as ot/sinkhorn.hpp, on tensors of any device and
-// floating type. Works on blocks of rows, so that memory is bounded. Slower than the kernels by hand on a
+// floating type. Works on blocks of rows, so that memory is bounded. Slower than the fused kernels on a
 // processor.
 #pragma once
 

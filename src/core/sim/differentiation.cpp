@@ -90,7 +90,7 @@ Steps steps_between(double from, double to, double dt) {
   return {n, (to - from) / static_cast<double>(n)};
 }
 
-// One step of Euler and Maruyama for one cell; `noise` is room for dims numbers.
+// One step of Euler and Maruyama for one cell; `noise` is scratch for dims numbers.
 void move(const LandscapePoint& point, std::uint64_t seed, std::uint64_t id, std::int64_t step, double h,
           std::vector<double>& noise, double* z) {
   const auto dims = static_cast<std::int64_t>(noise.size());
@@ -196,7 +196,7 @@ class Population {
   std::vector<std::int64_t> clone_;   // n
 };
 
-// Gene g becomes one that tells the leaning of a cell to fate k and nothing else: no progress, little chance
+// Gene g becomes one that tells the leaning of a cell to fate k and nothing else: no progress, little noise
 // in its many molecules, and on before the fork in cells that lean.
 void make_driver(const Landscape& landscape, std::int64_t k, std::int64_t g, SimulatedGenes& genes) {
   constexpr double kMolecules = 40.0, kLeak = 0.01, kSlope = 4.0, kHalf = 0.5;
@@ -271,7 +271,7 @@ void count(const DifferentiationOptions& o, std::uint64_t seed, std::int64_t cel
 }
 
 // Where the futures of one cell end, plain and by descendants.
-void look_ahead(const Landscape& landscape, const DifferentiationOptions& o, std::uint64_t seed,
+void simulate_futures(const Landscape& landscape, const DifferentiationOptions& o, std::uint64_t seed,
                 std::int64_t cell, Steps steps, Differentiation& out) {
   const std::int64_t dims = landscape.dims();
   std::vector<double> z(static_cast<std::size_t>(dims)), noise(z);
@@ -372,7 +372,7 @@ Differentiation simulate_differentiation(const DifferentiationDesign& design,
         out.library[cell] = std::exp(o.library_spread * draw.normal());
         express(out.genes, path, landscape.dims(), past, &out.unspliced(0, cell), &out.spliced(0, cell));
         count(o, seed, cell, out);
-        if (o.n_futures > 0) look_ahead(landscape, o, seed, cell, ahead, out);
+        if (o.n_futures > 0) simulate_futures(landscape, o, seed, cell, ahead, out);
       }
     });
     first += n;

@@ -94,14 +94,14 @@ void Landscape::at(const double* z, LandscapePoint& out) const {
   }
   // Shares are a soft maximum; the largest exponent is taken out so that none overflows.
   const double sharpness = gate * kRadius / temperature_;
-  double total = 0, pull = 0;
+  double total = 0, towards = 0;
   for (double& share : out.shares) {
     const double along = share;
     share = std::exp(sharpness * (along - largest));
     total += share;
-    pull += share * along;
+    towards += share * along;
   }
-  pull /= total;
+  towards /= total;
   std::fill(out.drift.begin(), out.drift.end(), 0.0);
   double purity = 0, growth = 0;
   for (std::int64_t k = 0; k < n_fates_; ++k) {
@@ -114,7 +114,7 @@ void Landscape::at(const double* z, LandscapePoint& out) const {
     out.drift[j + 1] = speed_ * (gate * kRadius * out.drift[j + 1] - y[j]);
     square += y[j] * y[j];
   }
-  out.drift[0] = speed_ * (kReach - z[0] + gate_slope * kRadius * pull);
+  out.drift[0] = speed_ * (kReach - z[0] + gate_slope * kRadius * towards);
   const double soft_largest =
       gate * kRadius * largest + temperature_ * std::log(total / static_cast<double>(n_fates_));
   out.potential = speed_ * (0.5 * (z[0] - kReach) * (z[0] - kReach) + 0.5 * square - soft_largest);

@@ -1,4 +1,4 @@
-// The steps between observed times. Takes observed times (increasing) and a wished step, in the same unit;
+// The steps between observed times. Takes observed times (increasing) and a target step, in the same unit;
 // gives the start and length of every step and where the observed times lie among them. No torch here.
 #pragma once
 

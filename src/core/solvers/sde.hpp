@@ -56,7 +56,7 @@ class SdeSolver {
   /// Strong order for this noise: E|error at the end| = O(h^order).
   virtual double strong_order(NoiseType noise) const = 0;
   virtual Calculus calculus() const = 0;
-  /// True for y + f h + g dW, which models/fused_sde.hpp runs by hand.
+  /// True for y + f h + g dW, which models/fused_sde.hpp runs fused.
   virtual bool euler_maruyama() const { return false; }
 };
 

@@ -1,4 +1,4 @@
-// Counts of genes in cells as R keeps them, looked at in place, and copies of chosen genes turned so that
+// Counts of genes in cells as R keeps them, read in place, and copies of chosen genes turned so that
 // each gene's cells lie together. Takes genes x cells, compressed by cell or dense. No torch.
 #pragma once
 

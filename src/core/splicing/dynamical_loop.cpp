@@ -57,10 +57,10 @@ struct Points {
     }
     std::size_t from = 0;
     for (int k = 0; k < kGrid; ++k) {
-      const double wished = length.back() * k / (kGrid - 1);
-      while (from + 2 < length.size() && length[from + 1] < wished) ++from;
+      const double target = length.back() * k / (kGrid - 1);
+      while (from + 2 < length.size() && length[from + 1] < target) ++from;
       const double step = length[from + 1] - length[from];
-      const double part = step > 0 ? std::min((wished - length[from]) / step, 1.0) : 0.0;
+      const double part = step > 0 ? std::min((target - length[from]) / step, 1.0) : 0.0;
       x.push_back(k + 1 == kGrid ? last : time[from] + part * (time[from + 1] - time[from]));
       const SplicingState at = path.at(x.back());
       u.push_back(at.u);
@@ -176,7 +176,7 @@ LoopProblem::LoopProblem(LoopCells cells, const CellAverages& averages)
       rising_(static_cast<std::size_t>(cells_.n)),
       weight_(cells_.u.size(), 0.0),
       reach_(static_cast<std::size_t>(cells_.n), 0.0),
-      room_(2 * cells_.u.size(), 0.0),
+      workspace_(2 * cells_.u.size(), 0.0),
       averaged_(2 * cells_.u.size()) {
   for (std::int64_t i = 0; i < cells_.n; ++i)
     if (cells_.counts[i] > 0) averages_.each(i, [&](std::int64_t j, double share) { reach_[j] += share; });
@@ -186,10 +186,10 @@ double LoopProblem::error(const Loop& loop) {
   go_nearest(loop, false, cells_, down_);
   go_nearest(loop, true, cells_, up_);
   for (std::int64_t i = 0; i < cells_.n; ++i) {
-    room_[2 * i] = down_.squared[i] * cells_.counts[i];
-    room_[2 * i + 1] = up_.squared[i] * cells_.counts[i];
+    workspace_[2 * i] = down_.squared[i] * cells_.counts[i];
+    workspace_[2 * i + 1] = up_.squared[i] * cells_.counts[i];
   }
-  averages_.of_two(cells_.n, room_.data(), averaged_.data());
+  averages_.of_two(cells_.n, workspace_.data(), averaged_.data());
   double sum = 0;
   for (std::int64_t i = 0; i < cells_.n; ++i) {
     rising_[i] = averaged_[2 * i + 1] < averaged_[2 * i];

@@ -80,7 +80,7 @@ class LoopProblem {
   Aligned<double> weight_;
   /// Share of each cell in the neighbourhoods of all cells that count.
   std::vector<double> reach_;
-  std::vector<double> room_, averaged_;
+  std::vector<double> workspace_, averaged_;
 };
 
 }  // namespace fatefield

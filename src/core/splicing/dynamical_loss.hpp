@@ -9,7 +9,7 @@
 namespace fatefield {
 
 /// Squared distances of some cells: of u and s in units of their spread among the used cells, and of
-/// gamma / beta from a wished ratio in proportion to s.
+/// gamma / beta from a target ratio in proportion to s.
 struct SquaredError {
   double n = 0;
   double sum = 0;
@@ -24,7 +24,7 @@ struct SquaredError {
 /// Which cells an error counts.
 enum class Counted { Used, Upper };
 
-/// No wished ratio of gamma and beta.
+/// No target ratio of gamma and beta.
 constexpr double kNoRatio = std::numeric_limits<double>::quiet_NaN();
 
 class DynamicalLoss {
@@ -33,7 +33,7 @@ class DynamicalLoss {
   explicit DynamicalLoss(const GeneReads& gene);
 
   /// @param t     times of all cells; from t_switch on they are on the course of repression
-  /// @param ratio wished gamma / beta, or kNoRatio
+  /// @param ratio target gamma / beta, or kNoRatio
   SquaredError error(const GeneParameters& p, const std::vector<double>& t, Counted counted, double ratio);
 
   /// exp(-sum / (2 n v) - log(2 pi v) / 2) of the upper cells, v their variance, n their number less 1 % of

@@ -51,7 +51,7 @@ class Schedule {
   // Tolerances of the simplex: SciPy's default, and what the original asks for.
   static constexpr double kFine = 1e-4, kCoarse = 1e-2;
 
-  // Proposals often come back to parameters that were looked at a moment ago.
+  // Proposals often come back to parameters that were evaluated a moment ago.
   struct Seen {
     GeneParameters parameters;
     TimeRule rule;

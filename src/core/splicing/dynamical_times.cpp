@@ -190,7 +190,7 @@ const CourseTimes& TimeAssignment::course_times(const GeneParameters& p, TimeRul
 CellTimes TimeAssignment::assign(const GeneParameters& p, TimeRule rule) {
   course_times(p, rule);
   // The published fit compares distances at times whose gaps are gone already, which are no longer those of
-  // the nearest points: cells that are far behind the switch then look as if they were before it.
+  // the nearest points: cells that are far behind the switch then appear as if they were before it.
   if (rule != TimeRule::Nearest) squared_distances(p);
   const double wu = gene_.std_u / p.scaling, ws = gene_.std_s;
   const double top_u = p.alpha / p.beta, top_s = p.alpha / p.gamma;

@@ -38,7 +38,7 @@ class CellMeans {
 /// Moments of one gene, one number per cell: means of spliced s and unspliced u, of s^2 and of s u.
 struct GeneMoments {
   std::vector<double> s, u, ss, su;
-  std::vector<double> sums;  ///< room to work in
+  std::vector<double> sums;  ///< workspace
 };
 
 /// Moments of any gene. Thread-safe: each thread brings its own GeneMoments.

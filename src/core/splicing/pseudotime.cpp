@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "graph/parts.hpp"
+#include "graph/connected_components.hpp"
 #include "splicing/leading_eigen.hpp"
 
 namespace fatefield {
@@ -126,7 +126,7 @@ Pseudotime velocity_pseudotime(const SparseRows& graph, const std::vector<double
   Pseudotime out;
   out.time.assign(static_cast<std::size_t>(graph.rows), std::numeric_limits<double>::quiet_NaN());
   std::vector<std::int32_t> place(static_cast<std::size_t>(graph.rows), -1);
-  for (const std::vector<std::int32_t>& nodes : weak_parts(weights).nodes()) {
+  for (const std::vector<std::int32_t>& nodes : weak_components(weights).nodes()) {
     if (static_cast<std::int64_t>(nodes.size()) < kFewest) continue;
     const DiffusionMap map = diffusion_map(part_of(weights, nodes, place), options, keep_going);
     out.converged = out.converged && map.converged;

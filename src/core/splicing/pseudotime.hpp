@@ -37,7 +37,7 @@ struct Pseudotime {
   bool converged = true;
 };
 
-/// In each part of the graph that hangs together, the mean of the scaled distance from the root and of 1 less
+/// In each connected component of the graph, the mean of the scaled distance from the root and of 1 less
 /// the scaled distance from the end point, scaled to [0, 1] (Bergen et al. 2020). Edges have the absolute
 /// correlations as weights, whatever their direction.
 /// @param root_score, end_score one for each cell; the highest of a part is its root, and its end

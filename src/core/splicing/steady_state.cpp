@@ -133,9 +133,9 @@ class Fit {
 
   template <typename Choose>
   void run_block(std::int64_t first, std::int64_t last, Choose&& choose) {
-    const auto room = static_cast<std::size_t>((last - first) * cells_);
-    std::vector<double> velocity(job_.velocity == nullptr ? 0 : room);
-    std::vector<double> variance(job_.variance == nullptr ? 0 : room, 0.0);
+    const auto entries = static_cast<std::size_t>((last - first) * cells_);
+    std::vector<double> velocity(job_.velocity == nullptr ? 0 : entries);
+    std::vector<double> variance(job_.variance == nullptr ? 0 : entries, 0.0);
     GeneMoments m;
     for (std::int64_t g = first; g < last; ++g) {
       fit_gene(g, m, choose);

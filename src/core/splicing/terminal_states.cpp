@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/quantile.hpp"
-#include "graph/parts.hpp"
+#include "graph/connected_components.hpp"
 #include "splicing/leading_eigen.hpp"
 
 namespace fatefield {
@@ -153,7 +153,7 @@ SlowDistributions slow_distributions(const SparseRows& transitions, const Termin
   const SparseRows steps = without_dead_ends(transitions);
   SlowDistributions out;
   std::vector<std::int32_t> place(static_cast<std::size_t>(steps.rows), -1);
-  for (const std::vector<std::int32_t>& nodes : strong_parts(steps).nodes()) {
+  for (const std::vector<std::int32_t>& nodes : strong_components(steps).nodes()) {
     const SparseRows part = transposed_part(steps, nodes, place);
     if (part.stored() > 0) add_part(part, nodes, steps.rows, options, keep_going, out);
   }

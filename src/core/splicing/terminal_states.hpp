@@ -23,7 +23,7 @@ struct SlowDistributions {
 };
 
 /// Moduli of the left eigenvectors with eigenvalues within options.tolerance of 1, at most options.count, the
-/// largest first. They are looked for within each part of the cells whose cells reach each other, so that
+/// largest first. They are searched within each part of the cells whose cells reach each other, so that
 /// parts that nobody leaves each have their own. Cells without steps, such as those without a velocity, are
 /// left out with the steps to them.
 SlowDistributions slow_distributions(const SparseRows& transitions, const TerminalOptions& options,

@@ -15,9 +15,9 @@ std::vector<double> bin_edges(const std::vector<double>& x, std::int64_t bins) {
   auto [least, most] = std::minmax_element(x.begin(), x.end());
   double low = *least, high = *most;
   if (low == high) {
-    const double room = low == 0 ? 0.001 : 0.001 * std::abs(low);
-    low -= room;
-    high += room;
+    const double margin = low == 0 ? 0.001 : 0.001 * std::abs(low);
+    low -= margin;
+    high += margin;
   }
   std::vector<double> edges;
   const double step = (high - low) / static_cast<double>(bins);

@@ -110,13 +110,13 @@ std::vector<std::int32_t> near_cells(const Neighbours& knn, std::int64_t i, std:
   tidy(further);
   std::vector<std::int32_t> others;
   std::set_difference(further.begin(), further.end(), own.begin(), own.end(), std::back_inserter(others));
-  const auto room =
+  const auto left =
       static_cast<std::int64_t>(own.size()) >= most ? 0 : most - static_cast<std::int64_t>(own.size());
-  if (most == 0 || static_cast<std::int64_t>(others.size()) <= room) {
+  if (most == 0 || static_cast<std::int64_t>(others.size()) <= left) {
     own.insert(own.end(), others.begin(), others.end());
   } else {
     for (const std::int64_t at :
-         draw_without_replacement(static_cast<std::int64_t>(others.size()), room, seed, Stream::Bootstrap,
+         draw_without_replacement(static_cast<std::int64_t>(others.size()), left, seed, Stream::Bootstrap,
                                   static_cast<std::uint64_t>(i)))
       own.push_back(others[at]);
   }

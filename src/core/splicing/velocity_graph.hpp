@@ -23,7 +23,7 @@ namespace fatefield {
 SparseRows velocity_graph(MatrixView expression, MatrixView velocity, const Neighbours& knn,
                           const VelocityGraphOptions& options, const std::function<bool()>& keep_going = {});
 
-/// Cells of (0, n) that velocity_graph() looks at for cell i, ascending, itself not among them.
+/// Cells of (0, n) that velocity_graph() considers for cell i, ascending, itself not among them.
 /// @param most at most so many: all neighbours, and of theirs a draw; 0 for no limit
 std::vector<std::int32_t> near_cells(const Neighbours& knn, std::int64_t i, std::int64_t most,
                                      std::uint64_t seed);

@@ -15,19 +15,19 @@ constexpr std::int64_t kUsualBatch = 512;
 
 }  // namespace
 
-Batches::Batches(std::vector<std::int64_t> sizes, std::int64_t wished, std::uint64_t seed)
+Batches::Batches(std::vector<std::int64_t> sizes, std::int64_t requested, std::uint64_t seed)
     : sizes_(std::move(sizes)), seed_(seed), epoch_(sizes_.size(), -1), order_(sizes_.size()) {
-  if (wished < 0) {
+  if (requested < 0) {
     throw input_error("batch.size",
-                      "`batch.size` is " + std::to_string(wished) + "; at least 1 is needed, or 0.");
+                      "`batch.size` is " + std::to_string(requested) + "; at least 1 is needed, or 0.");
   }
   const std::int64_t fewest = *std::min_element(sizes_.begin(), sizes_.end());
-  if (wished > fewest) {
-    throw input_error("batch.size", "`batch.size` is " + std::to_string(wished) + ", but one time has only " +
-                                        std::to_string(fewest) +
+  if (requested > fewest) {
+    throw input_error("batch.size", "`batch.size` is " + std::to_string(requested) +
+                                        ", but one time has only " + std::to_string(fewest) +
                                         " cells for training; take a smaller batch, or 0 for what fits.");
   }
-  for (std::int64_t n : sizes_) batch_.push_back(wished > 0 ? wished : std::min(kUsualBatch, n));
+  for (std::int64_t n : sizes_) batch_.push_back(requested > 0 ? requested : std::min(kUsualBatch, n));
 }
 
 std::vector<std::int64_t> Batches::cells(std::size_t k, std::int64_t u) {

@@ -28,13 +28,13 @@ constexpr double kFloor = 1e-6;
 
 struct Block {
   std::int64_t first, rows;
-  std::unique_ptr<FusedPoints> points;  // the networks by hand, or
+  std::unique_ptr<FusedPoints> points;  // the fused networks, or
   std::vector<at::Tensor> leaves;       // copies of the parameters, for LibTorch
-  // What the networks give: leaves of the graph of the losses when by hand, else parts of it.
+  // What the networks give: leaves of the graph of the losses when fused, else parts of it.
   at::Tensor drift, diffusion, growth;
   at::Tensor spread;    // with its graph
   at::Tensor target;    // n x D
-  at::Tensor surprise;  // n x D: squared error of the pairs' displacement
+  at::Tensor squared_residual;  // n x D: squared error of the pairs' displacement
   at::Tensor drift_loss, diffusion_loss, growth_loss;
   std::vector<at::Tensor> gradients;
 };
@@ -73,8 +73,8 @@ at::Tensor correction(F&& at_point, const at::Tensor& g, const at::Tensor& signs
   return out;
 }
 
-// Networks at the points of a block, what the drift should be, and by how much its pairs surprise it.
-void forward(const BridgeJob& job, const FusedPointNets* by_hand, const std::vector<at::Tensor>& parameters,
+// Networks at the points of a block, what the drift should be, and the squared residuals of its pairs.
+void forward(const BridgeJob& job, const FusedPointNets* fused, const std::vector<at::Tensor>& parameters,
              const BridgeBatch& whole, bool gradient, Block& b) {
   const c10::AutoGradMode mode(gradient);
   Dropout dropout{job.dropout, job.dropout_seed, static_cast<std::uint64_t>(b.first), 0};
@@ -83,11 +83,11 @@ void forward(const BridgeJob& job, const FusedPointNets* by_hand, const std::vec
   const BridgeOptions& o = job.options;
   const at::Tensor x = bridge_points(batch, o.noise);
   const at::Tensor tau = batch.start + batch.place * batch.length;
-  if (by_hand != nullptr) {
+  if (fused != nullptr) {
     const auto leaf = [&](at::Tensor t) {
       return t.defined() ? t.contiguous().set_requires_grad(gradient) : t;
     };
-    b.points = by_hand->evaluate(x, tau, dropout);
+    b.points = fused->evaluate(x, tau, dropout);
     b.diffusion = leaf(b.points->diffusion());
     b.drift = leaf(b.points->drift());
     b.growth = leaf(b.points->growth());
@@ -110,7 +110,7 @@ void forward(const BridgeJob& job, const FusedPointNets* by_hand, const std::vec
   at::Tensor shift;
   if (job.nets.has_diffusion()) shift = correction(at_point, g, batch.signs, o.stratonovich);
   b.target = drift_target(batch, o.noise, g, shift);
-  b.surprise = (batch.to - batch.from - b.drift.detach() * column(batch.length)).square();
+  b.squared_residual = (batch.to - batch.from - b.drift.detach() * column(batch.length)).square();
 }
 
 // What the points of each row count, to be multiplied by the length of the interval.
@@ -119,10 +119,10 @@ at::Tensor path_mass(const BridgeBatch& b) {
   return b.log_growth.defined() ? mass * (b.log_growth * b.place).exp() : mass;
 }
 
-// Mean squared surprise per dimension over the batch.
-at::Tensor usual_surprise(const std::vector<Block>& blocks, const at::Tensor& mass) {
+// Mean squared residual per dimension over the batch.
+at::Tensor mean_squared_residual(const std::vector<Block>& blocks, const at::Tensor& mass) {
   std::vector<at::Tensor> parts;
-  for (const Block& b : blocks) parts.push_back(b.surprise);
+  for (const Block& b : blocks) parts.push_back(b.squared_residual);
   return (at::cat(parts, 0) * column(mass)).sum(0) / mass.sum() + kFloor;
 }
 
@@ -137,7 +137,7 @@ void losses(const BridgeJob& job, const BridgeBatch& whole, const at::Tensor& wh
   const at::Tensor weight = mass * inside / (inside + kEndShare);
   b.drift_loss = ((b.drift - b.target).square() * o.weight * column(weight)).sum() / dims;
   if (b.spread.defined()) {
-    const at::Tensor wanted = o.noise.square() * ((1.0 - o.shape) + b.surprise / usual * o.shape);
+    const at::Tensor wanted = o.noise.square() * ((1.0 - o.shape) + b.squared_residual / usual * o.shape);
     b.diffusion_loss = ((b.spread.log() + wanted / (b.spread.square() * 2.0)) * column(mass)).sum() / dims;
   }
   if (b.growth.defined()) {
@@ -149,7 +149,7 @@ void losses(const BridgeJob& job, const BridgeBatch& whole, const at::Tensor& wh
   }
 }
 
-// Gradients of the losses in the parameters, or in what the networks gave when these run by hand.
+// Gradients of the losses in the parameters, or in what the networks gave when these are fused.
 void backward(Block& b) {
   std::vector<at::Tensor> outputs;
   for (const at::Tensor& loss : {b.drift_loss, b.diffusion_loss, b.growth_loss}) {
@@ -210,11 +210,11 @@ BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& par
                  [&](std::int64_t i) { f(blocks[static_cast<std::size_t>(i)]); });
   };
   const bool possible = batch.from.device().is_cpu() && FusedSde<float>::fits(job.nets.layout());
-  std::unique_ptr<FusedPointNets> by_hand;
-  if (job.by_hand && possible) by_hand = make_fused_points(job.nets.layout(), parameters);
-  each([&](Block& b) { forward(job, by_hand.get(), parameters, batch, gradient, b); });
+  std::unique_ptr<FusedPointNets> fused;
+  if (job.fused && possible) fused = make_fused_points(job.nets.layout(), parameters);
+  each([&](Block& b) { forward(job, fused.get(), parameters, batch, gradient, b); });
   const at::Tensor mass = path_mass(batch);
-  const at::Tensor usual = usual_surprise(blocks, mass);
+  const at::Tensor usual = mean_squared_residual(blocks, mass);
   each([&](Block& b) {
     losses(job, batch, mass, usual, gradient, b);
     if (gradient) backward(b);

@@ -49,8 +49,8 @@ struct BridgeJob {
   double dropout = 0.0;
   std::uint64_t dropout_seed = 0;
   KeepGoing keep_going;  ///< asked between pieces of work; false throws Interrupted
-  /// Take the hand-written networks where they can run; else LibTorch differentiates.
-  bool by_hand = true;
+  /// Take the fused networks where they can run; else LibTorch differentiates.
+  bool fused = true;
 };
 
 struct BridgeValue {

@@ -1,4 +1,4 @@
-// The cells that training looks at: checked, scaled, and parted into training and held-out cells of each
+// The cells of a training: checked, scaled, and parted into training and held-out cells of each
 // time.
 #pragma once
 

@@ -93,10 +93,10 @@ std::vector<Part> field_parts(std::int64_t n, const std::vector<std::int64_t>& g
   std::int64_t next = 0;
   const auto hold_out = [&](double share, Part part, std::int64_t left) {
     if (share <= 0.0) return;
-    const double wished = std::floor(share * static_cast<double>(n));
+    const double target = std::floor(share * static_cast<double>(n));
     double taken = 0.0;
     // Groups for the parts that come after stay.
-    while (next < count - left && (taken < wished || (!group.empty() && taken == 0.0))) {
+    while (next < count - left && (taken < target || (!group.empty() && taken == 0.0))) {
       for (std::int64_t cell :
            members[names[static_cast<std::size_t>(order[static_cast<std::size_t>(next)])]]) {
         out[static_cast<std::size_t>(cell)] = part;

@@ -12,7 +12,7 @@
 
 namespace fatefield {
 
-/// Part of a cell: it is learned from, chooses when to stop and other settings, or is only looked at in the
+/// Part of a cell: it is learned from, chooses when to stop and other settings, or is only used in the
 /// end.
 enum class Part : char { Train = 0, Validation = 1, Test = 2 };
 
@@ -25,7 +25,7 @@ struct FieldData {
 
 /// Parts of n cells. Without groups a share of the cells, rounded down; with groups (one per cell, e.g.
 /// clusters, batches or clones) whole groups in random order until the share is met, at least one where a
-/// share is wished. Errors of kind Input name `validation`, `test` or `group`.
+/// share is asked for. Errors of kind Input name `validation`, `test` or `group`.
 std::vector<Part> field_parts(std::int64_t n, const std::vector<std::int64_t>& group, double validation,
                               double test, std::uint64_t seed);
 

@@ -17,7 +17,7 @@ namespace fatefield {
 
 struct FieldProgress {
   std::int64_t epoch;   ///< epochs done
-  std::int64_t epochs;  ///< epochs wished
+  std::int64_t epochs;  ///< epochs planned
   double error;         ///< of training, see FieldReport::history
   double held_out;      ///< least error of the validation cells so far; infinite without
 };

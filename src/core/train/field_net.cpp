@@ -9,23 +9,23 @@
 namespace fatefield {
 namespace {
 
-constexpr std::int64_t kMostChunk = 256, kLeastChunk = 64, kChunksWished = 8;
+constexpr std::int64_t kMostChunk = 256, kLeastChunk = 64, kTargetChunks = 8;
 // Rows of the narrow layers worked on together, and rows of a wide layer's output that stay in the cache.
 constexpr std::int64_t kNarrowRows = 64, kWideRows = 128;
 
 std::int64_t rounded_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 std::int64_t chunk_of(std::int64_t columns) {
-  const std::int64_t wished = rounded_up((columns + kChunksWished - 1) / kChunksWished, kLeastChunk);
-  return std::min(kMostChunk, wished);
+  const std::int64_t wanted = rounded_up((columns + kTargetChunks - 1) / kTargetChunks, kLeastChunk);
+  return std::min(kMostChunk, wanted);
 }
 
 // Memory of one chunk's work, kept by each thread.
 template <typename T>
 T* scratch(std::int64_t n) {
-  static thread_local Aligned<T> room;
-  if (static_cast<std::int64_t>(room.size()) < n) room.resize(static_cast<std::size_t>(n));
-  return room.data();
+  static thread_local Aligned<T> workspace;
+  if (static_cast<std::int64_t>(workspace.size()) < n) workspace.resize(static_cast<std::size_t>(n));
+  return workspace.data();
 }
 
 }  // namespace
@@ -56,8 +56,8 @@ FieldNet<T>::FieldNet(const FieldNetShape& shape, const FieldCells<T>& cells, st
   at += shape.batches * layer(0).padded_out;
   p_.assign(static_cast<std::size_t>(at), T(0));
   first_ = second_ = p_;
-  inputs_ = make_room<T>(cells.x.padded() * most_rows);
-  parts_ = make_room<T>(std::max(cells.x.chunks(), cells.y.chunks()) * most_rows * part_stride());
+  inputs_ = make_workspace<T>(cells.x.padded() * most_rows);
+  parts_ = make_workspace<T>(std::max(cells.x.chunks(), cells.y.chunks()) * most_rows * part_stride());
   for (std::int64_t l = 0; l < depth(); ++l) {
     const auto n = static_cast<std::size_t>(most_rows * stride(l));
     narrow_.before.emplace_back(n, T(0));

@@ -56,7 +56,7 @@ struct FieldNoise {
   Aligned<T> lost;       ///< what it then is
 };
 
-/// Cells that a step looks at, and what makes their noise a function of the place in the training alone.
+/// Cells of a step, and what makes their noise a function of the place in the training alone.
 struct FieldBatch {
   const std::int64_t* cells = nullptr;
   std::int64_t rows = 0;
@@ -135,7 +135,7 @@ class FieldNet {
   std::vector<Layer> layers_;
   std::int64_t batch_at_ = 0, narrow_begin_ = 0, narrow_end_ = 0;
   Aligned<T> p_, first_, second_;
-  Room<T> inputs_, parts_;
+  Workspace<T> inputs_, parts_;
   Narrow narrow_;
   Aligned<T> eps_, narrow_gradient_;
 };

@@ -12,9 +12,9 @@
 namespace fatefield {
 namespace {
 
-constexpr std::int64_t kBatch = 256, kLeastBatch = 32, kUpdatesWished = 20;
-// Rows of a look at held-out cells.
-constexpr std::int64_t kLookRows = 512;
+constexpr std::int64_t kBatch = 256, kLeastBatch = 32, kLeastUpdates = 20;
+// Rows of a block of the validation.
+constexpr std::int64_t kValidationRows = 512;
 constexpr double kDecay1 = 0.9, kDecay2 = 0.999, kEpsilon = 1e-8;
 constexpr double kPi = 3.14159265358979323846;
 // The published training: copies of each cell, the divisor of its noise, Keras' epsilon.
@@ -131,7 +131,7 @@ class Training {
         samples_(shape.samples()),
         genes_(static_cast<double>(shape.genes)),
         batch_(batch_size(static_cast<std::int64_t>(rows_.training.size()))),
-        net_(shape, rows_.cells, std::max(batch_, kLookRows)) {
+        net_(shape, rows_.cells, std::max(batch_, kValidationRows)) {
     net_.set_weights(initial_field_weights(shape, seed));
   }
 
@@ -148,7 +148,7 @@ class Training {
         break;
       }
       ++out.epochs;
-      const double seen = look();
+      const double seen = validate();
       note("held_out", seen);
       ++since;
       if (seen < best) {
@@ -182,7 +182,7 @@ class Training {
  private:
   std::int64_t batch_size(std::int64_t n) const {
     if (o_.batch_size > 0) return std::min(o_.batch_size, n);
-    return std::min(n, std::min(kBatch, std::max(kLeastBatch, n / kUpdatesWished)));
+    return std::min(n, std::min(kBatch, std::max(kLeastBatch, n / kLeastUpdates)));
   }
 
   void note(const char* column, double value) {
@@ -244,16 +244,16 @@ class Training {
   FieldLoss mean_loss(const std::vector<std::int64_t>& rows) {
     FieldLoss sum;
     const auto n = static_cast<std::int64_t>(rows.size());
-    for (std::int64_t first = 0; first < n; first += kLookRows) {
-      const FieldLoss loss = net_.loss({rows.data() + first, std::min(kLookRows, n - first), 0, 0});
+    for (std::int64_t first = 0; first < n; first += kValidationRows) {
+      const FieldLoss loss = net_.loss({rows.data() + first, std::min(kValidationRows, n - first), 0, 0});
       sum.squares += loss.squares;
       sum.kl += loss.kl;
     }
     return {sum.squares / static_cast<double>(n) / genes_, sum.kl / static_cast<double>(n)};
   }
 
-  // Error of the held-out cells; the published training looks at its last two rows, divergence included.
-  double look() {
+  // Error of the held-out cells; the published training takes its last two rows, divergence included.
+  double validate() {
     if (rows_.held_out.empty()) return std::numeric_limits<double>::quiet_NaN();
     if (!published_) return mean_loss(rows_.held_out).squares;
     const std::size_t left = rows_.held_out.size() % static_cast<std::size_t>(batch_);

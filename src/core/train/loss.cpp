@@ -241,7 +241,7 @@ LossValue rollout_loss(const LossJob& job, const std::vector<at::Tensor>& parame
   Listener listener(job.keep_going);
   std::unique_ptr<LossEngine> engine;
   const bool kernels = with_kernels(job, batch.start);
-  if (job.by_hand && kernels) engine = make_fused_engine(job, parameters, batch, gradient, listener);
+  if (job.fused && kernels) engine = make_fused_engine(job, parameters, batch, gradient, listener);
   if (!engine) engine = make_autograd_engine(job, parameters, batch, gradient, listener);
   const std::vector<std::int64_t> bounds = kernels ? cut(n) : std::vector<std::int64_t>{0, n};
   std::vector<Block> blocks(bounds.size() - 1);

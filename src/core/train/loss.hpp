@@ -69,8 +69,8 @@ struct LossJob {
   KeepGoing keep_going;           ///< asked between pieces of work; false throws Interrupted
   std::uint64_t sliced_seed = 0;  ///< of the directions, together with the number of the draw
   std::uint32_t sliced_draw = 0;
-  /// Take the hand-written pass where it can run the job; else LibTorch differentiates.
-  bool by_hand = true;
+  /// Take the fused kernels where it can run the job; else LibTorch differentiates.
+  bool fused = true;
   /// Take the kernels written for processors; else LibTorch's operations alone, in one block, as on a GPU.
   bool kernels = true;
 };

@@ -1,5 +1,5 @@
 // One block of rows of a batch, rolled out and differentiated: by LibTorch (loss_autograd.cpp), for any
-// solver, or by hand-written kernels (loss_fused.cpp), for Euler and Maruyama. Only loss.cpp uses this.
+// solver, or by fused kernels (loss_fused.cpp), for Euler and Maruyama. Only loss.cpp uses this.
 #pragma once
 
 #include <ATen/core/Tensor.h>

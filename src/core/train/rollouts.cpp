@@ -8,12 +8,12 @@
 namespace fatefield {
 namespace {
 
-// Trajectories that the look at held-out cells averages over, at least.
+// Trajectories that a validation averages over, at least.
 constexpr std::int64_t kEvalTrajectories = 512;
-// Rows of all updates and of the looks must never share noise.
+// Rows of all updates and of validations must never share noise.
 constexpr std::uint64_t kEvalRows = 1ULL << 62;
 constexpr std::uint64_t kDispersionRows = 3ULL << 61;
-constexpr std::uint32_t kLookDraw = 1U << 20;
+constexpr std::uint32_t kValidationDraw = 1U << 20;
 // Variances below this share of the mean one are not compared.
 constexpr double kNoVariance = 1e-12;
 
@@ -89,7 +89,7 @@ Rollouts::Rollouts(NeuralSde::Impl& m, const Cells& cells, const TrainOptions& o
       batches_(sizes_of(cells.train), o.batch_size, seed),
       keep_going_(keep_going) {
   for (double t : m.times) times_.push_back((t - m.scaling.start) / m.scaling.span);
-  for (const at::Tensor& x : cells.held_out) can_look_ = can_look_ && x.size(0) >= 2;
+  for (const at::Tensor& x : cells.held_out) can_validate_ = can_validate_ && x.size(0) >= 2;
 }
 
 StageUpdate Rollouts::update(const std::vector<at::Tensor>& parameters, std::int64_t u) {
@@ -121,7 +121,7 @@ StageUpdate Rollouts::update(const std::vector<at::Tensor>& parameters, std::int
   return out;
 }
 
-Look Rollouts::look(const std::vector<at::Tensor>& parameters) {
+Validation Rollouts::validate(const std::vector<at::Tensor>& parameters) {
   LossBatch batch;
   batch.times = times_;
   for (const at::Tensor& x : cells_.held_out) {
@@ -135,7 +135,7 @@ Look Rollouts::look(const std::vector<at::Tensor>& parameters) {
   }
   send(batch, m_.device);
   const LossValue v = rollout_loss(make_job(kEvalRows), parameters, batch, false);
-  Look out;
+  Validation out;
   for (std::size_t k = 1; k < v.sinkhorn.size(); ++k)
     out.held_out += v.sinkhorn[k] + o_.sliced_weight * v.sliced[k];
   out.held_out /= static_cast<double>(v.sinkhorn.size() - 1);
@@ -175,7 +175,7 @@ LossJob Rollouts::make_job(std::uint64_t first_row) const {
           0,
           keep_going_,
           seed_,
-          kLookDraw};
+          kValidationDraw};
 }
 
 std::string Rollouts::label(std::size_t k) const {

@@ -1,5 +1,5 @@
 // Training by simulation: rollouts from the first time compared with the cells of each later one; and the
-// look at held-out cells, which is a rollout too.
+// validation on held-out cells, which is a rollout too.
 #pragma once
 
 #include <vector>
@@ -11,8 +11,8 @@
 
 namespace fatefield {
 
-/// What a look at held-out cells tells.
-struct Look {
+/// What a validation on held-out cells gives.
+struct Validation {
   double held_out = 0.0;  ///< loss without penalties, mean over the later times
   double variance = 0.0;  ///< median over dimensions and later times of simulated over observed variance
 };
@@ -26,9 +26,9 @@ class Rollouts final : public Stage {
   StageUpdate update(const std::vector<at::Tensor>& parameters, std::int64_t u) override;
 
   /// Whether each time has held-out cells enough to compare with.
-  bool can_look() const { return can_look_; }
-  /// The same cells and the same noise at every look.
-  Look look(const std::vector<at::Tensor>& parameters);
+  bool can_validate() const { return can_validate_; }
+  /// The same cells and the same noise at every validation.
+  Validation validate(const std::vector<at::Tensor>& parameters);
 
   /// Simulated over observed variance from up to options.eval_cells cells of each time, held-out ones first;
   /// later times x dims, in doubles.
@@ -47,7 +47,7 @@ class Rollouts final : public Stage {
   Batches batches_;
   const KeepGoing& keep_going_;
   std::vector<double> times_;
-  bool can_look_ = true;
+  bool can_validate_ = true;
 };
 
 /// The distances of the loss.

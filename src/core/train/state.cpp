@@ -44,7 +44,7 @@ void TrainState::end_row() {
 void TrainState::next_stage(const TrainOptions& o) {
   ++stage;
   stage_updates = 0;
-  looks_since_best = 0;
+  validations_since_best = 0;
   current = copies(mean);
   optimizer = Optimizer(o.optimizer, o.weight_decay, current);
 }
@@ -61,7 +61,7 @@ void save(const TrainState& s, NeuralSde::Impl& m, std::uint64_t seed, double da
   // The seed is kept in two halves: a double holds 53 bits.
   a.put("counters",
         {static_cast<double>(s.optimizer.steps), static_cast<double>(s.best_update), s.best_value,
-         static_cast<double>(s.looks_since_best), static_cast<double>(seed >> 32),
+         static_cast<double>(s.validations_since_best), static_cast<double>(seed >> 32),
          static_cast<double>(seed & 0xffffffffULL), data_print, static_cast<double>(s.updates),
          static_cast<double>(s.stage), static_cast<double>(s.stage_updates)},
         {static_cast<std::int64_t>(kCounters)});
@@ -102,7 +102,7 @@ void load(TrainState& s, const NeuralSde::Impl& m, std::uint64_t seed, double da
   s.optimizer.steps = static_cast<std::int64_t>(c[0]);
   s.best_update = static_cast<std::int64_t>(c[1]);
   s.best_value = c[2];
-  s.looks_since_best = static_cast<std::int64_t>(c[3]);
+  s.validations_since_best = static_cast<std::int64_t>(c[3]);
   s.updates = static_cast<std::int64_t>(c[7]);
   s.stage = static_cast<std::int64_t>(c[8]);
   s.stage_updates = static_cast<std::int64_t>(c[9]);

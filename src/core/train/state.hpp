@@ -23,7 +23,7 @@ struct TrainState {
   std::int64_t stage_updates = 0;
   std::int64_t best_update = 0;
   double best_value = std::numeric_limits<double>::infinity();
-  std::int64_t looks_since_best = 0;
+  std::int64_t validations_since_best = 0;
   /// Columns of equal length, one value per update.
   std::vector<std::pair<std::string, std::vector<double>>> history;
 

@@ -30,14 +30,14 @@ constexpr std::int64_t kBridgeUpdates = 300;
 constexpr std::int64_t kRolloutUpdates = 600;
 // Rollouts that finish a bridge: one for this many of its updates.
 constexpr std::int64_t kFinishShare = 3;
-// Looks during a bridge, whose updates cost less than a look.
-constexpr std::int64_t kBridgeLooks = 10;
+// Validations during a bridge, whose updates cost less than a validation.
+constexpr std::int64_t kBridgeValidations = 10;
 
 void need(bool holds, const char* argument, const std::string& range) {
   if (!holds) throw input_error(argument, std::string("`") + argument + "` must be " + range + ".");
 }
 
-// What a stage is told: options with its own number of updates, learning rate and looks.
+// What a stage is told: options with its own number of updates, learning rate and validation interval.
 struct StagePlan {
   bool bridge;
   TrainOptions options;
@@ -50,7 +50,7 @@ std::vector<StagePlan> stage_plans(const TrainOptions& o) {
     rollouts.options.updates = kRolloutUpdates;
   }
   if (o.method == "sinkhorn") return {rollouts};
-  const std::int64_t each = (bridge.options.updates + kBridgeLooks - 1) / kBridgeLooks;
+  const std::int64_t each = (bridge.options.updates + kBridgeValidations - 1) / kBridgeValidations;
   bridge.options.eval_every = std::max(o.eval_every, each);
   bridge.options.patience = 0;
   if (o.method == "bridge") return {bridge};
@@ -74,8 +74,8 @@ void follow(std::vector<at::Tensor>& mean, const std::vector<at::Tensor>& curren
   }
 }
 
-// Clouds alone do not tell how much of a motion is chance, so rollouts after a bridge leave its diffusion as
-// it is.
+// Clouds alone do not tell how much of a motion is stochastic, so rollouts after a bridge leave its diffusion
+// as it is.
 void hold_diffusion(const NeuralSde::Impl& m, std::vector<at::Tensor>& gradients) {
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (m.nets.specs()[i].name.rfind("diffusion.", 0) == 0) gradients[i].zero_();
@@ -89,14 +89,14 @@ bool finite(const std::vector<at::Tensor>& tensors) {
 
 // Weights are chosen by held-out cells where rollouts start from nothing. After a bridge, whose learning rate
 // has fallen to zero, the last are kept: a few held-out cells in many dimensions would choose by chance.
-Look look(Rollouts& rollouts, bool choose, TrainState& s) {
-  const Look out = rollouts.look(s.mean);
-  ++s.looks_since_best;
+Validation validate(Rollouts& rollouts, bool choose, TrainState& s) {
+  const Validation out = rollouts.validate(s.mean);
+  ++s.validations_since_best;
   if (!choose || out.held_out < s.best_value) {
     s.best_value = out.held_out;
     s.best_update = s.updates;
     s.best = copies(s.mean);
-    s.looks_since_best = 0;
+    s.validations_since_best = 0;
   }
   return out;
 }
@@ -115,9 +115,9 @@ std::string train(const NeuralSde::Impl& m, Stage& stage, Rollouts& rollouts, Tr
     ++s.updates;
     ++s.stage_updates;
     follow(s.mean, s.current, o.ema, s.stage_updates);
-    Look seen{kNone, kNone};
+    Validation seen{kNone, kNone};
     const bool due = s.stage_updates % o.eval_every == 0 || s.stage_updates == o.updates;
-    if (rollouts.can_look() && due) seen = look(rollouts, o.method == "sinkhorn", s);
+    if (rollouts.can_validate() && due) seen = validate(rollouts, o.method == "sinkhorn", s);
     s.note("update", static_cast<double>(s.updates));
     s.note("stage", plan.bridge ? 0.0 : 1.0);
     s.note("loss", v.loss);
@@ -129,7 +129,7 @@ std::string train(const NeuralSde::Impl& m, Stage& stage, Rollouts& rollouts, Tr
     s.end_row();
     const std::int64_t total = s.updates + o.updates - s.stage_updates + left;
     if (!tick({s.updates, total, v.loss, s.best_value})) return "interrupted";
-    if (o.patience > 0 && s.looks_since_best >= o.patience) return "early";
+    if (o.patience > 0 && s.validations_since_best >= o.patience) return "early";
   }
   return "finished";
 }
@@ -240,18 +240,18 @@ TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions&
   } catch (const Interrupted&) {
     report.ended = "interrupted";
   }
-  const bool looked = s.best_update > 0;
+  const bool validated = s.best_update > 0;
   if (report.ended == "diverged" && s.updates == 0) {
     throw numeric_error(
         "The loss is not finite at the first update; check the scale of the data, or take a smaller "
         "`learning.rate` or `dt`.");
   }
-  m.parameters = copies(looked ? s.best : s.mean);
+  m.parameters = copies(validated ? s.best : s.mean);
   save(s, m, seed, data_print, options.method);
   report.history = s.history;
   report.updates = s.updates;
-  report.best_update = looked ? s.best_update : s.updates;
-  report.held_out = looked ? s.best_value : kNone;
+  report.best_update = validated ? s.best_update : s.updates;
+  report.held_out = validated ? s.best_value : kNone;
   if (report.ended != "interrupted") {
     report.dispersion = dispersion_table(rollouts.dispersion(m.parameters), m.times);
   }

@@ -24,9 +24,9 @@ struct TrainData {
 
 struct Progress {
   std::int64_t update;   ///< updates done
-  std::int64_t updates;  ///< updates wished
+  std::int64_t updates;  ///< updates planned
   double loss;
-  double held_out;  ///< best held-out divergence so far; infinite before the first look
+  double held_out;  ///< best held-out divergence so far; infinite before the first validation
 };
 
 /// Called after every update on the calling thread; false ends the training, and the model is usable.

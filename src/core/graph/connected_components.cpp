@@ -1,5 +1,5 @@
-// Takes a graph; walks along its edges with a stack of its own, as graphs are deeper than the program's.
-#include "graph/parts.hpp"
+// Takes a graph; searches it depth first with a stack of its own, as graphs are deeper than the program's.
+#include "graph/connected_components.hpp"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@ namespace fatefield {
 namespace {
 
 // Numbers the parts again, by their first nodes.
-GraphParts in_order(std::vector<std::int32_t> of, std::int64_t parts) {
+GraphComponents in_order(std::vector<std::int32_t> of, std::int64_t parts) {
   std::vector<std::int32_t> number(static_cast<std::size_t>(parts), -1);
   std::int32_t next = 0;
   for (std::int32_t& part : of) {
@@ -22,9 +22,9 @@ class Tarjan {
   explicit Tarjan(const SparseRows& graph)
       : graph_(graph), seen_(size(), -1), low_(size(), 0), part_(size(), -1) {}
 
-  GraphParts run() {
+  GraphComponents run() {
     for (std::int64_t i = 0; i < graph_.rows; ++i)
-      if (seen_[i] < 0) walk(static_cast<std::int32_t>(i));
+      if (seen_[i] < 0) depth_first(static_cast<std::int32_t>(i));
     return in_order(std::move(part_), parts_);
   }
 
@@ -42,7 +42,7 @@ class Tarjan {
     path_.push_back({node, graph_.start[node]});
   }
 
-  void walk(std::int32_t root) {
+  void depth_first(std::int32_t root) {
     enter(root);
     while (!path_.empty()) {
       Step& at = path_.back();
@@ -87,15 +87,15 @@ std::int32_t leader(std::vector<std::int32_t>& parent, std::int32_t i) {
 
 }  // namespace
 
-std::vector<std::vector<std::int32_t>> GraphParts::nodes() const {
+std::vector<std::vector<std::int32_t>> GraphComponents::nodes() const {
   std::vector<std::vector<std::int32_t>> out(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < of.size(); ++i) out[of[i]].push_back(static_cast<std::int32_t>(i));
   return out;
 }
 
-GraphParts strong_parts(const SparseRows& graph) { return Tarjan(graph).run(); }
+GraphComponents strong_components(const SparseRows& graph) { return Tarjan(graph).run(); }
 
-GraphParts weak_parts(const SparseRows& graph) {
+GraphComponents weak_components(const SparseRows& graph) {
   std::vector<std::int32_t> parent(static_cast<std::size_t>(graph.rows));
   for (std::size_t i = 0; i < parent.size(); ++i) parent[i] = static_cast<std::int32_t>(i);
   for (std::int64_t i = 0; i < graph.rows; ++i) {

@@ -1,0 +1,40 @@
+# The R blocks of the README run as they stand, in order, and give what their comments say.
+
+readme_blocks <- function(path) {
+  lines <- readLines(path)
+  from <- which(lines == "```r")
+  lapply(from, function(i) lines[seq(i + 1L, i + which(lines[-seq_len(i)] == "```")[[1L]] - 1L)])
+}
+
+test_that("the blocks of the README run as they stand, and give what they say", {
+  path <- testthat::test_path("..", "..", "README.md")
+  testthat::skip_if_not(file.exists(path), "no README beside the tests")
+  blocks <- readme_blocks(path)
+  expect_length(blocks, 3L)
+  home <- new.env(parent = globalenv())
+  folder <- tempfile("readme")
+  dir.create(folder)
+  back <- setwd(folder)
+  grDevices::pdf(NULL)
+  on.exit({
+    setwd(back)
+    grDevices::dev.off()
+  })
+  shown <- list()
+  for (call in parse(text = unlist(blocks))) {
+    value <- withVisible(suppressMessages(eval(call, home)))
+    if (value$visible) shown <- c(shown, list(value$value))
+    if (value$visible) utils::capture.output(print(value$value))
+  }
+  figures <- Filter(function(v) inherits(v, "ggplot"), shown)
+  expect_length(figures, 6L)
+  expect_true(file.exists("cells.fatefield"))
+  p <- GetResult(home$cells, "fates")$probability
+  expect_equal(unname(rowSums(p)), rep(1, nrow(p)))
+  expect_identical(sort(unique(as.character(home$cells$fate))), colnames(p))
+  expect_identical(nrow(as.data.frame(home$screen)), 3L * nrow(home$cells[["RNA"]]))
+  expect_s3_class(home$drivers, "fatefield_result")
+  expect_true(all(home$cells$criticality > 0))
+  expect_setequal(levels(home$paths$cell), colnames(home$snapshot)[1:20])
+  expect_identical(unique(as.data.frame(home$between)$time), 1.5)
+})
