@@ -38,9 +38,10 @@
 #' This is averaged over up to four roots (those of the least time in total among cells with a root score above 0.999,
 #' or among `root` and its neighbours), and over neighbours, as far as they agree with theirs.
 #'
-#' Cells before the root come last, so that a root in the middle of the course turns the order of nearly all cells round.
-#' Without `root` the latent time is therefore compared with the end points, the pseudotime and the expected steps of the
-#' cells.
+#' Cells before the root come last, so that a root in the middle of the course turns the order of nearly all cells
+#' round.
+#' Without `root` the latent time is therefore compared with the end points, the pseudotime and the expected steps of
+#' the cells.
 #' Where one of these says that it runs backward, it is counted from the cell where most genes begin, or from that where
 #' the pseudotime does, if that agrees better with the end points and the steps.
 #' A `fatefield_warning_latent_time` says so, and also where the direction stays uncertain: name a cell of the beginning
@@ -89,8 +90,8 @@
 #'   with their neighbours (squared, 1 less the difference), of the latent time.
 #'
 #' @return
-#' For matrices and results a result of class `fatefield_arrows`, see [results], whose table has a row for each cell, with
-#'   `cell` and the columns of `cells`.
+#' For matrices and results a result of class `fatefield_arrows`, see [results], whose table has a row for each cell,
+#'   with `cell` and the columns of `cells`.
 #'   It has:
 #'   \item{arrows}{Matrix, cells x dims; 0 for cells without a velocity.}
 #'   \item{graph}{dgCMatrix, cells x cells, correlations; rows are the cells that steps start from.}
@@ -332,7 +333,8 @@ embed_options <- function(field, sqrt.transform, n.neighbors, scale, self.transi
   )
   list(
     graph = merge_options(velocity_graph_defaults(), list(
-      max.neighbors = if (!is.null(n.neighbors)) check_count(n.neighbors, "n.neighbors"), sqrt.transform = check_flag(sqrt.transform, "sqrt.transform"),
+      max.neighbors = if (!is.null(n.neighbors)) check_count(n.neighbors, "n.neighbors"),
+      sqrt.transform = check_flag(sqrt.transform, "sqrt.transform"),
       seed.use = seed_from(seed.use)
     )),
     steps = merge_options(transition_defaults(), list(scale = scale)),

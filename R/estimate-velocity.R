@@ -35,24 +35,25 @@
 #'    `mode = "stochastic"`: in velocity genes the second moments enter too, each equation weighted by
 #'    its own residuals.
 #'    `mode = "dynamical"`: the kinetics of each gene are fitted, see below.
-#' 7. Velocity genes, on which everything later rests, have `r2` and `gamma` above 0.01; in mode `"dynamical"` they have a
-#'    likelihood above 0.001, an `r2` above 0.01 and a usual scaling.
+#' 7. Velocity genes, on which everything later rests, have `r2` and `gamma` above 0.01; in mode `"dynamical"` they
+#'    have a likelihood above 0.001, an `r2` above 0.01 and a usual scaling.
 #'
 #' Velocities say where a cell goes only as far as splicing is what changes: genes whose kinetics
 #' differ between cell types, or whose unspliced molecules are hardly seen, mislead.
 #' Look at the number of velocity genes and at the confidence, and compare the modes.
 #'
 #' @section The dynamical mode:
-#' Each gene is transcribed at rate `alpha` from time 0 until `t_`, then no longer; `beta` is the rate of splicing, `gamma`
-#' that of degradation: `du/dt = alpha - beta u`, `ds/dt = beta u - gamma s`.
+#' Each gene is transcribed at rate `alpha` from time 0 until `t_`, then no longer; `beta` is the rate of splicing,
+#' `gamma` that of degradation: `du/dt = alpha - beta u`, `ds/dt = beta u - gamma s`.
 #' Unspliced counts are `scaling` times `u`, as both kinds are not seen equally well.
-#' Genes are fitted whose deterministic slope has `r2` (of the slope through all cells) and `gamma` above 0.01, and those
-#' named by `genes` or `retain`.
-#' Times are scaled such that the kinetics of each gene take 20 units, and the velocity, `beta u - gamma s` of the fit, is
-#' per such unit; it is 0 for cells in a steady state.
+#' Genes are fitted whose deterministic slope has `r2` (of the slope through all cells) and `gamma` above 0.01, and
+#' those named by `genes` or `retain`.
+#' Times are scaled such that the kinetics of each gene take 20 units, and the velocity, `beta u - gamma s` of the
+#' fit, is per such unit; it is 0 for cells in a steady state.
 #'
-#' Where the published method (Bergen et al.) stops after a fixed number of steps, here each gene is fitted to convergence
-#' from several starts, distances being those from cells to the nearest point of the curve, in units in which `u` and `s`
+#' Where the published method (Bergen et al.) stops after a fixed number of steps, here each gene is fitted to
+#' convergence from several starts, distances being those from cells to the nearest point of the curve, in units in
+#' which `u` and `s`
 #' spread alike.
 #' What a thin loop leaves open, `gamma / beta` and how long the gene is transcribed, is held near 1 and `2 / beta`.
 #' The likelihood is never below that of the published steps, which are run too and taken where they do better.
@@ -139,11 +140,13 @@
 #'   \item{velocity}{Matrix, genes x cells; `NaN` for genes that could not be fitted.}
 #'   \item{genes}{data.frame, one row per gene: `velocity_gamma`, `velocity_qreg_ratio` (the slope of the
 #'     deterministic mode), `velocity_r2`, `velocity_genes`, with an offset `velocity_offset`; in mode
-#'     `"dynamical"` `velocity_genes` and, `NA` where there is no fit, `fit_alpha`, `fit_beta` (of unspliced counts as they
-#'     are, that of the equations divided by `fit_scaling`), `fit_gamma`, `fit_t_`, `fit_scaling`, `fit_std_u`, `fit_std_s`,
-#'     `fit_likelihood`, `fit_variance` (of the distances), `fit_pval_steady`, `fit_steady_u`, `fit_steady_s` (whether and
+#'     `"dynamical"` `velocity_genes` and, `NA` where there is no fit, `fit_alpha`, `fit_beta` (of unspliced counts as
+#'     they are, that of the equations divided by `fit_scaling`), `fit_gamma`, `fit_t_`, `fit_scaling`, `fit_std_u`,
+#'     `fit_std_s`, `fit_likelihood`, `fit_variance` (of the distances), `fit_pval_steady`, `fit_steady_u`,
+#'     `fit_steady_s` (whether and
 #'     where cells gather at high expression), `fit_alignment_scaling` (by which times were multiplied), `fit_status`
-#'     (`"fitted"`, or why not), `fit_converged`, `fit_iterations`, and for all genes `fit_r2`; and, where genes were chosen, `means`, `dispersions`, `dispersions_norm`, `highly_variable`.}
+#'     (`"fitted"`, or why not), `fit_converged`, `fit_iterations`, and for all genes `fit_r2`; and, where genes were
+#'     chosen, `means`, `dispersions`, `dispersions_norm`, `highly_variable`.}
 #'   \item{cells}{data.frame, one row per cell: `spliced_size` and `unspliced_size`, by which counts
 #'     were divided; `velocity_length`; `velocity_confidence`, the mean correlation with the
 #'     velocities of the neighbours.}
@@ -152,12 +155,12 @@
 #'   \item{variance,u}{As `velocity`, where asked for: of the variance, and of unspliced counts.}
 #'   \item{fit_t}{In mode `"dynamical"`: the time of each cell by each fitted gene, genes x cells.}
 #' For an object the object with an assay `velocity`, or the name in `store.as` (SingleCellExperiment: alternative
-#' experiment), whose feature data are `genes` (and `velocity_variance`, `velocity_u`, `velocity_fit_t`), the columns of `cells`, and the neighbours as `velocity.nn`
-#' (the cell itself first, as Seurat has it).
+#' experiment), whose feature data are `genes` (and `velocity_variance`, `velocity_u`, `velocity_fit_t`), the columns
+#' of `cells`, and the neighbours as `velocity.nn` (the cell itself first, as Seurat has it).
 #' @section What later steps check:
 #' The object remembers which counts the velocities came from.
-#' Where these have changed, [EmbedVelocity()], [PlotVelocity()], [PlotPhase()] and all that learn from velocities stop with
-#' a `fatefield_error_stale`.
+#' Where these have changed, [EmbedVelocity()], [PlotVelocity()], [PlotPhase()] and all that learn from velocities
+#' stop with a `fatefield_error_stale`.
 #' Cells that were renamed or put in another order are followed.
 #' Where cells were taken out the velocities of those left stay as they were estimated, and moments are means over the
 #' neighbours that are left.

@@ -23,8 +23,8 @@
 #' @param group.by Colours of the cells: a column of the cell data, one value for each cell, or
 #'   `"velocity"` for the velocity of the gene itself.
 #'   `NULL` takes the identities of a Seurat object where there are several, else grey.
-#' @param cols Colours: for groups by label or in their order, else a scale from low to high values; `NULL` takes those of
-#'   [DefineFates()], where the object has them.
+#' @param cols Colours: for groups by label or in their order, else a scale from low to high values; `NULL` takes
+#'   those of [DefineFates()], where the object has them.
 #' @param pt.size,pt.alpha Size and opacity of the cells; `NULL` chooses the size by their number.
 #' @param raster Draw points as pixels?
 #'   `NULL` does so for more than 50,000 points, if scattermore is installed.

@@ -19,7 +19,8 @@
 #' look at the confidence of the cells too.
 #'
 #' Arrows belong to the coordinates they were made for.
-#' Where the reduction has been computed anew since, they are computed anew from the velocity graph, which a message says.
+#' Where the reduction has been computed anew since, they are computed anew from the velocity graph, which a message
+#' says.
 #'
 #' @param object A Seurat object or SingleCellExperiment that [EmbedVelocity()] has seen; or a matrix of
 #'   coordinates (cells x dims).
@@ -34,8 +35,8 @@
 #'   For an object the name of the reduction that holds them; `NULL` finds it by `reduction`.
 #' @param dims (two numbers) Dimensions to draw.
 #' @param density Density of lines or of the grid; default 1, 2 draws twice as many side by side.
-#' @param cols Colours: for groups by label or in their order, else a scale from low to high values; `NULL` takes those of
-#'   [DefineFates()], where the object has them.
+#' @param cols Colours: for groups by label or in their order, else a scale from low to high values; `NULL` takes
+#'   those of [DefineFates()], where the object has them.
 #' @param pt.size,pt.alpha Size and opacity of the cells; `NULL` chooses the size by their number.
 #' @param raster Draw points as pixels?
 #'   `NULL` does so for more than 50,000 cells, if scattermore is installed.
@@ -246,7 +247,8 @@ label_layers <- function(cells, group, label, repel) {
   panels <- if (is.null(cells$panel)) rep("", nrow(cells)) else cells$panel
   names <- do.call(rbind, lapply(split(seq_len(nrow(cells)), list(cells$group, panels), drop = TRUE), function(rows) {
     at <- densest_place(as.matrix(cells[rows, c("x", "y")]), side / 12)
-    data.frame(x = at[[1L]], y = at[[2L]], label = as.character(cells$group[[rows[[1L]]]]), panel = panels[[rows[[1L]]]])
+    one <- rows[[1L]]
+    data.frame(x = at[[1L]], y = at[[2L]], label = as.character(cells$group[[one]]), panel = panels[[one]])
   }))
   rownames(names) <- NULL
   no.key <- ggplot2::guides(colour = "none")
@@ -254,7 +256,8 @@ label_layers <- function(cells, group, label, repel) {
     need_package("ggrepel", "to keep labels apart")
     return(list(
       ggrepel::geom_text_repel(
-        ggplot2::aes(label = .data$label), names, size = 3.6, fontface = "bold", bg.colour = "white", bg.r = 0.15, seed = 1
+        ggplot2::aes(label = .data$label), names, size = 3.6, fontface = "bold", bg.colour = "white", bg.r = 0.15,
+        seed = 1
       ), no.key
     ))
   }

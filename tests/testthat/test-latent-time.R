@@ -1,7 +1,9 @@
 # The direction of latent time, on cells whose course is known.
 
 dynamical_cells <- function(seed, n.cells = 600) {
-  cells <- SimulateDifferentiation(n.cells = n.cells, n.fates = 2, n.genes = 60, n.futures = 0, as = "list", seed.use = seed)
+  cells <- SimulateDifferentiation(
+    n.cells = n.cells, n.fates = 2, n.genes = 60, n.futures = 0, as = "list", seed.use = seed
+  )
   velocity <- EstimateVelocity(cells$counts, cells$unspliced, mode = "dynamical", verbose = FALSE)
   list(velocity = velocity, at = cells$latent, time = cells$cells$pseudotime)
 }

@@ -203,7 +203,9 @@ for (kind in velocity_kinds()) {
     )
     taken <- estimated(object)
     if (is_sce(taken)) taken$root_cells <- 7 else taken <- SeuratObject::AddMetaData(taken, 7, "root_cells")
-    expect_warning(taken <- EmbedVelocity(taken, reduction = "latent", verbose = FALSE), class = "fatefield_warning_name")
+    expect_warning(
+      taken <- EmbedVelocity(taken, reduction = "latent", verbose = FALSE), class = "fatefield_warning_name"
+    )
     expect_equal(unique(cell_column(taken, "root_cells", "")), 7)
     expect_true("fatefield_velocity_root_cells" %in% column_names(taken))
   })
@@ -223,6 +225,40 @@ for (kind in velocity_kinds()) {
   })
 }
 
+test_that("vectors of any kind are drawn in the reduction that they live in, and nowhere else", {
+  for (kind in velocity_kinds()) {
+    object <- fresh_cells(kind)
+    home <- choose_reduction(object, "pca")
+    x <- embedding(object, home)
+    object <- store_vectors(object, -x, "drift_vectors", home, x, "DriftDiffusion()")
+    expect_identical(vectors_for(object, "drift_vectors"), home)
+    expect_silent(drawn <- arrows_drawn(object, arrows = "drift_vectors"))
+    expect_equal(drawn$dx, -unname(x[, 1L]))
+    expect_input_error(PlotVelocity(object, "latent", arrows = "drift_vectors"), "reduction", "are of the reduction .(pca|PCA)")
+    some <- object[, 1:40]
+    expect_silent(expect_equal(arrows_drawn(some, arrows = "drift_vectors"), drawn[1:40, ], ignore_attr = TRUE))
+    if (is_sce(object)) {
+      SingleCellExperiment::reducedDim(object, home) <- 2 * x
+    } else {
+      object[[home]] <- SeuratObject::CreateDimReducObject(2 * x, key = "PC_", assay = "RNA")
+    }
+    expect_stale(PlotVelocity(object, arrows = "drift_vectors"), "120 of 120 cells.*DriftDiffusion\\(\\)")
+    # Vectors that were not made here live where the user says.
+    own <- store_reduction(fresh_cells(kind), x, "mine")
+    expect_null(vectors_for(own, "mine"))
+    expect_s3_class(PlotVelocity(own, home, arrows = "mine"), "ggplot")
+  }
+})
+
+test_that("counts that are no longer there stop what needs them alone", {
+  object <- embedded("seurat")
+  object[["unspliced"]] <- NULL
+  expect_silent(arrows_drawn(object, "latent"))
+  expect_equal(TransitionMatrix(object), TransitionMatrix(embedded("seurat")))
+  expect_stale(PlotPhase(object, "fateA"), "no longer in the object")
+  expect_stale(EmbedVelocity(object, reduction = "latent", verbose = FALSE), "no longer in the object")
+})
+
 test_that("results of velocities print, sum up, plot and are cut by genes and cells", {
   object <- embedded("seurat")
   velocity <- fetch_velocity(object)
@@ -232,7 +268,8 @@ test_that("results of velocities print, sum up, plot and are cut by genes and ce
   expect_true("velocity_r2" %in% summary(velocity)$quantity)
   genes <- best_genes(velocity$genes, 2L)
   expect_true(all(velocity$genes[genes, "velocity_genes"]))
-  expect_identical(velocity$genes[genes[[1L]], "velocity_r2"], max(velocity$genes$velocity_r2[velocity$genes$velocity_genes]))
+  used <- velocity$genes[velocity$genes$velocity_genes, ]
+  expect_identical(velocity$genes[genes[[1L]], "velocity_r2"], max(used$velocity_r2))
   part <- velocity[rev(genes)]
   expect_identical(rownames(part$velocity), rev(genes))
   expect_identical(as.data.frame(part)$gene, rev(genes))
