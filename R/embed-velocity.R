@@ -8,6 +8,13 @@
 #' From it follow probabilities of steps, the mean direction of each cell in a reduction, the cells
 #' where walks by these steps begin and end, and a pseudotime between them.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- EmbedVelocity(cells, reduction = "umap")  # after EstimateVelocity()
+#' PlotVelocity(cells, reduction = "umap")
+#' summary(cells$velocity_pseudotime)
+#' ```
+#'
 #' @details
 #' The graph holds Pearson's correlations, over the velocity genes, of `Ms[, j] - Ms[, i]` with the
 #' velocity of cell `i`; of their signed square roots where velocities are of the stochastic mode.
@@ -23,7 +30,7 @@
 #' with eigenvalues within 0.001 of 1, smoothed over neighbours and scaled to `[0, 1]`.
 #' Roots are the same for steps taken backward.
 #' The pseudotime is the diffusion distance along the graph from the root, averaged with 1 less that
-#' from the end point, in each part of the graph that hangs together.
+#' from the end point, in each of the connected components of the graph.
 #'
 #' Velocities of the dynamical mode give a latent time too, the one that all genes share: times of cells by the genes of
 #' a likelihood of at least `min.likelihood` and an r2 above `min.r2` are counted from a root, cells before it coming
@@ -31,8 +38,18 @@
 #' This is averaged over up to four roots (those of the least time in total among cells with a root score above 0.999,
 #' or among `root` and its neighbours), and over neighbours, as far as they agree with theirs.
 #'
+#' Cells before the root come last, so that a root in the middle of the course turns the order of nearly all cells
+#' round.
+#' Without `root` the latent time is therefore compared with the end points, the pseudotime and the expected steps of
+#' the cells.
+#' Where one of these says that it runs backward, it is counted from the cell where most genes begin, or from that where
+#' the pseudotime does, if that agrees better with the end points and the steps.
+#' A `fatefield_warning_latent_time` says so, and also where the direction stays uncertain: name a cell of the beginning
+#' with `root`.
+#'
 #' A graph that the object holds already, of the same velocities and options, is used again, so that
 #' another reduction costs little.
+#' After a second [EstimateVelocity()] it is made anew.
 #'
 #' @param object A Seurat object or SingleCellExperiment that [EstimateVelocity()] has seen, a result
 #'   of [EstimateVelocity()], or a matrix of velocities (genes x cells).
@@ -40,6 +57,7 @@
 #'   first.
 #' @param dims Dimensions of the reduction; `NULL` takes all.
 #' @param embedding Matrix of coordinates (cells x dims).
+#'   To plot a result: those that its arrows were made for.
 #' @param expression,knn For a matrix of velocities: the smoothed expression `Ms` (genes x cells, the
 #'   same genes and cells), and the nearest cells of each cell, a matrix of their numbers (cells x
 #'   neighbours, without the cell itself) or `list(index, distance)`.
@@ -48,7 +66,7 @@
 #'   highest root score of each part of the graph.
 #' @param sqrt.transform Correlate signed square roots?
 #'   `NULL` does so for velocities of the stochastic mode.
-#' @param max.neighbors Cells considered for each cell, at most: its neighbours, and of their neighbours
+#' @param n.neighbors Cells considered for each cell, at most: its neighbours, and of their neighbours
 #'   a random choice.
 #'   `NULL` takes all up to 50,000 cells, and 100 beyond.
 #' @param scale Correlations are multiplied by this before they are exponentiated; default
@@ -57,12 +75,13 @@
 #'   Default `TRUE`; matters for the confidence alone.
 #' @param terminal Find roots, end points and pseudotime too? Default `TRUE`.
 #' @param seed.use Seed of the random choice of neighbours.
-#' @param name Name of the velocities in the object; `NULL` takes those estimated last.
-#' @param reduction.name Name of the reduction of arrows; `NULL` makes it of `name` and `reduction`, as
+#' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
+#' @param store.as Name of the reduction of arrows; `NULL` makes it of `velocity` and `reduction`, as
 #'   in `velocity_umap`.
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell what is found?
-#' @param ... More options: `r doc_option("terminal", "tolerance")`, `r doc_option("terminal", "count")`,
+#' @param ... For `plot()`: arguments of [PlotVelocity()], such as `style`.
+#'   Else more options: `r doc_option("terminal", "tolerance")`, `r doc_option("terminal", "count")`,
 #'   `r doc_option("terminal", "low")` and `r doc_option("terminal", "high")` of roots and end points (distance
 #'   of eigenvalues from 1, their number, quantiles to cut off at); `r doc_option("pseudotime", "components")`
 #'   of the diffusion map; `r doc_option("terminal", "max.restarts")` of the search for eigenvectors;
@@ -71,7 +90,9 @@
 #'   with their neighbours (squared, 1 less the difference), of the latent time.
 #'
 #' @return
-#' For matrices and results a list of class `fatefield_arrows`:
+#' For matrices and results a result of class `fatefield_arrows`, see [results], whose table has a row for each cell,
+#'   with `cell` and the columns of `cells`.
+#'   It has:
 #'   \item{arrows}{Matrix, cells x dims; 0 for cells without a velocity.}
 #'   \item{graph}{dgCMatrix, cells x cells, correlations; rows are the cells that steps start from.}
 #'   \item{cells}{data.frame, one row per cell: `velocity_confidence_transition`, the correlation of
@@ -80,10 +101,12 @@
 #'     For velocities of the dynamical mode also `latent_time`, from 0 to 1.}
 #'   \item{root,end}{Names of the cells where the pseudotime begins and ends, one for each part.}
 #' For an object the object with the arrows as a reduction, the columns of `cells` in its cell data,
-#' and the graph: as a graph `velocity_graph` of a Seurat object, else with the results of the package.
+#' and the graph, which [TransitionMatrix()] reads; a Seurat object has it as a graph `velocity_graph`, too.
+#' Velocities stored as `name` have columns `name_pseudotime`, `name_root_cells` and so on.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no velocities, other cells than those the velocities
 #' are of, fewer than 2 genes with velocities, velocities that are the same in all genes, no such reduction or cell.
+#' `fatefield_error_stale`: the counts have changed since [EstimateVelocity()].
 #' @references
 #' La Manno et al. (2018) RNA velocity of single cells. Nature 560.
 #'
@@ -104,7 +127,7 @@ EmbedVelocity <- function(object, ...) UseMethod("EmbedVelocity")
 #' @rdname EmbedVelocity
 #' @export
 EmbedVelocity.default <- function(object, embedding, expression = NULL, knn = NULL, genes = NULL,
-                                  root = NULL, sqrt.transform = NULL, max.neighbors = NULL,
+                                  root = NULL, sqrt.transform = NULL, n.neighbors = NULL,
                                   scale = NULL, self.transitions = TRUE, terminal = TRUE,
                                   seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
@@ -112,70 +135,100 @@ EmbedVelocity.default <- function(object, embedding, expression = NULL, knn = NU
     stop_input("embedding", "`embedding` is needed: a matrix of coordinates, cells x dims.")
   }
   field <- velocity_field_of(object, expression, knn, genes)
-  options <- embed_options(field, sqrt.transform, max.neighbors, scale, self.transitions, terminal,
+  options <- embed_options(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,
     seed.use, verbose, ...)
   embedding <- check_matrix(embedding, "embedding")
   check_same_cells(embedding, colnames(field$velocity))
   root <- check_root(root, colnames(field$velocity))
   graph <- field_graph(field, options)
   parts <- field_scores(field, graph, options, root, verbose)
-  new_arrows(graph, arrows_in(graph, embedding, options), parts)
+  new_arrows(graph, arrows_in(graph, embedding, options$steps), parts)
 }
 
 #' @rdname EmbedVelocity
 #' @export
 EmbedVelocity.Seurat <- function(object, reduction = NULL, dims = NULL, genes = NULL, root = NULL,
-                                 sqrt.transform = NULL, max.neighbors = NULL, scale = NULL,
+                                 sqrt.transform = NULL, n.neighbors = NULL, scale = NULL,
                                  self.transitions = TRUE, terminal = TRUE, seed.use = 42L,
-                                 name = NULL, reduction.name = NULL, threads = NULL,
+                                 velocity = NULL, store.as = NULL, threads = NULL,
                                  verbose = TRUE, ...) {
   local_threads(threads)
-  object <- embed_in_object(object, reduction, dims, genes, root, sqrt.transform, max.neighbors,
-    scale, self.transitions, terminal, seed.use, name, reduction.name, verbose, ...)
-  log_command(object, "EmbedVelocity", list(
-    reduction = reduction, dims = dims, genes = genes, root = root, sqrt.transform = sqrt.transform,
-    max.neighbors = max.neighbors, scale = scale, self.transitions = self.transitions,
-    terminal = terminal, seed.use = seed.use, name = name, reduction.name = reduction.name
-  ))
-}
-
-#' @rdname EmbedVelocity
-#' @export
-EmbedVelocity.SingleCellExperiment <- function(object, reduction = NULL, dims = NULL, genes = NULL,
-                                               root = NULL, sqrt.transform = NULL,
-                                               max.neighbors = NULL, scale = NULL,
-                                               self.transitions = TRUE, terminal = TRUE,
-                                               seed.use = 42L, name = NULL, reduction.name = NULL,
-                                               threads = NULL, verbose = TRUE, ...) {
-  local_threads(threads)
-  embed_in_object(object, reduction, dims, genes, root, sqrt.transform, max.neighbors, scale,
-    self.transitions, terminal, seed.use, name, reduction.name, verbose, ...)
-}
-
-embed_in_object <- function(object, reduction, dims, genes, root, sqrt.transform, max.neighbors,
-                            scale, self.transitions, terminal, seed.use, name, reduction.name,
-                            verbose, ...) {
-  name <- velocity_name(object, name)
+  velocity <- velocity_name(object, velocity)
   reduction <- choose_reduction(object, reduction, prefer = c("umap", "tsne", "latent", "pca"))
-  if (is.null(reduction.name)) reduction.name <- paste0(name, "_", reduction)
-  check_string(reduction.name, "reduction.name")
+  store.as <- store_name(object, store.as, paste0(velocity, "_", reduction), no_columns, identity)
+  stem <- store_name(object, NULL, velocity, score_columns)
   coordinates <- embedding(object, reduction, dims)
   root <- check_root(root, cell_names(object))
-  field <- velocity_field_of(fetch_velocity(object, name), NULL, NULL, genes)
-  options <- embed_options(field, sqrt.transform, max.neighbors, scale, self.transitions, terminal,
+  field <- velocity_field_of(fetch_velocity(object, velocity), NULL, NULL, genes)
+  options <- embed_options(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,
     seed.use, verbose, ...)
-  graph <- stored_graph(object, name, options$graph, field)
+  graph <- stored_graph(object, velocity, options$graph, field)
   if (is.null(graph)) {
     graph <- field_graph(field, options)
-    object <- store_graph(object, graph, name, options$graph, field)
+    object <- store_graph(drop_derived(object, velocity, say = FALSE), graph, velocity, options$graph, field)
   } else if (verbose) {
     message("The velocity graph of the object is used again.")
   }
   parts <- field_scores(field, graph, options, root, verbose)
-  object <- store_reduction(object, arrows_in(graph, coordinates, options), reduction.name,
-    key = gsub("_", "", reduction.name))
-  names(parts$cells) <- sub("^velocity", name, names(parts$cells))
-  store_cells(object, parts$cells)
+  object <- store_arrows(object, arrows_in(graph, coordinates, options$steps), store.as, reduction, coordinates,
+    velocity, options$steps)
+  log_call(store_scores(object, parts$cells, velocity, stem), "EmbedVelocity")
+}
+
+#' @rdname EmbedVelocity
+#' @export
+EmbedVelocity.SingleCellExperiment <- EmbedVelocity.Seurat
+
+no_columns <- function(stem) character()
+
+# Columns of the scores of cells.
+score_columns <- function(stem) {
+  velocity_columns(
+    c("velocity_confidence_transition", "root_cells", "end_points", "velocity_pseudotime", "latent_time"), stem
+  )
+}
+
+# `velocity`: the name of the velocities; the columns are on record, so that they go with what they say.
+store_scores <- function(object, scores, velocity, stem) {
+  names(scores) <- velocity_columns(names(scores), stem)
+  object <- store_cells(object, scores)
+  put_tool(object, "velocity_columns", velocity, union(tool(object, "velocity_columns", velocity), names(scores)))
+}
+
+# Arrows with what they were made of, and what it takes to make them anew.
+store_arrows <- function(object, arrows, name, reduction, coordinates, velocity, steps) {
+  remake <- paste0("EmbedVelocity(reduction = ", quoted(reduction), ")")
+  more <- list(velocity = velocity, steps = steps, graph = tool(object, "velocity_graph", velocity)$digest)
+  store_vectors(object, arrows, name, reduction, coordinates, remake, more)
+}
+
+# Arrows of a record as they are in the object, or from its graph where the coordinates of the reduction, or the graph,
+# are no longer those of then.
+fresh_arrows <- function(object, name) {
+  made <- vectors_record(object, name)
+  about <- made$result
+  graph <- velocity_graph(object, about$velocity)
+  same.graph <- identical(about$graph, tool(object, "velocity_graph", about$velocity)$digest)
+  input <- made$inputs[[1L]]
+  now <- input_now(object, input)
+  if (is.null(now)) {
+    stop_stale(paste("the arrows", quoted(name)), paste(input_name(input), "is no longer in the object"), made$remake)
+  }
+  found <- match_inputs(input, now)
+  if (same.graph && !anyNA(found$at)) {
+    return(embedding_or_missing(object, name))
+  }
+  rlang::inform(
+    paste0(
+      if (same.graph) paste0("The reduction ", quoted(about$reduction), " has other coordinates") else
+        paste0("The velocities ", quoted(about$velocity), " are others"), " than when the arrows ", quoted(name),
+      " were made: they are computed anew from the velocity graph. ", made$remake, " stores them."
+    ),
+    class = "fatefield_message_arrows"
+  )
+  x <- embedding(object, about$reduction)
+  if (all(input$dims %in% colnames(x))) x <- x[, input$dims, drop = FALSE]
+  unname(arrows_in(graph, x, about$steps))
 }
 
 # What the graph is made of: list(velocity, expression (genes x cells), knn, mode); for fitted kinetics `kinetics`, what
@@ -268,7 +321,7 @@ check_root <- function(root, cells) {
 }
 
 # Options of each step, checked by the core when it takes them.
-embed_options <- function(field, sqrt.transform, max.neighbors, scale, self.transitions, terminal,
+embed_options <- function(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,
                           seed.use, verbose, ...) {
   check_flag(self.transitions, "self.transitions")
   check_flag(terminal, "terminal")
@@ -280,7 +333,8 @@ embed_options <- function(field, sqrt.transform, max.neighbors, scale, self.tran
   )
   list(
     graph = merge_options(velocity_graph_defaults(), list(
-      max.neighbors = max.neighbors, sqrt.transform = check_flag(sqrt.transform, "sqrt.transform"),
+      max.neighbors = if (!is.null(n.neighbors)) check_count(n.neighbors, "n.neighbors"),
+      sqrt.transform = check_flag(sqrt.transform, "sqrt.transform"),
       seed.use = seed_from(seed.use)
     )),
     steps = merge_options(transition_defaults(), list(scale = scale)),
@@ -303,13 +357,13 @@ field_graph <- function(field, options) {
   graph
 }
 
-# Probabilities of steps by the options, with `...` in the place of some of them.
-steps_of <- function(graph, options, ..., backward = FALSE) {
-  step_probabilities(graph, merge_options(options$steps, list(...)), backward)
+# Probabilities of steps by the options `steps`, with `...` in the place of some of them.
+steps_of <- function(graph, steps, ..., backward = FALSE) {
+  step_probabilities(graph, merge_options(steps, list(...)), backward)
 }
 
-arrows_in <- function(graph, coordinates, options) {
-  steps <- steps_of(graph, options, self.transitions = FALSE, negative = "signed")
+arrows_in <- function(graph, coordinates, steps) {
+  steps <- steps_of(graph, steps, self.transitions = FALSE, negative = "signed")
   arrows <- velocity_arrows(steps, coordinates, thread_count())
   dimnames(arrows) <- list(rownames(graph), colnames(coordinates))
   arrows
@@ -318,7 +372,7 @@ arrows_in <- function(graph, coordinates, options) {
 # list(cells = data.frame of scores, root, end).
 field_scores <- function(field, graph, options, root, verbose) {
   names <- rownames(graph)
-  steps <- steps_of(graph, options, self.transitions = options$self.transitions)
+  steps <- steps_of(graph, options$steps, self.transitions = options$self.transitions)
   cells <- data.frame(
     velocity_confidence_transition = step_confidence(
       steps, field$expression, field$velocity, thread_count()
@@ -329,7 +383,7 @@ field_scores <- function(field, graph, options, root, verbose) {
     return(list(cells = cells, root = character(), end = character()))
   }
   ends_of <- function(backward) {
-    steps <- steps_of(graph, options, self.transitions = FALSE, backward = backward)
+    steps <- steps_of(graph, options$steps, self.transitions = FALSE, backward = backward)
     step_ends(steps, field$knn, options$ends, thread_count())
   }
   begin <- ends_of(TRUE)
@@ -339,33 +393,11 @@ field_scores <- function(field, graph, options, root, verbose) {
   cells$end_points <- end$score
   cells$velocity_pseudotime <- ifelse(is.nan(time$time), NA_real_, time$time)
   if (!is.null(field$kinetics)) {
-    cells$latent_time <- field_latent_time(field$kinetics, begin$score, root, options$latent, verbose)
+    forward <- steps_of(graph, options$steps, self.transitions = FALSE)
+    cells$latent_time <- field_latent_time(field$kinetics, cells, forward, root, options$latent, verbose)
   }
   say_terminal(begin, end, time, cells, verbose)
   list(cells = cells, root = names[time$root], end = names[time$end])
-}
-
-# One number per cell; NA where too few genes are fitted well.
-field_latent_time <- function(kinetics, score, root, options, verbose) {
-  found <- cell_latent_time(
-    kinetics$t, kinetics$genes$fit_likelihood, kinetics$genes$fit_r2, score, root, kinetics$how, options,
-    thread_count()
-  )
-  if (length(found$time) == 0L) {
-    rlang::warn(
-      paste0(
-        "There is no latent time: ", found$genes, " genes have a likelihood of at least ", options$min.likelihood,
-        " and an r2 above ", options$min.r2, ", and 2 are needed. Lower `min.likelihood`."
-      ),
-      class = "fatefield_warning_latent_time"
-    )
-    return(rep(NA_real_, length(score)))
-  }
-  if (verbose) {
-    message("Latent time: from ", found$genes, " genes and ", length(found$root), " root",
-      if (length(found$root) != 1L) "s", ".")
-  }
-  found$time
 }
 
 say_terminal <- function(begin, end, time, cells, verbose) {
@@ -389,51 +421,3 @@ say_terminal <- function(begin, end, time, cells, verbose) {
     if (apart > 0L) paste0(" ", apart, " cells are apart from all others and have none.")
   )
 }
-
-new_arrows <- function(graph, arrows, parts) {
-  structure(
-    list(arrows = arrows, graph = graph, cells = parts$cells, root = parts$root, end = parts$end),
-    class = "fatefield_arrows"
-  )
-}
-
-#' @export
-print.fatefield_arrows <- function(x, ...) {
-  cat("velocity arrows of ", nrow(x$arrows), " cells in ", ncol(x$arrows), " dimensions; graph of ",
-    length(x$graph@x), " steps\n", sep = "")
-  for (column in names(x$cells)) {
-    q <- round(stats::quantile(x$cells[[column]], c(0, 0.5, 1), na.rm = TRUE), 4L)
-    cat("  ", formatC(column, width = -32), paste(names(q), q, collapse = "  "), "\n", sep = "")
-  }
-  invisible(x)
-}
-
-# The graph in an object, and how it was made, so that it can be told whether it still holds.
-store_graph <- function(object, graph, name, options, field) {
-  made <- list(options = options, genes = rownames(field$velocity), cells = rownames(graph))
-  if (is_seurat(object)) {
-    object <- add_graph(object, graph_name(name), graph)
-  } else {
-    made$graph <- graph
-  }
-  put_tool(object, "velocity_graph", name, made)
-}
-
-# The stored graph where it is that of these options, genes and cells (NULL: any of the object's
-# cells), else NULL.
-stored_graph <- function(object, name, options = NULL, field = NULL) {
-  made <- tool(object, "velocity_graph", name)
-  if (is.null(made) || !identical(made$cells, cell_names(object))) {
-    return(NULL)
-  }
-  same <- is.null(options) || identical(made$options, options)
-  if (!same || !(is.null(field) || identical(made$genes, rownames(field$velocity)))) {
-    return(NULL)
-  }
-  if (!is_seurat(object)) {
-    return(made$graph)
-  }
-  if (graph_name(name) %in% SeuratObject::Graphs(object)) fetch_graph(object, graph_name(name))
-}
-
-graph_name <- function(name) paste0(name, "_graph")

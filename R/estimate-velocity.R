@@ -10,6 +10,13 @@
 #' unspliced counts over neighbouring cells, and `gamma` is the ratio of the two at the steady state.
 #' Its unit is normalised molecules per mean lifetime of the unspliced molecules of that gene.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- EstimateVelocity(cells)                   # assays "spliced" and "unspliced" are found
+#' cells <- EmbedVelocity(cells, reduction = "umap")
+#' PlotVelocity(cells, reduction = "umap")
+#' ```
+#'
 #' @details
 #' The steps, each of which can be replaced:
 #'
@@ -28,24 +35,25 @@
 #'    `mode = "stochastic"`: in velocity genes the second moments enter too, each equation weighted by
 #'    its own residuals.
 #'    `mode = "dynamical"`: the kinetics of each gene are fitted, see below.
-#' 7. Velocity genes, on which everything later rests, have `r2` and `gamma` above 0.01; in mode `"dynamical"` they have a
-#'    likelihood above 0.001, an `r2` above 0.01 and a usual scaling.
+#' 7. Velocity genes, on which everything later rests, have `r2` and `gamma` above 0.01; in mode `"dynamical"` they
+#'    have a likelihood above 0.001, an `r2` above 0.01 and a usual scaling.
 #'
 #' Velocities say where a cell goes only as far as splicing is what changes: genes whose kinetics
 #' differ between cell types, or whose unspliced molecules are hardly seen, mislead.
 #' Look at the number of velocity genes and at the confidence, and compare the modes.
 #'
 #' @section The dynamical mode:
-#' Each gene is transcribed at rate `alpha` from time 0 until `t_`, then no longer; `beta` is the rate of splicing, `gamma`
-#' that of degradation: `du/dt = alpha - beta u`, `ds/dt = beta u - gamma s`.
+#' Each gene is transcribed at rate `alpha` from time 0 until `t_`, then no longer; `beta` is the rate of splicing,
+#' `gamma` that of degradation: `du/dt = alpha - beta u`, `ds/dt = beta u - gamma s`.
 #' Unspliced counts are `scaling` times `u`, as both kinds are not seen equally well.
-#' Genes are fitted whose deterministic slope has `r2` (of the slope through all cells) and `gamma` above 0.01, and those
-#' named by `genes` or `retain`.
-#' Times are scaled such that the kinetics of each gene take 20 units, and the velocity, `beta u - gamma s` of the fit, is
-#' per such unit; it is 0 for cells in a steady state.
+#' Genes are fitted whose deterministic slope has `r2` (of the slope through all cells) and `gamma` above 0.01, and
+#' those named by `genes` or `retain`.
+#' Times are scaled such that the kinetics of each gene take 20 units, and the velocity, `beta u - gamma s` of the
+#' fit, is per such unit; it is 0 for cells in a steady state.
 #'
-#' Where the published method (Bergen et al.) stops after a fixed number of steps, here each gene is fitted to convergence
-#' from several starts, distances being those from cells to the nearest point of the curve, in units in which `u` and `s`
+#' Where the published method (Bergen et al.) stops after a fixed number of steps, here each gene is fitted to
+#' convergence from several starts, distances being those from cells to the nearest point of the curve, in units in
+#' which `u` and `s`
 #' spread alike.
 #' What a thin loop leaves open, `gamma / beta` and how long the gene is transcribed, is held near 1 and `2 / beta`.
 #' The likelihood is never below that of the published steps, which are run too and taken where they do better.
@@ -100,7 +108,9 @@
 #'   highly variable where the object says which are; and of objects that are normalised already the
 #'   stored `Ms` and `Mu`, and neighbours (`distances` and `connectivities`, or `pca`), are taken where they are
 #'   there.
-#' @param name Name of the assay for the velocities, and stem of the columns.
+#' @param store.as Name of the assay for the velocities, and stem of the columns; `NULL` means `"velocity"`, or
+#'   `"fatefield_velocity"` where the object has such a column of your own.
+#'   Nothing of yours is overwritten.
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
 #' @param verbose Tell how many genes are left?
 #' @param ... More options; the defaults, where 0 means no limit, are
@@ -124,15 +134,19 @@
 #'   `r doc_option("dynamical", "min.likelihood")` of velocity genes.
 #'
 #' @return
-#' For matrices a list of class `fatefield_velocity`:
+#' For matrices a result of class `fatefield_velocity`, see [results], whose table has a row for each gene, with
+#'   `gene` and the columns of `genes`; `[` takes genes.
+#'   It has:
 #'   \item{velocity}{Matrix, genes x cells; `NaN` for genes that could not be fitted.}
 #'   \item{genes}{data.frame, one row per gene: `velocity_gamma`, `velocity_qreg_ratio` (the slope of the
 #'     deterministic mode), `velocity_r2`, `velocity_genes`, with an offset `velocity_offset`; in mode
-#'     `"dynamical"` `velocity_genes` and, `NA` where there is no fit, `fit_alpha`, `fit_beta` (of unspliced counts as they
-#'     are, that of the equations divided by `fit_scaling`), `fit_gamma`, `fit_t_`, `fit_scaling`, `fit_std_u`, `fit_std_s`,
-#'     `fit_likelihood`, `fit_variance` (of the distances), `fit_pval_steady`, `fit_steady_u`, `fit_steady_s` (whether and
+#'     `"dynamical"` `velocity_genes` and, `NA` where there is no fit, `fit_alpha`, `fit_beta` (of unspliced counts as
+#'     they are, that of the equations divided by `fit_scaling`), `fit_gamma`, `fit_t_`, `fit_scaling`, `fit_std_u`,
+#'     `fit_std_s`, `fit_likelihood`, `fit_variance` (of the distances), `fit_pval_steady`, `fit_steady_u`,
+#'     `fit_steady_s` (whether and
 #'     where cells gather at high expression), `fit_alignment_scaling` (by which times were multiplied), `fit_status`
-#'     (`"fitted"`, or why not), `fit_converged`, `fit_iterations`, and for all genes `fit_r2`; and, where genes were chosen, `means`, `dispersions`, `dispersions_norm`, `highly_variable`.}
+#'     (`"fitted"`, or why not), `fit_converged`, `fit_iterations`, and for all genes `fit_r2`; and, where genes were
+#'     chosen, `means`, `dispersions`, `dispersions_norm`, `highly_variable`.}
 #'   \item{cells}{data.frame, one row per cell: `spliced_size` and `unspliced_size`, by which counts
 #'     were divided; `velocity_length`; `velocity_confidence`, the mean correlation with the
 #'     velocities of the neighbours.}
@@ -140,9 +154,19 @@
 #'   \item{mode}{The mode.}
 #'   \item{variance,u}{As `velocity`, where asked for: of the variance, and of unspliced counts.}
 #'   \item{fit_t}{In mode `"dynamical"`: the time of each cell by each fitted gene, genes x cells.}
-#' For an object the object with an assay `velocity` (SingleCellExperiment: alternative experiment)
-#' whose feature data are `genes` (and `velocity_variance`, `velocity_u`, `velocity_fit_t`), the columns of `cells`, and the neighbours as `velocity.nn`
-#' (the cell itself first, as Seurat has it).
+#' For an object the object with an assay `velocity`, or the name in `store.as` (SingleCellExperiment: alternative
+#' experiment), whose feature data are `genes` (and `velocity_variance`, `velocity_u`, `velocity_fit_t`), the columns
+#' of `cells`, and the neighbours as `velocity.nn` (the cell itself first, as Seurat has it).
+#' @section What later steps check:
+#' The object remembers which counts the velocities came from.
+#' Where these have changed, [EmbedVelocity()], [PlotVelocity()], [PlotPhase()] and all that learn from velocities
+#' stop with a `fatefield_error_stale`.
+#' Cells that were renamed or put in another order are followed.
+#' Where cells were taken out the velocities of those left stay as they were estimated, and moments are means over the
+#' neighbours that are left.
+#' A second estimate under the same name takes the place of the first, and columns that [EmbedVelocity()] made of it are
+#' removed.
+#'
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no unspliced counts; other genes or cells in the two;
 #' logarithms in place of counts; negative or missing values; no gene left by the filters or with kinetics that
@@ -201,10 +225,11 @@ EstimateVelocity.Seurat <- function(object, spliced = NULL, unspliced = NULL,
                                     retain = NULL, dims = NULL, k = NULL, reduction = NULL,
                                     graph = NULL, moments = NULL, batch = NULL, time = NULL,
                                     normalise = NULL, variance = FALSE, velocity.u = FALSE,
-                                    parity = FALSE, name = "velocity", threads = NULL,
+                                    parity = FALSE, store.as = NULL, threads = NULL,
                                     verbose = TRUE, ...) {
   local_threads(threads)
   mode <- check_choice(mode, c("stochastic", "deterministic", "dynamical"), "mode")
+  store.as <- store_name(object, store.as, "velocity", estimate_columns, estimate_slots)
   object <- estimate_in_object(
     object, spliced, unspliced, mode,
     given = list(
@@ -212,41 +237,19 @@ EstimateVelocity.Seurat <- function(object, spliced = NULL, unspliced = NULL,
     ),
     genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
     moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
-    velocity.u = velocity.u, parity = parity, name = name, verbose = verbose
+    velocity.u = velocity.u, parity = parity, store.as = store.as, verbose = verbose
   )
-  log_command(object, "EstimateVelocity", list(
-    mode = mode, min.shared.counts = min.shared.counts, nfeatures = nfeatures, dims = dims, k = k,
-    reduction = reduction, batch = batch, parity = parity, name = name
-  ))
+  log_call(object, "EstimateVelocity")
 }
 
 #' @rdname EstimateVelocity
 #' @export
-EstimateVelocity.SingleCellExperiment <- function(object, spliced = NULL, unspliced = NULL,
-                                                  mode = c("stochastic", "deterministic", "dynamical"),
-                                                  min.shared.counts = NULL, nfeatures = NULL,
-                                                  genes = NULL, retain = NULL, dims = NULL,
-                                                  k = NULL, reduction = NULL, graph = NULL,
-                                                  moments = NULL, batch = NULL, time = NULL,
-                                                  normalise = NULL, variance = FALSE,
-                                                  velocity.u = FALSE, parity = FALSE, name = "velocity",
-                                                  threads = NULL, verbose = TRUE, ...) {
-  local_threads(threads)
-  estimate_in_object(
-    object, spliced, unspliced, mode,
-    given = list(
-      min.shared.counts = min.shared.counts, nfeatures = nfeatures, k = k, ...
-    ),
-    genes = genes, retain = retain, dims = dims, reduction = reduction, graph = graph,
-    moments = moments, batch = batch, time = time, normalise = normalise, variance = variance,
-    velocity.u = velocity.u, parity = parity, name = name, verbose = verbose
-  )
-}
+EstimateVelocity.SingleCellExperiment <- EstimateVelocity.Seurat
 
 # What both kinds of object share: reads what is named, estimates, stores.
 estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, retain, dims,
                                reduction, graph, moments, batch, time, normalise, variance, velocity.u,
-                               parity, name, verbose) {
+                               parity, store.as, verbose) {
   check_flag(parity, "parity")
   check_flag(verbose, "verbose")
   source <- list(
@@ -278,7 +281,7 @@ estimate_in_object <- function(object, spliced, unspliced, mode, given, genes, r
     highly.variable = if (parity) stored_highly_variable(object, rownames(pair$spliced)),
     verbose = verbose
   )
-  store_velocity(object, result, source, name)
+  store_velocity(object, result, source, store.as)
 }
 
 # One value per cell of a matrix, or NULL.
@@ -461,22 +464,11 @@ new_velocity <- function(fit, prepared, table, knn, batch, batches) {
   if (prepared$verbose) {
     message("Velocity genes: ", length(used), " of ", length(prepared$genes), ".")
   }
-  result <- list(
+  parts <- list(
     velocity = fit$velocity, genes = cbind(fit$genes, table), cells = columns, knn = knn,
     mode = prepared$mode
   )
-  for (part in velocity_parts) result[[part]] <- fit[[part]]
-  result$inputs <- prepared[c("spliced", "unspliced", "how", "known")]
-  structure(result, class = "fatefield_velocity", batches = batches)
-}
-
-#' @export
-print.fatefield_velocity <- function(x, ...) {
-  cat("RNA velocity (", x$mode, ") of ", nrow(x$velocity), " genes in ", ncol(x$velocity), " cells\n",
-    sep = "")
-  cat("  velocity genes  ", sum(x$genes$velocity_genes), "\n", sep = "")
-  if (x$mode == "dynamical") cat("  fitted          ", sum(x$genes$fit_status == "fitted"), "\n", sep = "")
-  cat("  confidence      median ", format(stats::median(x$cells$velocity_confidence), digits = 3L),
-    "\n", sep = "")
-  invisible(x)
+  for (part in velocity_parts) parts[[part]] <- fit[[part]]
+  parts$inputs <- prepared[c("spliced", "unspliced", "how", "known")]
+  velocity_result(parts, batches)
 }

@@ -102,12 +102,10 @@ input_now <- function(object, input) {
 }
 
 counts_now <- function(object, input) {
-  read <- function(part) as_counts(layer_at(object, input$source[[part]]), part)
-  spliced <- read("spliced")
-  if (!all(input$genes %in% rownames(spliced))) {
+  pair <- velocity_counts(object, input)
+  if (is.null(pair) || !all(input$genes %in% rownames(pair$spliced))) {
     return(NULL)
   }
-  pair <- list(spliced = spliced, unspliced = align_names(read("unspliced"), spliced, c("spliced", "unspliced")))
   counts_input(pair, input$source, input$genes)
 }
 
@@ -121,11 +119,26 @@ match_inputs <- function(made, now) {
   n <- length(now$digest)
   by.name <- if (is.null(made$cells) || is.null(now$cells)) rep(NA_integer_, n) else match(now$cells, made$cells)
   same <- !is.na(by.name) & made$digest[by.name] == now$digest
-  by.value <- match(now$digest, made$digest)
+  by.value <- match_in_turn(now$digest, made$digest)
   list(
     at = ifelse(same, by.name, by.value), changed = !is.na(by.name) & !same & is.na(by.value),
     new = is.na(by.name) & is.na(by.value)
   )
+}
+
+# As match(), but of equal values the first finds the first, the second the second.
+match_in_turn <- function(x, table) {
+  found <- match(x, table)
+  twice <- which(duplicated(found) & !is.na(found))
+  if (length(twice) == 0L) {
+    return(found)
+  }
+  turn <- function(v) paste(match(v, x[twice]), stats::ave(seq_along(v), v, FUN = seq_along))
+  several <- which(x %in% x[twice])
+  places <- which(table %in% x[twice])
+  exact <- match(turn(x[several]), turn(table[places]))
+  found[several] <- ifelse(is.na(exact), found[several], places[exact])
+  found
 }
 
 # Stops where `input` is no longer what `what` was made from; gives the place of each cell in it, NA for new ones.

@@ -9,22 +9,34 @@
 #' Where the kinetics of a gene were fitted (`mode = "dynamical"`), a curve shows the fit: up from the origin
 #' while the gene is on, and back once it is off, as far as there are cells near it.
 #'
+#' @section Basic use:
+#' ```
+#' PlotPhase(cells, c("Cpe", "Sulf2"), group.by = "type")
+#' ```
+#'
+#' @details
 #' A gene whose cells do not bend away from the line tells nothing of direction, however high its velocity.
 #'
 #' @param object A Seurat object or SingleCellExperiment that [EstimateVelocity()] has seen, or a result of
 #'   it.
-#' @param features Names of genes.
+#' @param genes Names of genes.
 #' @param group.by Colours of the cells: a column of the cell data, one value for each cell, or
 #'   `"velocity"` for the velocity of the gene itself.
 #'   `NULL` takes the identities of a Seurat object where there are several, else grey.
+#' @param cols Colours: for groups by label or in their order, else a scale from low to high values; `NULL` takes
+#'   those of [DefineFates()], where the object has them.
 #' @param pt.size,pt.alpha Size and opacity of the cells; `NULL` chooses the size by their number.
+#' @param raster Draw points as pixels?
+#'   `NULL` does so for more than 50,000 points, if scattermore is installed.
+#' @param order Draw high values, or the last groups, on top?
+#'   By default groups are mixed.
 #' @param ncol Columns of panels; `NULL` chooses.
-#' @param max.cells At most this many cells are drawn, evenly spread; default 20,000.
-#' @param name Name of the velocities in the object; `NULL` takes those estimated last.
+#' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
 #' @param ... Not used.
 #' @return A ggplot with a panel for each gene.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument: no velocities, a gene that is not among the fitted ones.
+#'   `fatefield_error_stale`: the counts have changed since [EstimateVelocity()].
 #' @references
 #' La Manno et al. (2018) RNA velocity of single cells. Nature 560.
 #'
@@ -37,29 +49,26 @@
 #' genes <- rownames(cells[["velocity"]])[1:2]
 #' PlotPhase(cells, genes)
 #' @export
-PlotPhase <- function(object, features, group.by = NULL, pt.size = NULL, pt.alpha = 0.6, ncol = NULL,
-                      max.cells = 20000L, name = NULL, ...) {
+PlotPhase <- function(object, genes, group.by = NULL, cols = NULL, pt.size = NULL, pt.alpha = 0.6, raster = NULL,
+                      order = FALSE, ncol = NULL, velocity = NULL, ...) {
   check_no_dots(names(formals(PlotPhase)), ...)
   check_number(pt.alpha, "pt.alpha", min = 0, max = 1)
-  velocity <- fetch_velocity(object, name)
-  if (missing(features) || !is.character(features) || anyNA(features) || length(features) == 0L) {
-    stop_input("features", "`features` must be names of genes.")
+  found <- fetch_velocity(object, velocity)
+  if (missing(genes) || !is.character(genes) || anyNA(genes) || length(genes) == 0L) {
+    stop_input("genes", "`genes` must be names of genes.")
   }
-  lost <- setdiff(features, rownames(velocity$genes))
+  lost <- setdiff(genes, rownames(found$genes))
   if (length(lost) > 0L) {
-    stop_input("features", "`features`: ", quoted(lost[[1L]]), " is not among the ",
-      nrow(velocity$genes), " genes with velocities.", near(lost[[1L]], rownames(velocity$genes)))
+    stop_input("genes", "`genes`: ", quoted(lost[[1L]]), " is not among the ",
+      nrow(found$genes), " genes with velocities.", near(lost[[1L]], rownames(found$genes)))
   }
-  features <- unique(features)
-  group <- phase_groups(object, velocity, group.by)
-  keep <- thinned(ncol(velocity$velocity), max.cells)
-  keep <- keep[order((seq_along(keep) * 0.6180339887) %% 1)]
-  cells <- phase_cells(velocity, features, group, keep)
-  lines <- steady_lines(velocity$genes, features, cells)
-  curves <- near_cells(phase_curves(velocity$genes, features), cells)
-  size <- if (is.null(pt.size)) 1.5 * point_size(length(keep)) else point_size(1L, pt.size)
+  genes <- unique(genes)
+  group <- phase_groups(object, found, group.by, cols)
+  cells <- phase_cells(found, genes, group, order)
+  lines <- steady_lines(found$genes, genes, cells)
+  curves <- near_cells(phase_curves(found$genes, genes), cells)
   plot <- ggplot2::ggplot(cells, ggplot2::aes(.data$spliced, .data$unspliced)) +
-    phase_points(group, size, pt.alpha)
+    phase_points(cells, group, pt.size, pt.alpha, raster)
   if (!is.null(lines)) {
     plot <- plot + ggplot2::geom_segment(
       data = lines, ggplot2::aes(x = 0, y = .data$offset, xend = .data$xend, yend = .data$yend),
@@ -76,71 +85,70 @@ PlotPhase <- function(object, features, group.by = NULL, pt.size = NULL, pt.alph
     ggplot2::labs(x = "spliced", y = "unspliced")
 }
 
-# list(values, name); values "velocity" where each gene has its own.
-phase_groups <- function(object, velocity, group.by) {
-  own <- inherits(object, "fatefield_velocity")
+# As plot_groups(); values "velocity" where each gene has its own.
+phase_groups <- function(object, found, group.by, cols) {
   if (identical(group.by, "velocity")) {
-    return(list(values = "velocity", name = "velocity"))
+    return(list(values = "velocity", name = "velocity", cols = cols))
   }
-  if (!own) {
-    return(plot_groups(object, group.by))
+  if (!inherits(object, "fatefield_velocity")) {
+    return(plot_groups(object, group.by, cols))
   }
   if (is.null(group.by)) {
     return(list(values = NULL, name = NULL))
   }
-  plot_groups(matrix(0, nrow(velocity$cells), 1, dimnames = list(rownames(velocity$cells), NULL)), group.by)
+  names <- list(rownames(found$cells), NULL)
+  plot_groups(matrix(0, nrow(found$cells), 1, dimnames = names), group.by, cols)
 }
 
-phase_cells <- function(velocity, features, group, keep) {
-  moments <- velocity_moments(velocity, features)
-  column <- function(x) as.vector(t(x[features, keep, drop = FALSE]))
+phase_cells <- function(found, genes, group, order) {
+  moments <- velocity_moments(found, genes)
+  own <- identical(group$values, "velocity")
+  keep <- if (own) mixed_order(ncol(found$velocity)) else order_of_cells(group, ncol(found$velocity), order)
+  column <- function(x) as.vector(t(x[genes, keep, drop = FALSE]))
   cells <- data.frame(
     spliced = column(moments$Ms), unspliced = column(moments$Mu),
-    gene = factor(rep(features, each = length(keep)), levels = features)
+    gene = factor(rep(genes, each = length(keep)), levels = genes)
   )
-  if (identical(group$values, "velocity")) {
-    v <- velocity$velocity[features, , drop = FALSE]
+  if (own) {
+    v <- found$velocity[genes, , drop = FALSE]
     # Genes differ in scale; the sign and the rank within the gene are what can be compared.
     v <- v / apply(abs(v), 1L, stats::quantile, 0.98, na.rm = TRUE)
     cells$group <- column(v)
+    if (check_flag(order, "order")) cells <- cells[drawing_order(cells$group, TRUE), , drop = FALSE]
   } else if (!is.null(group$values)) {
-    cells$group <- rep(group$values[keep], length(features))
+    cells$group <- rep(group$values[keep], length(genes))
   }
   cells
 }
 
-phase_points <- function(group, size, alpha) {
-  if (is.null(group$values)) {
-    return(ggplot2::geom_point(size = size, stroke = 0, alpha = alpha, colour = "grey60"))
-  }
-  points <- ggplot2::geom_point(
-    ggplot2::aes(colour = .data$group), size = size, stroke = 0, alpha = alpha
-  )
-  if (is.factor(group$values)) {
-    return(list(points, scale_labels(levels(group$values), name = group$name), big_key()))
-  }
+phase_points <- function(cells, group, size, alpha, raster) {
+  n <- nrow(cells) / nlevels(cells$gene)
   if (!identical(group$values, "velocity")) {
-    return(list(points, ggplot2::scale_colour_viridis_c(group$name, na.value = "grey85")))
+    return(group_points(cells, group, size, 1.5 * point_size(n), alpha, raster))
   }
-  list(points, ggplot2::scale_colour_gradient2(
-    "velocity\n(scaled)", low = "#2166AC", mid = "grey90", high = "#B2182B", limits = c(-1, 1),
-    oob = function(x, range) pmin(pmax(x, range[[1L]]), range[[2L]]), na.value = "grey85"
-  ))
+  cols <- if (length(group$cols) >= 3L) group$cols else c("#2166AC", "grey90", "#B2182B")
+  list(
+    sized_points(cells, ggplot2::aes(colour = .data$group), size, 1.5 * point_size(n), alpha, raster),
+    ggplot2::scale_colour_gradientn(
+      "velocity\n(scaled)", colours = unname(cols), limits = c(-1, 1),
+      oob = function(x, range) pmin(pmax(x, range[[1L]]), range[[2L]]), na.value = "grey85"
+    )
+  )
 }
 
 # The line of the steady state up to the edge of the cells; NULL where no gene has one.
-steady_lines <- function(genes, features, cells) {
-  fitted <- "fit_gamma" %in% names(genes)
+steady_lines <- function(fits, genes, cells) {
+  fitted <- "fit_gamma" %in% names(fits)
   slope <- if (fitted) {
-    genes[features, "fit_gamma"] / genes[features, "fit_beta"]
+    fits[genes, "fit_gamma"] / fits[genes, "fit_beta"]
   } else {
-    genes[features, "velocity_gamma"]
+    fits[genes, "velocity_gamma"]
   }
-  offset <- if (!fitted && "velocity_offset" %in% names(genes)) genes[features, "velocity_offset"] else 0
+  offset <- if (!fitted && "velocity_offset" %in% names(fits)) fits[genes, "velocity_offset"] else 0
   most <- function(column) as.vector(tapply(cells[[column]], cells$gene, max))
   xend <- pmin(most("spliced"), (most("unspliced") - offset) / slope)
   lines <- data.frame(
-    gene = factor(features, levels = features), offset = offset, xend = xend,
+    gene = factor(genes, levels = genes), offset = offset, xend = xend,
     yend = offset + slope * xend
   )
   lines <- lines[is.finite(lines$yend) & lines$xend > 0, , drop = FALSE]
@@ -148,12 +156,12 @@ steady_lines <- function(genes, features, cells) {
 }
 
 # Points of the fitted curves, on and off, for genes with kinetics; NULL where there are none.
-phase_curves <- function(genes, features) {
+phase_curves <- function(fits, genes) {
   needed <- paste0("fit_", c("alpha", "beta", "gamma", "scaling", "t_"))
-  if (!all(needed %in% names(genes))) {
+  if (!all(needed %in% names(fits))) {
     return(NULL)
   }
-  fits <- genes[features, needed]
+  fits <- fits[genes, needed]
   fits <- fits[stats::complete.cases(fits), , drop = FALSE]
   if (nrow(fits) == 0L) {
     return(NULL)
@@ -161,7 +169,7 @@ phase_curves <- function(genes, features) {
   names(fits) <- sub("^fit_", "", names(fits))
   curves <- lapply(rownames(fits), function(gene) phase_curve(as.list(fits[gene, ]), gene))
   curves <- do.call(rbind, curves)
-  curves$gene <- factor(curves$gene, levels = features)
+  curves$gene <- factor(curves$gene, levels = genes)
   curves
 }
 

@@ -209,6 +209,12 @@ set_cell_data <- function(object, data) {
   object
 }
 
+drop_cell_data <- function(object, columns) {
+  meta <- methods::slot(object, "meta.data")
+  methods::slot(object, "meta.data") <- meta[setdiff(names(meta), columns)]
+  object
+}
+
 # A key that is letters and digits, one underscore, and nobody else's in this object.
 free_key <- function(object, wanted, name) {
   wanted <- paste0(gsub("[^A-Za-z0-9]", "", wanted), "_")
@@ -264,6 +270,11 @@ add_neighbours <- function(object, knn, name, cells) {
 }
 
 seurat_graphs <- function(object) names(methods::slot(object, "graphs"))
+
+# Names of graphs and lists of neighbours; those of an SCE never clash with other names.
+neighbour_names <- function(object) {
+  if (is_seurat(object)) c(seurat_graphs(object), names(methods::slot(object, "neighbors")))
+}
 
 # A graph as a matrix of weights, or a Neighbor as list(index, distance), by name.
 fetch_graph <- function(object, name) {

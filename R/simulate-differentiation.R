@@ -9,6 +9,12 @@
 #' What no experiment tells comes along: drift, diffusion, potential, growth and the true
 #' probabilities of the fates of each cell.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- SimulateDifferentiation(n.fates = 2)
+#' table(cells$state, cells$day)
+#' ```
+#'
 #' @details
 #' A state `z` has `n.fates` coordinates: progress `x` and a position `y` between the fates.
 #' It follows `dz = -grad V(z) dt + g(z) dW` (Ito), integrated by Euler and Maruyama, with

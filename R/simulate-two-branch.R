@@ -3,11 +3,18 @@
 
 #' Simulate cells of two branches whose velocities are known
 #'
-#' Cells go along a common path and, behind a fork, along one of two branches, as splicing kinetics without
-#' chance but that of counting.
+#' Cells go along a common path and, behind a fork, along one of two branches, by deterministic splicing kinetics; only
+#' the counts are random.
 #' It is the system on which velocity fields are compared: the velocity of every cell is known, and so is the
 #' share of the cells on each branch.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- SimulateTwoBranch()
+#' table(cells$stage)
+#' ```
+#'
+#' @details
 #' Gene g follows `du/dt = alpha_g - beta_g u` and `ds/dt = beta_g u - gamma_g s`.
 #' `alpha_g` acts between two times in the cells of the gene's branch, and is a twentieth of that else.
 #' A third of the genes follow the common path and a third each branch; half of each stay on.

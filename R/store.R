@@ -34,10 +34,12 @@ users_columns <- function(object, columns) {
   columns[!vapply(columns, function(column) {
     written <- tool(object, "columns", column)
     at <- match(cell_names(object), written$cells)
-    # Renamed cells: all of them, in their order.
-    if (anyNA(at) && length(at) == length(written$cells)) at <- seq_along(at)
-    !is.null(written) && !anyNA(at) &&
-      identical(written$digest[at], value_digests(cell_column(object, column, "store.as")))
+    if (is.null(written)) {
+      return(FALSE)
+    }
+    digest <- value_digests(cell_column(object, column, "store.as"))
+    # Cells with other names are known by what they hold.
+    if (anyNA(at)) all(digest %in% written$digest) else identical(written$digest[at], digest)
   }, logical(1))]
 }
 
@@ -50,8 +52,9 @@ value_digests <- function(x) {
 check_slot <- function(object, name) {
   taken <- if (name %in% column_names(object)) {
     "a column of the cell data"
-  } else if (name %in% c(assay_names(object), reduction_names(object)) && !name %in% tool_names(object, "slots")) {
-    "an assay or reduction of your own"
+  } else if (name %in% c(assay_names(object), reduction_names(object), neighbour_names(object)) &&
+      !name %in% tool_names(object, "slots")) {
+    "an assay, reduction or graph of your own"
   }
   if (!is.null(taken)) {
     stop_input("store.as", "`store.as`: the object has ", taken, " with the name ", quoted(name), ", which the result ",

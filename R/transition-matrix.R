@@ -5,7 +5,14 @@
 #' How likely each cell is to step to each of its near cells next, from the correlations of its velocity
 #' with these steps.
 #'
+#' @section Basic use:
+#' ```
+#' steps <- TransitionMatrix(cells)   # after EmbedVelocity()
+#' ```
+#'
 #' @details
+#' Of the cells that the object has now: where some were taken out, the steps to those left share all the probability.
+#'
 #' A correlation `p` becomes a weight, and the weights of a cell are divided by the sum of their absolute
 #' values:
 #'
@@ -25,11 +32,13 @@
 #' @param self.transitions May cells stay? Default `TRUE`.
 #' @param negative What becomes of steps against the velocity, see details.
 #' @param backward Give the steps back: the transpose with rows that sum to 1?
-#' @param name Name of the velocities in the object; `NULL` takes those estimated last.
+#' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
+#' @param ... Not used.
 #' @return A dgCMatrix, cells x cells; row `i` holds the steps of cell `i`.
 #'   Rows of cells without a velocity are empty, the others sum to 1, for `"signed"` in absolute value.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no velocity graph, steps that cannot be turned back.
+#' `fatefield_error_stale`: velocities were estimated anew, or counts are others, since [EmbedVelocity()].
 #' @references Bergen et al. (2020) Generalizing RNA velocity to transient cell states through dynamical
 #'   modeling. Nature Biotechnology 38.
 #' @seealso [EmbedVelocity()]
@@ -40,9 +49,13 @@
 #' steps <- TransitionMatrix(cells)
 #' range(Matrix::rowSums(steps))
 #' @export
-TransitionMatrix <- function(object, scale = NULL, self.transitions = TRUE,
-                             negative = c("exponential", "none", "signed"), backward = FALSE,
-                             name = NULL) {
+TransitionMatrix <- function(object, ...) UseMethod("TransitionMatrix")
+
+#' @rdname TransitionMatrix
+#' @export
+TransitionMatrix.default <- function(object, scale = NULL, self.transitions = TRUE,
+                                     negative = c("exponential", "none", "signed"), backward = FALSE, ...) {
+  check_no_dots(names(formals(TransitionMatrix.default)), ...)
   negative <- check_choice(negative, c("exponential", "none", "signed"), "negative")
   check_flag(self.transitions, "self.transitions")
   check_flag(backward, "backward")
@@ -50,7 +63,7 @@ TransitionMatrix <- function(object, scale = NULL, self.transitions = TRUE,
     stop_input("negative", "`negative` cannot be \"signed\" for steps back: they would not be ",
       "probabilities.")
   }
-  graph <- graph_of(object, name)
+  graph <- check_graph(object)
   options <- merge_options(transition_defaults(), list(
     scale = scale, self.transitions = self.transitions, negative = negative
   ))
@@ -59,22 +72,37 @@ TransitionMatrix <- function(object, scale = NULL, self.transitions = TRUE,
   steps
 }
 
-graph_of <- function(object, name) {
-  if (inherits(object, "fatefield_arrows")) {
-    return(object$graph)
+#' @rdname TransitionMatrix
+#' @export
+TransitionMatrix.fatefield_arrows <- function(object, scale = NULL, self.transitions = TRUE,
+                                              negative = c("exponential", "none", "signed"), backward = FALSE, ...) {
+  call_worker(TransitionMatrix.default, object = object$graph, ...)
+}
+
+#' @rdname TransitionMatrix
+#' @export
+TransitionMatrix.Seurat <- function(object, scale = NULL, self.transitions = TRUE,
+                                    negative = c("exponential", "none", "signed"), backward = FALSE,
+                                    velocity = NULL, ...) {
+  graph <- velocity_graph(object, velocity_name(object, velocity))
+  call_worker(TransitionMatrix.default, object = graph, ...)
+}
+
+#' @rdname TransitionMatrix
+#' @export
+TransitionMatrix.SingleCellExperiment <- TransitionMatrix.Seurat
+
+# A graph of cells as a dgCMatrix.
+check_graph <- function(graph) {
+  if (!is_plain_matrix(graph)) {
+    stop_input("object", "`object` must hold a velocity graph, from EmbedVelocity(), or be one, not ", described(graph),
+      ".")
   }
-  if (is_plain_matrix(object)) {
-    graph <- methods::as(methods::as(methods::as(object, "dMatrix"), "generalMatrix"), "CsparseMatrix")
-    if (nrow(graph) != ncol(graph)) {
-      stop_input("object", "`object` must be a graph of cells x cells, not ", nrow(graph), " x ",
-        ncol(graph), ".")
-    }
-    return(graph)
-  }
-  check_object(object)
-  graph <- stored_graph(object, velocity_name(object, name))
-  if (is.null(graph)) {
-    stop_input("object", "The object holds no velocity graph of its cells; run EmbedVelocity() first.")
+  if (is.data.frame(graph)) graph <- plain_matrix(graph, "object")
+  graph <- methods::as(methods::as(methods::as(graph, "dMatrix"), "generalMatrix"), "CsparseMatrix")
+  if (nrow(graph) != ncol(graph)) {
+    stop_input("object", "`object` must be a graph of cells x cells, not ", nrow(graph), " x ",
+      ncol(graph), ".")
   }
   graph
 }

@@ -4,7 +4,8 @@
 velocity_dynamical <- function(prepared) {
   options <- prepared$options
   if (options$fit.offset) {
-    stop_input("fit.offset", "`fit.offset` is for mode \"deterministic\" only: the dynamical model starts from nothing.")
+    stop_input("fit.offset", "`fit.offset` is for mode \"deterministic\" only: the dynamical model starts from ",
+      "nothing.")
   }
   line <- choose_dynamical_genes(
     prepared$spliced, prepared$unspliced, prepared$how, prepared$genes, prepared$known, prepared$allowed, options,
@@ -13,8 +14,8 @@ velocity_dynamical <- function(prepared) {
   fit <- which(line$chosen | (prepared$named & !prepared$parity))
   if (length(fit) == 0L) {
     stop_input(
-      "mode", "`mode`: the kinetics of no gene can be fitted, as in none unspliced counts follow spliced ones. Are the ",
-      "two layers the right ones? Genes named by `genes` are fitted in any case."
+      "mode", "`mode`: the kinetics of no gene can be fitted, as in none unspliced counts follow spliced ones. Are ",
+      "the two layers the right ones? Genes named by `genes` are fitted in any case."
     )
   }
   tick <- progress_bar(length(fit), "Kinetics of genes", prepared$verbose)

@@ -1,52 +1,163 @@
 # Velocities in objects: EstimateVelocity() puts them there, everything later reads them here, by
 # fetch_velocity() and velocity_moments() alone. Matrices are genes x cells.
 
+# Columns of the cell data that an estimate writes, from the names they have in its result to those under `stem`.
+velocity_columns <- function(names, stem) {
+  own <- startsWith(names, "velocity")
+  ifelse(own, sub("^velocity", stem, names), if (stem == "velocity") names else paste0(stem, "_", names))
+}
+
+estimate_columns <- function(stem) {
+  velocity_columns(c("spliced_size", "unspliced_size", "velocity_length", "velocity_confidence"), stem)
+}
+
+# Assays and neighbours that an estimate writes.
+estimate_slots <- function(stem) c(stem, paste0(stem, "_", velocity_parts), paste0(stem, ".nn"))
+
 # The object with a result of EstimateVelocity() in it. `source`: where spliced, unspliced and, where
 # they were given, moments are, as find_layer() says.
 store_velocity <- function(object, result, source, name = "velocity") {
-  check_string(name, "name")
   object <- store_assay(object, result$velocity, name, features = result$genes)
   for (part in intersect(velocity_parts, names(result))) {
     object <- store_assay(object, result[[part]], paste0(name, "_", part))
   }
-  columns <- result$cells
-  names(columns) <- sub("^velocity", name, names(columns))
-  object <- store_cells(object, columns[setdiff(names(columns), "batch")])
+  columns <- result$cells[setdiff(names(result$cells), "batch")]
+  names(columns) <- velocity_columns(names(columns), name)
+  object <- store_cells(object, columns)
   if (is_seurat(object)) {
-    object <- add_neighbours(object, result$knn, paste0(name, ".nn"), rownames(result$cells))
+    neighbours <- paste0(name, ".nn")
+    object <- put_tool(object, "slots", neighbours, TRUE)
+    object <- add_neighbours(object, result$knn, neighbours, rownames(result$cells))
   }
   how <- result$inputs$how
+  genes <- rownames(result$genes)
+  now <- velocity_input(object, name)
+  digest <- rlang::hash(list(now$digest, result$knn, how$neighbours))
+  if (!identical(tool(object, "velocity", name)$digest, digest)) object <- drop_derived(object, name)
   put_tool(object, "velocity", name, list(
-    mode = result$mode, cells = result$cells, knn = result$knn, source = source,
+    mode = result$mode, cells = result$cells, knn = result$knn, source = source, genes = genes,
     graph = if (!is.list(how$neighbours)) how$neighbours,
     known = if (is.null(source$moments)) result$inputs$known,
-    parts = intersect(velocity_parts, names(result)), batches = attr(result, "batches")
+    parts = intersect(velocity_parts, names(result)), batches = attr(result, "batches"), digest = digest,
+    inputs = list(
+      velocity = now, counts = counts_input(result$inputs, source, genes),
+      moments = if (!is.null(source$moments)) moments_input(result$inputs$known, source, genes)
+    )
   ))
 }
 
+moments_input <- function(known, source, genes) {
+  counts_input(
+    list(spliced = known$Ms, unspliced = known$Mu),
+    list(spliced = source$moments$Ms, unspliced = source$moments$Mu), genes
+  )
+}
+
+# What EmbedVelocity() made of an earlier estimate goes: it says nothing of the new one, and columns carry no mark.
+drop_derived <- function(object, name, say = TRUE) {
+  columns <- intersect(tool(object, "velocity_columns", name), column_names(object))
+  columns <- setdiff(columns, users_columns(object, columns))
+  if (length(columns) == 0L) {
+    return(object)
+  }
+  if (say) {
+    rlang::inform(
+      paste0("Columns of the earlier velocities ", quoted(name), " are removed: ", quoted(columns),
+        "; EmbedVelocity() makes them anew."),
+      class = "fatefield_message_removed"
+    )
+  }
+  drop_columns(object, columns)
+}
+
+drop_columns <- function(object, columns) {
+  if (is_seurat(object)) {
+    return(drop_cell_data(object, columns))
+  }
+  data <- SummarizedExperiment::colData(object)
+  SummarizedExperiment::colData(object) <- data[setdiff(colnames(data), columns)]
+  object
+}
+
 # The fatefield_velocity of an object; a result itself comes back as it is. `name`: NULL takes the last
-# one stored. Neighbours and moments cannot be had of some of the cells alone: after subset() they
-# are an error, or with `neighbours = FALSE` left out.
+# one stored. Velocities are those estimated from all cells; neighbours and moments are among the cells that are left.
+# `neighbours = FALSE` leaves these out.
 fetch_velocity <- function(object, name = NULL, neighbours = TRUE) {
   if (inherits(object, "fatefield_velocity")) {
     return(object)
   }
   name <- velocity_name(object, name)
   state <- tool(object, "velocity", name)
+  pair <- velocity_counts(object, state)
+  if (is.null(pair) && neighbours) {
+    stop_stale(estimate_name(name), paste(input_name(state$inputs$counts), "are no longer in the object"),
+      "EstimateVelocity()")
+  }
+  at <- velocity_cells(object, name, state, pair)
   cells <- cell_names(object)
-  whole <- identical(cells, rownames(state$cells))
-  if (!whole && neighbours) stop_changed_cells(nrow(state$cells), length(cells))
-  if (!all(cells %in% rownames(state$cells))) stop_changed_cells(nrow(state$cells), length(cells))
-  result <- list(
+  parts <- list(
     velocity = fetch_assay(object, name), genes = fetch_features(object, name),
-    cells = state$cells[cells, , drop = FALSE], knn = if (whole) state$knn, mode = state$mode
+    cells = data.frame(state$cells[at, , drop = FALSE], row.names = cells, check.names = FALSE),
+    knn = if (neighbours) knn_among(state$knn, at), mode = state$mode
   )
-  for (part in state$parts) result[[part]] <- fetch_assay(object, paste0(name, "_", part))
-  if (whole) result$inputs <- velocity_inputs(object, state, rownames(result$genes))
-  structure(result, class = "fatefield_velocity", batches = state$batches)
+  for (part in state$parts) parts[[part]] <- fetch_assay(object, paste0(name, "_", part))
+  if (neighbours) parts$inputs <- velocity_inputs(object, state, pair, at)
+  velocity_result(parts, state$batches)
 }
 
-velocity_name <- function(object, name) {
+estimate_name <- function(name) paste("the estimate", quoted(name))
+
+# Which of the cells of the estimate each cell of the object is; stops where velocities or counts are others.
+velocity_cells <- function(object, name, state = tool(object, "velocity", name),
+                           pair = velocity_counts(object, state)) {
+  check <- function(input, ...) check_input(object, input, estimate_name(name), "EstimateVelocity()", ...)
+  at <- check(state$inputs$velocity)
+  if (is.null(pair)) {
+    return(at)
+  }
+  known <- all(state$genes %in% rownames(pair$spliced))
+  at <- check(state$inputs$counts, now = if (known) counts_input(pair, state$source, state$genes))
+  if (!is.null(state$inputs$moments)) check(state$inputs$moments)
+  at
+}
+
+# The two kinds of counts as they are now, NULL where the object has them no longer.
+velocity_counts <- function(object, state) {
+  found <- tryCatch(
+    lapply(state$source[c("spliced", "unspliced")], layer_at, object = object),
+    error = function(e) NULL
+  )
+  if (is.null(found)) {
+    return(NULL)
+  }
+  spliced <- as_counts(found$spliced, "spliced")
+  list(
+    spliced = spliced,
+    unspliced = align_names(as_counts(found$unspliced, "unspliced"), spliced, c("spliced", "unspliced"))
+  )
+}
+
+# Neighbours of the cells `at`, by their new numbers, nearest first. A cell takes the place of neighbours that are gone:
+# it is in its own set in any case.
+knn_among <- function(knn, at) {
+  if (identical(at, seq_len(nrow(knn$index)))) {
+    return(knn)
+  }
+  index <- matrix(match(knn$index[at, ], at), length(at))
+  distance <- knn$distance[at, , drop = FALSE]
+  lost <- is.na(index)
+  by.row <- order(row(index), lost, col(index))
+  sorted <- function(x) matrix(x[by.row], nrow(index), byrow = TRUE)
+  index[lost] <- row(index)[lost]
+  distance[lost] <- 0
+  distance <- sorted(distance)
+  last <- apply(distance, 1L, max)
+  gone <- sorted(lost)
+  distance[gone] <- last[row(gone)[gone]]
+  list(index = sorted(index), distance = distance)
+}
+
+velocity_name <- function(object, name, argument = "velocity") {
   check_object(object)
   if (is_plain_matrix(object)) {
     stop_input("object", "`object` is a matrix and holds no velocities; give a Seurat object, an SCE ",
@@ -59,36 +170,26 @@ velocity_name <- function(object, name) {
   if (is.null(name)) {
     return(utils::tail(present, 1L))
   }
-  if (!check_string(name, "name") %in% present) {
-    stop_input("name", "The object holds no velocities ", quoted(name), "; it holds ", quoted(present), ".")
+  if (!check_string(name, argument) %in% present) {
+    stop_input(argument, "`", argument, "`: the object holds no velocities ", quoted(name), "; it holds ",
+      quoted(present), ".", near(name, present))
   }
   name
 }
 
-stop_changed_cells <- function(before, now) {
-  stop_input(
-    "object", "The cells are not those EstimateVelocity() has seen (", before, " then, ", now,
-    " now), so that neighbours are missing; run it again, or take the cells after this step."
-  )
-}
-
-velocity_inputs <- function(object, state, genes) {
+# `pair`: the counts; `at`: places of the cells in the estimate.
+velocity_inputs <- function(object, state, pair, at) {
   how <- list(
-    spliced.size = state$cells$spliced_size, unspliced.size = state$cells$unspliced_size,
-    neighbours = if (is.null(state$graph)) state$knn else state$graph, directed = FALSE
+    spliced.size = state$cells$spliced_size[at], unspliced.size = state$cells$unspliced_size[at],
+    neighbours = if (is.null(state$graph)) knn_among(state$knn, at) else state$graph[at, at], directed = FALSE
   )
-  cells <- rownames(state$cells)
-  known <- if (is.null(state$source$moments)) {
-    state$known
-  } else {
-    known_moments(lapply(state$source$moments, layer_at, object = object), genes, cells)
+  cells <- colnames(pair$spliced)
+  known <- if (!is.null(state$source$moments)) {
+    known_moments(lapply(state$source$moments, layer_at, object = object), state$genes, cells)
+  } else if (!is.null(state$known)) {
+    lapply(state$known, function(m) `colnames<-`(m[, at, drop = FALSE], cells))
   }
-  spliced <- as_counts(layer_at(object, state$source$spliced), "spliced")
-  unspliced <- as_counts(layer_at(object, state$source$unspliced), "unspliced")
-  list(
-    spliced = spliced, unspliced = align_names(unspliced, spliced, c("spliced", "unspliced")),
-    how = how, known = known
-  )
+  list(spliced = pair$spliced, unspliced = pair$unspliced, how = how, known = known)
 }
 
 # Means over neighbours again, list(Ms, Mu), dense, genes x cells: of all fitted genes, or of `genes` by

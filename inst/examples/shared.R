@@ -11,6 +11,7 @@ figure <- function(plot, name, width = 7, height = 5) {
 }
 
 table_of <- function(x, name) {
+  stopifnot(NROW(x) > 0L)
   utils::write.csv(x, file.path(out, paste0(name, ".csv")))
   print(utils::head(x, 10L))
 }

@@ -14,7 +14,7 @@ figure(PlotVelocity(cells, reduction = "pca", group.by = "stage"), "streams")
 figure(PlotVelocity(cells, reduction = "pca", style = "grid", group.by = "stage"), "grid")
 features <- cells[["velocity"]][[]]
 best <- utils::head(rownames(features)[order(-features$velocity_r2)], 4L)
-figure(PlotPhase(cells, features = best, group.by = "stage"), "phase", 8, 6)
+figure(PlotPhase(cells, genes = best, group.by = "stage"), "phase", 8, 6)
 
 # The field, and whether it is better than fields that cost nothing.
 cells <- FitVelocityField(cells, epochs = 60, verbose = FALSE)
@@ -28,7 +28,8 @@ figure(PlotFieldScores(scores), "scores", 9, 4)
 start <- which(cells$stage == "progenitor")
 paths <- IntegrateCells(cells, cells = start, verbose = FALSE)
 figure(plot(paths[round(seq(1, length(start), length.out = 30))], cells, reduction = "pca"), "paths")
-found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, among = c("minor", "major"))
+found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, among = c("minor", "major"),
+  fates = c("minor", "major"))
 table_of(found$fates, "ends")
 
 # Speed, divergence, and the latent space of the network.

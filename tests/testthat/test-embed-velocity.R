@@ -120,7 +120,7 @@ test_that("objects of every kind get the same results, and pipe", {
   expect_true("velocity_graph" %in% SeuratObject::Graphs(seurat))
   again <- NULL
   expect_message(
-    again <- EmbedVelocity(seurat, reduction = "latent", dims = 1:2, reduction.name = "two"),
+    again <- EmbedVelocity(seurat, reduction = "latent", dims = 1:2, store.as = "two"),
     "used again"
   )
   expect_equal(ncol(embedding(again, "two")), 2L)
@@ -132,7 +132,7 @@ test_that("objects of every kind get the same results, and pipe", {
   skip_if_not_installed("SingleCellExperiment")
   sce <- SimulateDifferentiation(n.cells = 150, n.genes = 60, as = "sce")
   sce <- EstimateVelocity(sce, verbose = FALSE)
-  sce <- embed_quietly(sce, reduction = "latent", reduction.name = "velocity_latent")
+  sce <- embed_quietly(sce, reduction = "latent", store.as = "velocity_latent")
   expect_equal(
     unname(SingleCellExperiment::reducedDim(sce, "velocity_latent")), unname(arrows),
     tolerance = 1e-12
@@ -145,10 +145,10 @@ test_that("results are the same on one thread and on two, and by the seed", {
   cells <- arrow_cells()
   one <- embed_quietly(cells$velocity, cells$at, threads = 1)
   expect_identical(embed_quietly(cells$velocity, cells$at, threads = 2), one)
-  some <- embed_quietly(cells$velocity, cells$at, max.neighbors = 40, terminal = FALSE)
+  some <- embed_quietly(cells$velocity, cells$at, n.neighbors = 40, terminal = FALSE)
   expect_lte(max(Matrix::rowSums(some$graph != 0)), 40)
   expect_identical(names(some$cells), "velocity_confidence_transition")
-  other <- embed_quietly(cells$velocity, cells$at, max.neighbors = 40, terminal = FALSE, seed.use = 1)
+  other <- embed_quietly(cells$velocity, cells$at, n.neighbors = 40, terminal = FALSE, seed.use = 1)
   expect_false(identical(some$graph@i, other$graph@i))
 })
 

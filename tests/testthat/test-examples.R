@@ -13,6 +13,8 @@ run_example <- function(script) {
   expect_gt(length(named), 5L)
   made <- sub("[.](png|csv)$", "", list.files(out))
   expect_identical(setdiff(named, made), character())
+  tables <- list.files(out, "[.]csv$", full.names = TRUE)
+  for (table in tables) expect_gt(length(readLines(table)), 1L, label = basename(table))
 }
 
 test_that("the example of fates runs", {

@@ -84,6 +84,48 @@ test_that("labels stand among the cells of their group, or in a legend", {
   expect_false("GeomText" %in% geoms(plain))
 })
 
+test_that("colours, order, pixels and panels are as asked for", {
+  cells <- turning_cells()
+  shown <- function(plot) drawn(plot)[[1L]]
+  draw <- function(...) PlotVelocity(cells$plane, arrows = cells$arrows, style = "arrows", ...)
+  two <- shown(draw(group.by = cells$group, cols = c(b = "red", a = "blue")))
+  expect_setequal(two$colour, c("red", "blue"))
+  expect_identical(sum(two$colour == "red"), 300L)
+  expect_setequal(shown(draw(group.by = cells$group, cols = c("red", "blue")))$colour, c("red", "blue"))
+  value <- cells$plane[, 1L]
+  high <- draw(group.by = value, order = TRUE)$data$group
+  expect_false(is.unsorted(high))
+  expect_true(is.unsorted(draw(group.by = value)$data$group))
+  ends <- shown(draw(group.by = value, cols = c("black", "white"), order = TRUE))$colour
+  expect_identical(toupper(ends[c(1L, 600L)]), c("#000000", "#FFFFFF"))
+  half <- ifelse(cells$plane[, 1L] > 0, "right", "left")
+  for (style in c("stream", "grid", "arrows")) {
+    plot <- PlotVelocity(cells$plane, arrows = cells$arrows, style = style, group.by = cells$group, split.by = half)
+    layers <- drawn(plot)
+    expect_identical(tapply(layers[[1L]]$x > 0, layers[[1L]]$PANEL, mean)[[2L]], 1)
+    # Arrows of a panel start among its cells.
+    side <- unlist(lapply(plot$layers, function(l) {
+      if (inherits(l$geom, "GeomSegment")) ifelse(l$data$panel == "right", 1, -1) * l$data$x
+    }))
+    expect_gt(mean(side > -0.1), 0.98)
+  }
+  expect_input_error(draw(split.by = half[-1]), "split.by")
+  if (requireNamespace("scattermore", quietly = TRUE)) {
+    expect_identical(geoms(draw(raster = TRUE))[[1L]], "GeomScattermore")
+  } else {
+    expect_input_error(draw(raster = TRUE), "", "scattermore")
+  }
+  if (requireNamespace("ggrepel", quietly = TRUE)) {
+    expect_true("GeomTextRepel" %in% geoms(draw(group.by = half, repel = TRUE)))
+  }
+  object <- DefineFates(velocity_object(), labels = "state", cols = c(progenitor = "black"))
+  expect_true("black" %in% shown(PlotVelocity(object, group.by = "state"))$colour)
+  gene <- rownames(fetch_velocity(object)$genes)[[2L]]
+  expect_true("black" %in% shown(PlotPhase(object, gene, group.by = "state"))$colour)
+  expect_true("pink" %in% shown(PlotPhase(object, gene, group.by = "state", cols = c(progenitor = "pink")))$colour)
+  expect_false(is.unsorted(PlotPhase(object, gene, group.by = "velocity", order = TRUE)$data$group))
+})
+
 test_that("what cannot be drawn is named", {
   cells <- turning_cells()
   expect_input_error(PlotVelocity(cells$plane), "arrows")
@@ -111,8 +153,8 @@ test_that("phase portraits show moments, the steady state and fitted curves", {
   expect_equal(line$yend / line$xend, velocity$genes[genes, "velocity_gamma"])
   expect_silent(drawn(PlotPhase(cells, genes, group.by = "velocity")))
   expect_silent(drawn(PlotPhase(velocity, genes[[1L]])))
-  expect_input_error(PlotPhase(cells, "nobody"), "features")
-  expect_input_error(PlotPhase(cells), "features")
+  expect_input_error(PlotPhase(cells, "nobody"), "genes")
+  expect_input_error(PlotPhase(cells), "genes")
   expect_input_error(PlotPhase(tiny_seurat(), "g1"), "object", "EstimateVelocity")
 })
 

@@ -114,18 +114,18 @@ test_that("known kinetics are recovered", {
   rises <- outer(truth$switched, time, `>`)
   expect_gt(stats::median(rowMeans((found$velocity[genes, ] > 0) == rises)[seen]), 0.85)
 
-  field <- EmbedVelocity(found, cbind(time, sin(seq_along(time))), verbose = FALSE)
+  field <- EmbedVelocity(found, cbind(time, y = sin(seq_along(time))), verbose = FALSE)
   expect_gt(stats::cor(field$cells$latent_time, time, method = "spearman"), 0.85)
   expect_identical(range(field$cells$latent_time), c(0, 1))
-  one <- EmbedVelocity(found, cbind(time, 0), root = 1L, verbose = FALSE)
+  one <- EmbedVelocity(found, cbind(time, y = 0), root = 1L, verbose = FALSE)
   expect_lt(one$cells$latent_time[[1L]], 0.1)
   expect_gt(stats::cor(one$cells$latent_time, time, method = "spearman"), 0.85)
   expect_warning(
-    none <- EmbedVelocity(found, cbind(time, 0), min.likelihood = 10, verbose = FALSE),
+    none <- EmbedVelocity(found, cbind(time, y = 0), min.likelihood = 10, verbose = FALSE),
     class = "fatefield_warning_latent_time"
   )
   expect_true(all(is.na(none$cells$latent_time)))
-  expect_input_error(EmbedVelocity(found, cbind(time, 0), roots = 0, verbose = FALSE), "roots")
+  expect_input_error(EmbedVelocity(found, cbind(time, y = 0), roots = 0, verbose = FALSE), "roots")
 })
 
 test_that("no gene is less likely than under the published steps", {
@@ -157,7 +157,7 @@ test_that("every kind of object holds the kinetics, and later steps find them", 
     some <- object[, 31:90]
     expect_equal(fetch_velocity(some, neighbours = FALSE)$fit_t, wanted$fit_t[, 31:90])
     # Another mode beside it has no latent time of its own.
-    plain <- EstimateVelocity(object, mode = "deterministic", name = "plain", verbose = FALSE)
+    plain <- EstimateVelocity(object, mode = "deterministic", store.as = "plain", verbose = FALSE)
     expect_null(fetch_velocity(plain)$fit_t)
   }
   expect_output(print(wanted), "fitted")
