@@ -116,7 +116,7 @@ summary.fatefield_fate <- function(object, ...) {
 #' @param x Fates.
 #' @param type `"probability"`: how many cells have which probability of each fate; `"embedding"`: the cells in a plane
 #'   in the colour of their most probable fate, paler where it is less certain.
-#' @param embedding For `"embedding"`: a matrix (cells x dims) of all the cells, or an object.
+#' @param embedding For `"embedding"`: a matrix (cells x dims) of all the cells.
 #' @export
 plot.fatefield_fate <- function(x, type = c("probability", "embedding"), embedding = NULL, ...) {
   type <- check_choice(type, c("probability", "embedding"), "type")
