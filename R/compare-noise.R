@@ -303,7 +303,9 @@ headline.fatefield_noise <- function(x) {
 
 #' @rdname CompareNoise
 #' @export
-summary.fatefield_noise <- function(object, ...) object$difference
+summary.fatefield_noise <- function(object, ...) {
+  if (is.null(object$difference)) object$table else object$difference
+}
 
 #' @rdname CompareNoise
 #' @param x A result.
