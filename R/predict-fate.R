@@ -251,6 +251,8 @@ stop_labels <- function() {
 # Options of the vote and of the summary, the core's defaults where NULL.
 vote_options <- function(k, weights, vote, cutoff, prior, compat) {
   if (!is.null(k)) k <- check_count(k, "k")
+  if (!is.null(weights)) weights <- check_choice(weights, c("uniform", "distance"), "weights")
+  if (!is.null(vote)) vote <- check_choice(vote, c("soft", "majority"), "vote")
   if (!is.null(cutoff)) cutoff <- check_number(cutoff, "cutoff", min = 0)
   if (identical(compat, "scdiffeq") && is.null(prior)) prior <- 0
   if (!is.null(prior)) prior <- check_number(prior, "prior", min = 0)

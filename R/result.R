@@ -132,7 +132,7 @@ print.fatefield_table <- function(x, ...) {
 #' @param j,drop As for a data.frame, after a comma.
 #' @export
 `[.fatefield_table` <- function(x, i, j, drop = if (missing(i)) TRUE else ncol(x) == 1L) {
-  if (nargs() - !missing(drop) > 2L) {
+  if (nargs() - (!missing(drop)) > 2L) {
     rows <- if (missing(i)) rep(TRUE, nrow(x)) else i
     table <- plain_table(x)
     if (missing(j)) {

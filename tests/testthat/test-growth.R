@@ -22,7 +22,7 @@ test_that("rates follow the formula", {
     }
     0.3 + 1.1 / (1 + exp(-(log(0.001) / min(s)) * s))
   }
-  ours <- GrowthRates(x, birth, death, reduction = space, k = k, beta = 0.2, n.iter = 3L)
+  ours <- GrowthRates(x, birth, death, reduction = space, n.neighbors = k, beta = 0.2, n.iter = 3L)
   expect_equal(ours, rate(birth) - rate(death), tolerance = 1e-6)
 })
 
@@ -30,9 +30,9 @@ test_that("objects get a column, and missing genes are passed over with a messag
   object <- tiny_seurat()
   if (!"data" %in% layer_names(object)) object <- set_layer_data(object, tiny_counts(), "data", "RNA")
   expect_message(
-    object <- GrowthRates(object, birth = c("g1", "nosuch"), death = "g2", k = 5L), "passed over"
+    object <- GrowthRates(object, birth = c("g1", "nosuch"), death = "g2", n.neighbors = 5L), "passed over"
   )
   expect_true(is.numeric(object$growth))
-  expect_input_error(GrowthRates(object, birth = "nosuch", death = "g2", k = 5L), "birth")
-  expect_input_error(GrowthRates(object, birth = "g1", death = "g2", k = 60L), "k")
+  expect_input_error(GrowthRates(object, birth = "nosuch", death = "g2", n.neighbors = 5L), "birth")
+  expect_input_error(GrowthRates(object, birth = "g1", death = "g2", n.neighbors = 60L), "n.neighbors")
 })
