@@ -120,3 +120,22 @@ test_that("every kind of object has the same comparison", {
   }
   expect_input_error(compare(tiny_seurat(), lables = "state"), "lables", "labels")
 })
+
+test_that("a comparison is a result, and takes the definition of fates", {
+  cells <- noise_cells_of()
+  truth <- stats::setNames(cells$label[1:12], rownames(cells$x)[1:12])
+  got <- compare_noise(truth = truth, engines = list(noise_engine(), noise_engine()))
+  expect_s3_class(got, "fatefield_result")
+  expect_identical(as.data.frame(got), got$table)
+  expect_identical(got["learned"]$table$arm, "learned")
+  expect_identical(summary(got), got$difference)
+  expect_output(print(got), "learned minus none")
+  expect_s3_class(plot(got), "ggplot")
+  model <- GetModel(tiny_fit(tiny_seurat()))
+  compare <- function(object, ...) {
+    CompareNoise(object, model, cells = which(tiny_cells()$time == 0)[1:6], n.sim = 2L, truth = tiny_cells()$label[1:6],
+      verbose = FALSE, ...)
+  }
+  object <- DefineFates(tiny_seurat(), labels = "state", cutoff = 0, k = 3)
+  expect_identical(compare(object), compare(tiny_seurat(), labels = "state", cutoff = 0, k = 3))
+})

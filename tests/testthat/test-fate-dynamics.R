@@ -175,3 +175,47 @@ test_that("what cannot be is answered with the argument's name", {
   expect_input_error(PlotCommitment(1), "object")
   expect_input_error(PlotCommitment(run(), fates = "lost"), "fates")
 })
+
+decided <- function(object = tiny_seurat(), ...) {
+  object <- store_model(object, stub_model(dims = colnames(embedding(object))))
+  with_engines(list(fork_engine()), FateDynamics(object, n.sim = 6, n.neighbors = 5, verbose = FALSE, ...))
+}
+
+test_that("the definition of fates is used, results follow their cells and are stale after a change", {
+  for (object in tiny_objects()) {
+    name <- reduction_names(object)[[1L]]
+    said <- decided(object, labels = "state", exclude = "progenitor", k = 5, cutoff = 0)
+    object <- decided(DefineFates(object, labels = "state", exclude = "progenitor", k = 5, cutoff = 0))
+    whole <- GetResult(object, "dynamics")
+    expect_identical(GetResult(said, "dynamics"), whole)
+    part <- object[, c(4, 1, 2)]
+    found <- GetResult(part, "dynamics")
+    kept <- intersect(cell_names(part), whole$table$cell)
+    expect_identical(found$table$cell, kept)
+    expect_identical(levels(found$paths$cell), kept)
+    expect_identical(found$by.cell, whole$by.cell[kept, ])
+    expect_identical(found$entropy, whole$entropy)
+    moved <- set_coordinates(object, name, embedding(object, name) * 2)
+    expect_error(PlotCommitment(moved), "FateDynamics\\(\\)", class = "fatefield_error_stale")
+    expect_error(GetResult(moved, "dynamics"), "FateDynamics\\(\\)", class = "fatefield_error_stale")
+  }
+})
+
+test_that("commitment is a result", {
+  object <- decided(labels = "state", exclude = "progenitor", k = 5, cutoff = 0, store.as = "early")
+  expect_true(all(c("early_time", "early_time_se", "early_share") %in% column_names(object)))
+  expect_false("commitment_time" %in% column_names(object))
+  x <- GetResult(object, "dynamics", "early")
+  expect_s3_class(x, "fatefield_result")
+  expect_identical(
+    names(as.data.frame(x)), c("cell", "commitment_time", "commitment_time_se", "commitment_share", "start_entropy")
+  )
+  expect_named(x$passage, c("fate", "time", "share", "share_low", "share_high"))
+  expect_named(summary(x), c("fate", "median", "median_low", "median_high", "share"))
+  expect_identical(x[3:2]$table$cell, x$table$cell[3:2])
+  expect_output(print(x), "first passage of half of the paths")
+  for (type in c("stream", "entropy", "passage")) expect_s3_class(plot(x, type = type), "ggplot")
+  expect_identical(levels(plot(x, type = "passage", fates = "up")$data$fate), "up")
+  expect_input_error(PlotCommitment(object, name = "late"), "object", "late")
+  expect_input_error(PlotCommitment(object, kind = "stream"), "kind")
+})
