@@ -86,7 +86,7 @@ test_that("a field's numbers and pairs of genes are results, and are drawn", {
   expect_identical(unique(pairs[genes[[2]]]$from), genes[[2]])
   expect_output(print(pairs), "2 genes on 3 genes")
   expect_identical(nrow(ggplot2::ggplot_build(plot(pairs))$data[[1]]), nrow(pairs))
-  expect_input_error(FieldJacobian(object, from = genes, form = genes), "form", "from")
+  expect_input_error(FieldJacobian(object, from = genes, frm = genes), "frm", "from")
   # An object with both kinds of model is asked about its neural SDE, unless told otherwise.
   both <- tiny_fit(object, time = "time", reduction = "pca", dims = 1:3, batch.size = 16L)
   expect_message(both <- DriftDiffusion(both), "Using the model \"sde\"")
