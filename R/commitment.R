@@ -97,7 +97,8 @@ cell_commitments <- function(committed, until, weights, paths) {
   w <- weights[known]
   t <- lasting[known]
   by.member <- lapply(split(seq_along(cell), paths$member[known]), function(rows) {
-    of <- function(v) rowsum(c(v[rows], numeric(nlevels(cell))), c(as.integer(cell[rows]), seq_len(nlevels(cell))))[, 1L]
+    all <- seq_len(nlevels(cell))
+    of <- function(v) rowsum(c(v[rows], numeric(length(all))), c(as.integer(cell[rows]), all))[, 1L]
     mass <- of(w)
     mean <- of(w * t) / mass
     squares <- of(w * (t - mean[as.integer(cell)])^2) / mass

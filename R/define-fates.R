@@ -208,7 +208,9 @@ colours_of <- function(labels, given = NULL) {
   out <- given[intersect(labels, names(given))]
   open <- setdiff(labels, names(out))
   free <- setdiff(label_palette, given)
-  if (length(free) < length(open)) free <- c(free, grDevices::hcl(seq(15, 375, length.out = length(open) + 1L)[-1L], 100, 65))
+  if (length(free) < length(open)) {
+    free <- c(free, grDevices::hcl(seq(15, 375, length.out = length(open) + 1L)[-1L], 100, 65))
+  }
   out <- c(out, stats::setNames(free[seq_along(open)], open))
   out[labels]
 }

@@ -53,12 +53,12 @@
 #' @param ... Passed to methods.
 #'
 #' @return For a matrix a result of class `fatefield_drift`, see [results].
-#'   Its table has a row for each cell: `cell` and, of a neural SDE, `drift`, `diffusion`, `potential` and `growth` where
-#'   there are any; of a velocity field `speed`, `divergence`, `acceleration` and `support`.
+#'   Its table has a row for each cell: `cell` and, of a neural SDE, `drift`, `diffusion`, and `potential` and `growth`
+#'   where there are any; of a velocity field `speed`, `divergence`, `acceleration` and `support`.
 #'   For ensembles these are means over the members, and `drift_sd` and so on are the standard deviations between them.
 #'   `vectors` is the mean drift (cells x dims), `NULL` for a field.
-#'   For a Seurat object or a SingleCellExperiment the object with the columns and the reduction of `store.as`; cells not
-#'   asked for have `NA`.
+#'   For a Seurat object or a SingleCellExperiment the object with the columns and the reduction of `store.as`; cells
+#'   not asked for have `NA`.
 #'   [GetResult()] gives the whole result.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument; `fatefield_error_model`: no model, or one of other
@@ -233,8 +233,9 @@ headline.fatefield_drift <- function(x) {
     paste0(part, " ", with_interval(q[[2L]], q[[1L]], q[[3L]]))
   }, "")
   c(
-    paste0(what, " of ", counted(nrow(x$table), "cell"), if (!is.null(x$vectors)) paste0(" in ", counted(ncol(x$vectors),
-      "dimension")), ", ", counted(x$n.models, "model")),
+    paste0(what, " of ", counted(nrow(x$table), "cell"),
+      if (!is.null(x$vectors)) paste0(" in ", counted(ncol(x$vectors), "dimension")), ", ",
+      counted(x$n.models, "model")),
     paste0("median (90 % of the cells): ", paste(middle, collapse = ", "))
   )
 }

@@ -214,8 +214,8 @@ headline.fatefield_dynamics <- function(x) {
   reached <- x$median
   c(
     paste0("fates of ", counted(nrow(x$paths), "path"), " of ", counted(nrow(x$table), "cell"), " along ",
-      counted(nrow(x$entropy), "time"), "; ", format(100 * mean(committed), digits = 3L), " % commit, on average after ",
-      format(mean(x$paths$commitment_time[committed]), digits = 3L)),
+      counted(nrow(x$entropy), "time"), "; ", format(100 * mean(committed), digits = 3L),
+      " % commit, on average after ", format(mean(x$paths$commitment_time[committed]), digits = 3L)),
     paste0("first passage of half of the paths (share that gets there): ", paste0(
       reached$fate, " ", ifelse(is.na(reached$median), "never",
         with_interval(reached$median, reached$median_low, reached$median_high)),

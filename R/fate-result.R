@@ -96,7 +96,8 @@ headline.fatefield_fate <- function(x) {
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
     paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), ", unassigned ",
-      format(100 * mean(x$unassigned), digits = 2L), " %, other labels ", format(100 * mean(x$other), digits = 2L), " %")
+      format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
+      format(100 * mean(x$other), digits = 2L), " %")
   )
 }
 

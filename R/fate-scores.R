@@ -42,7 +42,8 @@ calibration_curve <- function(p, observed, bins) {
   confidence <- apply(p, 1L, max)
   bin <- confidence_bins(confidence, bins)
   sums <- rowsum(cbind(confidence, rowSums(top_shares(p) * observed), 1), bin)
-  data.frame(predicted = sums[, 1L] / sums[, 3L], observed = sums[, 2L] / sums[, 3L], cells = sums[, 3L], row.names = NULL)
+  n <- sums[, 3L]
+  data.frame(predicted = sums[, 1L] / n, observed = sums[, 2L] / n, cells = n, row.names = NULL)
 }
 
 # For each observed fate (the most frequent of a cell) the share of cells for which each fate is the most probable.
@@ -61,15 +62,15 @@ headline.fatefield_fate_scores <- function(x) {
   first <- x$method[[1L]]
   of <- function(score) with_interval(x[[score]], x[[paste0(score, "_low")]], x[[paste0(score, "_high")]])
   prior <- match("prior", x$method)
+  compared <- !is.na(prior) && prior != 1L
   beside <- function(score) {
-    paste0(of(score)[[1L]], if (!is.na(prior) && prior != 1L) paste0(", prior ", format(x[[score]][[prior]], digits = 3L)))
+    paste0(of(score)[[1L]], if (compared) paste0(", prior ", format(x[[score]][[prior]], digits = 3L)))
   }
+  worse <- compared && isTRUE(x$cross.entropy[[1L]] >= x$cross.entropy[[prior]])
   c(
     paste0("fates of ", counted(x$cells[[1L]], "cell"), " scored; ", first, ": accuracy ", beside("accuracy")),
     paste0("cross-entropy ", beside("cross.entropy"), ", lower is better",
-      if (!is.na(prior) && prior != 1L && !is.na(x$cross.entropy[[1L]])) {
-        if (x$cross.entropy[[1L]] < x$cross.entropy[[prior]]) "" else "; worse than the frequencies alone"
-      })
+      if (worse) "; no better than the frequencies alone")
   )
 }
 

@@ -119,7 +119,8 @@ headline.fatefield_jacobian <- function(x) {
   top <- other[[which.max(abs(x$mean[other]))]]
   c(
     paste0("Jacobian of a velocity field: ", counted(length(unique(x$from)), "gene"), " on ",
-      counted(length(unique(x$to)), "gene"), if (!is.null(x$group)) paste0(" in ", counted(length(unique(x$group)), "group"))),
+      counted(length(unique(x$to)), "gene"),
+      if (!is.null(x$group)) paste0(" in ", counted(length(unique(x$group)), "group"))),
     paste0("strongest: one count more of ", x$from[[top]], " changes the velocity of ", x$to[[top]], " by ",
       with_interval(x$mean[[top]], x$mean[[top]] - x$sd[[top]], x$mean[[top]] + x$sd[[top]]), " per unit of time",
       if (!is.null(x$group)) paste0(" in ", x$group[[top]]), " (one standard deviation between cells)")

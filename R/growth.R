@@ -33,8 +33,8 @@
 #' @param beta Weight of a cell's own score; default 0.1.
 #' @param n.iter Rounds of smoothing; default 5.
 #' @param L0,L Lowest rate and range of the rates, per unit of time; defaults 0.3 and 1.1.
-#' @param store.as Name of the new column in an object; `NULL` means `"growth"`, or `"fatefield_growth"` where the object
-#'   has such a column of your own, which is never overwritten.
+#' @param store.as Name of the new column in an object; `NULL` means `"growth"`, or `"fatefield_growth"` where the
+#'   object has such a column of your own, which is never overwritten.
 #' @param threads Threads to work on, for this call alone.
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #' @param ... Not used.
@@ -53,8 +53,8 @@ GrowthRates <- function(object, ...) UseMethod("GrowthRates")
 
 #' @rdname GrowthRates
 #' @export
-GrowthRates.default <- function(object, birth = NULL, death = NULL, reduction, n.neighbors = 20L, beta = 0.1, n.iter = 5L,
-                                L0 = 0.3, L = 1.1, threads = NULL, ...) {
+GrowthRates.default <- function(object, birth = NULL, death = NULL, reduction, n.neighbors = 20L, beta = 0.1,
+                                n.iter = 5L, L0 = 0.3, L = 1.1, threads = NULL, ...) {
   local_threads(threads)
   check_no_dots(names(formals(GrowthRates.default)), ...)
   if (missing(reduction)) stop_input("reduction", "`reduction` is needed: a matrix (cells x dims).")
@@ -119,14 +119,15 @@ logistic_rate <- function(score, L0, L) {
 #' @rdname GrowthRates
 #' @export
 GrowthRates.Seurat <- function(object, birth = NULL, death = NULL, assay = NULL, layer = NULL, reduction = NULL,
-                               n.neighbors = 20L, beta = 0.1, n.iter = 5L, L0 = 0.3, L = 1.1, threads = NULL, store.as = NULL, ...) {
+                               n.neighbors = 20L, beta = 0.1, n.iter = 5L, L0 = 0.3, L = 1.1, threads = NULL,
+                               store.as = NULL, ...) {
   store.as <- store_name(object, store.as, "growth")
   values <- feature_values(object, assay, layer)
   wanted <- intersect(c(birth, death), rownames(values))
   if (length(wanted) == 0L) present_genes(birth, rownames(values), "birth")
   rates <- call_worker(
-    GrowthRates.default, object = t(as.matrix(values[wanted, , drop = FALSE])), reduction = embedding(object, reduction),
-    ...
+    GrowthRates.default, object = t(as.matrix(values[wanted, , drop = FALSE])),
+    reduction = embedding(object, reduction), ...
   )
   object <- store_cells(object, stats::setNames(data.frame(rates, row.names = colnames(values)), store.as))
   log_call(object, "GrowthRates")

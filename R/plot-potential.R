@@ -121,7 +121,8 @@ draw_potential <- function(psi, plane, paths, downhill, n.grid, bandwidth, n.con
     ggplot2::scale_fill_viridis_c(if (downhill) "- potential" else "potential", option = "cividis",
       na.value = NA)
   if (check_flag(look$observed, "observed")) {
-    size <- if (is.null(look$pt.size) && !use_raster(look$raster, nrow(plane))) point_size(nrow(plane)) / 2 else look$pt.size
+    size <- look$pt.size
+    if (is.null(size) && !use_raster(look$raster, nrow(plane))) size <- point_size(nrow(plane)) / 2
     plot <- plot + cell_points(plane_frame(plane), pt.size = size, raster = look$raster, colour = "black", alpha = 0.25)
   }
   if (!is.null(paths)) {

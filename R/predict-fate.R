@@ -61,7 +61,8 @@ fate_chunk <- 50000L
 #' @param prior Pseudo-observations shared equally by the fates. Default `r doc_default("fate", "prior")`; 0 gives the
 #'   plain fractions.
 #' @param compat `"scdiffeq"` labels as the original did: the nearest neighbour is passed over, the
-#'   majority wins, nothing is unassigned, fractions are not smoothed, and cells at the end are labelled like all others.
+#'   majority wins, nothing is unassigned, fractions are not smoothed, and cells at the end are labelled like all
+#'   others.
 #' @param store.as Stem of the names under which the result is kept; `NULL` means `"fate"`, or `"fatefield_fate"` where
 #'   the object has such a column of your own, which is never overwritten.
 #' @param seed.use Seed of the simulations; `NULL` draws one from R's generator.

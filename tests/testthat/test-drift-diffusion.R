@@ -116,7 +116,8 @@ test_that("vectors are given for the reduction in which they live, by the names 
     expect_input_error(vectors_for(object, "drift_vectors", name, dims = 1:2), "dims", "dimension 1")
     object <- store_reduction(object, x[, 1:2], "umap")
     expect_input_error(
-      vectors_for(object, "drift_vectors", "umap", argument = "arrows"), "arrows", paste0("lives in the reduction \"", name)
+      vectors_for(object, "drift_vectors", "umap", argument = "arrows"), "arrows",
+      paste0("lives in the reduction \"", name)
     )
     # Vectors of the user's own are theirs to draw where they like.
     own <- store_reduction(object, -x[, 1:2], "mine")

@@ -88,7 +88,8 @@ test_that("a field's numbers and pairs of genes are results, and are drawn", {
   expect_identical(nrow(ggplot2::ggplot_build(plot(pairs))$data[[1]]), nrow(pairs))
   expect_input_error(FieldJacobian(object, from = genes, frm = genes), "frm", "from")
   # An object with both kinds of model is asked about its neural SDE, unless told otherwise.
-  both <- tiny_fit(object, time = "time", reduction = "pca", dims = 1:3, batch.size = 16L)
+  object$step <- as.numeric(cut(object$time, 3L))
+  both <- tiny_fit(object, time = "step", reduction = "pca", dims = 1:3)
   expect_message(both <- DriftDiffusion(both), "Using the model \"sde\"")
   expect_identical(GetResult(both, "drift")$quantities[1:2], c("drift", "diffusion"))
   expect_identical(GetResult(both, "drift", "flow")$speed, found$speed)

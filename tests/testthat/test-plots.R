@@ -42,6 +42,32 @@ test_that("fates of a matrix are drawn in the plane given", {
   expect_input_error(PlotFate(fate, embedding = x), "embedding", "none of its cells")
 })
 
+test_that("plots of cells take Seurat's words", {
+  for (object in tiny_objects()) {
+    object <- predicted(object)
+    text <- drawn(PlotFate(object, label = TRUE, repel = FALSE))[[3]]
+    expect_setequal(text$label, levels(droplevels(cell_column(object, "fate", "x"))))
+    expect_length(levels(drawn(PlotFate(object, split.by = "day"))[[2]]$PANEL), 3L)
+    grid <- drawn(PlotFate(object, type = "probability", split.by = "day"))[[2]]
+    expect_length(levels(grid$PANEL), 6L)
+    shown <- PlotFate(object, type = "probability", fates = "up")$data$probability
+    expect_false(is.unsorted(shown))
+    plain <- PlotFate(object, type = "probability", fates = "up", order = FALSE)$data$probability
+    expect_identical(plain, unname(GetResult(object, "fates")$probability[, "up"]))
+    expect_identical(unique(drawn(PlotFate(object, pt.size = 3))[[2]]$size), 3)
+    split <- PlotDriftDiffusion(object, what = "drift", split.by = "day", order = TRUE)
+    expect_false(is.unsorted(split$data$value))
+    expect_length(levels(drawn(split)[[2]]$PANEL), 3L)
+    expect_identical(nrow(drawn(PlotPotential(object, observed = TRUE, pt.size = 2))[[3]]), 60L)
+    expect_input_error(PlotFate(object, split.by = "dya"), "split.by", "day")
+    expect_input_error(PlotFate(object, cols = c(up = "none")), "cols", "none")
+    expect_input_error(PlotFate(object, max.cells = 3), "max.cells")
+    if (requireNamespace("scattermore", quietly = TRUE)) {
+      expect_s3_class(PlotFate(object, raster = TRUE)$layers[[2]]$geom, "GeomScattermore")
+    }
+  }
+})
+
 test_that("drift and diffusion are drawn with arrows along the drift", {
   for (object in tiny_objects()) {
     object <- predicted(object)

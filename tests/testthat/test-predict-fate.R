@@ -262,7 +262,8 @@ test_that("columns of the user's are kept, and a name that is taken is refused b
     mine <- rep(c("a", "b"), 30)
     own <- store_cells_of_user(object, fate = mine)
     expect_warning(
-      result <- predict_tiny(own, labels = "state", model = model, n.sim = 3), "of your own", class = "fatefield_warning_name"
+      result <- predict_tiny(own, labels = "state", model = model, n.sim = 3), "of your own",
+      class = "fatefield_warning_name"
     )
     expect_identical(cell_column(result, "fate", "x"), mine)
     expect_true(all(c("fatefield_fate", "fatefield_fate_entropy") %in% column_names(result)))
@@ -272,7 +273,8 @@ test_that("columns of the user's are kept, and a name that is taken is refused b
       "store.as", "\"fates\""
     )
     expect_input_error(
-      predict_tiny(own, labels = "state", model = model, store.as = "fate", engines = list(never)), "store.as", "of your own"
+      predict_tiny(own, labels = "state", model = model, store.as = "fate", engines = list(never)),
+      "store.as", "of your own"
     )
     # What was written here is replaced, unless the user has changed it since.
     twice <- predict_tiny(predict_tiny(object, labels = "state", model = model, n.sim = 3), model = model, n.sim = 4)

@@ -48,7 +48,7 @@ test_that("a key that is taken is replaced without a warning and without touchin
   expect_identical(colnames(SeuratObject::Embeddings(object, "latent")), paste0("PCa_", 1:3))
   expect_silent(object <- store_reduction(object, full, "latent", key = "PC_"))
   expect_identical(colnames(SeuratObject::Embeddings(object, "latent")), paste0("PCa_", 1:3))
-  expect_input_error(store_reduction(object, full, "RNA"), "reduction.name")
+  expect_input_error(store_reduction(object, full, "RNA"), "store.as")
   expect_input_error(
     store_cells(object, data.frame(pca = 1:60, row.names = rownames(full))), "name"
   )

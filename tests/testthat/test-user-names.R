@@ -1,10 +1,12 @@
 # Nothing of the user's is overwritten: whatever name a verb stores under, a column, assay or reduction of the user's
 # with that name is the same afterwards, or the call is refused.
 
+simulated <- function(as) SimulateDifferentiation(n.cells = 90, n.genes = 24, as = as, seed.use = 1)
+
 prepared <- function(as) {
-  cells <- SimulateDifferentiation(n.cells = 90, n.genes = 24, as = as, seed.use = 1)
-  cells <- FitSDE(cells, time = "day", reduction = "pca", dims = 1:5, drift.hidden = 8L, diffusion.hidden = 8L, updates = 5L,
-    batch.size = 16L, dt = 0.25, verbose = FALSE)
+  cells <- simulated(as)
+  cells <- FitSDE(cells, time = "day", reduction = "pca", dims = 1:5, drift.hidden = 8L, diffusion.hidden = 8L,
+    updates = 5L, batch.size = 16L, dt = 0.25, verbose = FALSE)
   cells <- EstimateVelocity(cells, genes = rownames(cells), nfeatures = 0, verbose = FALSE)
   FitVelocityField(cells, field = "ae", encoder = 16L, latent = 4L, decoder = 16L, epochs = 3L, verbose = FALSE)
 }
@@ -38,7 +40,8 @@ users_own <- list(
     put = function(x, name) {
       values <- matrix(seq_len(2 * ncol(x)), ncol = 2, dimnames = list(cell_names(x), NULL))
       if (is_seurat(x)) {
-        x[[name]] <- SeuratObject::CreateDimReducObject(`colnames<-`(values, c("own_1", "own_2")), key = "own_", assay = "RNA")
+        colnames(values) <- c("own_1", "own_2")
+        x[[name]] <- SeuratObject::CreateDimReducObject(values, key = "own_", assay = "RNA")
       } else {
         SingleCellExperiment::reducedDim(x, name) <- values
       }
@@ -71,7 +74,7 @@ test_that("what is the user's stays as it is, whatever its name", {
     for (verb in if (as == "sce") c("PredictFate", "DriftDiffusion", "GrowthRates") else names(storing_verbs)) {
       run <- storing_verbs[[verb]]
       # What the verb writes, as seen in an object in which it has not been written.
-      bare <- if (verb == "EstimateVelocity") SimulateDifferentiation(n.cells = 90, n.genes = 24, as = as, seed.use = 1) else clean
+      bare <- if (verb == "EstimateVelocity") simulated(as) else clean
       made <- run(bare)
       for (kind in names(users_own)) {
         of <- users_own[[kind]]
