@@ -37,8 +37,9 @@ near <- function(name, present) {
   if (length(close) == 0L) "" else paste0(" Did you mean ", quoted(close, 3L), "?")
 }
 
-# Stops when `...` holds anything: a misspelt argument is not passed over. `known`: the arguments.
-check_no_dots <- function(known, ...) {
+# Stops when `...` holds anything: a misspelt argument is not passed over. `.known`: the arguments; its point keeps
+# what a user calls `k` from being taken for it.
+check_no_dots <- function(.known, ...) {
   if (...length() == 0L) {
     return(invisible())
   }
@@ -47,7 +48,7 @@ check_no_dots <- function(known, ...) {
   if (length(name) == 0L) {
     stop_input("...", "There are more arguments than this function has; name them.")
   }
-  stop_input(name[[1L]], "There is no argument `", name[[1L]], "`.", near(name[[1L]], known))
+  stop_input(name[[1L]], "There is no argument `", name[[1L]], "`.", near(name[[1L]], .known))
 }
 
 # One whole number of at least `min`, as integer where it fits.

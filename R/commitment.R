@@ -1,7 +1,10 @@
 # What FateDynamics() computes of paths. Votes are arrays [path, time, fate]; weights are the mass that growth
 # gave, the heaviest path of all having 1; "groups" are what the bootstrap draws, cells or paths.
 
-dynamics_of <- function(paths, voters, counted, settings) {
+# `votes`: see fate_voters().
+dynamics_of <- function(paths, votes, definition, settings) {
+  voters <- votes$voters
+  counted <- votes$counted
   times <- paths$times
   if (length(times) < 2L) {
     stop_input("object", "`object`: there is one time only, so nothing is known of the way; keep the states of ",
@@ -23,12 +26,13 @@ dynamics_of <- function(paths, voters, counted, settings) {
   passed <- lapply(passages, passage_curve, times - times[[1L]], last, groups, draws, settings$conf.level)
   mean.entropy <- entropy_curve(entropies, weights, times, groups, paths$member, draws, settings$conf.level)
   by.cell <- cell_means(entropies, weights, paths$cell)
-  structure(
-    list(
-      cells = data.frame(
-        cell_commitments(committed, passages[[1L]]$until, last, paths), start_entropy = by.cell[, 1L],
-        row.names = levels(paths$cell)
-      ),
+  new_result(
+    "dynamics",
+    table = data.frame(
+      cell = levels(paths$cell), cell_commitments(committed, passages[[1L]]$until, last, paths),
+      start_entropy = by.cell[, 1L], row.names = NULL
+    ),
+    parts = list(
       passage = stack_tables(lapply(passed, function(p) data.frame(time = times, p$curve)), "fate"),
       median = stack_tables(lapply(passed, `[[`, "median"), "fate"),
       entropy = mean.entropy$curve,
@@ -40,9 +44,9 @@ dynamics_of <- function(paths, voters, counted, settings) {
         cell = paths$cell, sim = paths$sim, member = paths$member,
         fate = committed$fate, commitment_time = committed$time
       ),
-      fates = names(passages), threshold = settings$threshold, reduction = paths$reduction
+      fates = names(passages), threshold = settings$threshold, reduction = paths$reduction, cols = definition$cols
     ),
-    class = "fatefield_dynamics"
+    by = "cell"
   )
 }
 
@@ -93,7 +97,8 @@ cell_commitments <- function(committed, until, weights, paths) {
   w <- weights[known]
   t <- lasting[known]
   by.member <- lapply(split(seq_along(cell), paths$member[known]), function(rows) {
-    of <- function(v) rowsum(c(v[rows], numeric(nlevels(cell))), c(as.integer(cell[rows]), seq_len(nlevels(cell))))[, 1L]
+    all <- seq_len(nlevels(cell))
+    of <- function(v) rowsum(c(v[rows], numeric(length(all))), c(as.integer(cell[rows]), all))[, 1L]
     mass <- of(w)
     mean <- of(w * t) / mass
     squares <- of(w * (t - mean[as.integer(cell)])^2) / mass
@@ -144,9 +149,9 @@ passage_curve <- function(passage, times, weights, groups, draws, conf.level) {
   medians <- apply(samples, 1L, half_time, times)
   edge <- interval(medians, conf.level)
   list(
-    curve = data.frame(share = all, low = edges[1L, ], high = edges[2L, ]),
+    curve = data.frame(share = all, share_low = edges[1L, ], share_high = edges[2L, ]),
     median = data.frame(
-      median = finite_or_na(half_time(all, times)), low = edge[[1L]], high = edge[[2L]],
+      median = finite_or_na(half_time(all, times)), median_low = edge[[1L]], median_high = edge[[2L]],
       share = all[[length(all)]]
     )
   )
@@ -228,9 +233,9 @@ entropy_curve <- function(entropies, weights, times, groups, member, draws, conf
   middles <- (times[-1L] + times[-length(times)]) / 2
   edge <- interval(middles[apply(samples, 1L, steepest, times)], conf.level)
   list(
-    curve = data.frame(time = times, entropy = mean, low = edges[1L, ], high = edges[2L, ],
+    curve = data.frame(time = times, entropy = mean, entropy_low = edges[1L, ], entropy_high = edges[2L, ],
       spread = row_sds(t(members))),
-    point = list(time = middles[at], low = edge[[1L]], high = edge[[2L]]), at = at
+    point = list(time = middles[at], time_low = edge[[1L]], time_high = edge[[2L]]), at = at
   )
 }
 

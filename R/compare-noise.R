@@ -12,6 +12,13 @@
 #' The drift was trained together with the learned noise; what the other arms lose is not what a model trained
 #' without noise would lose.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- FitSDE(cells, time = "day", n.models = 5)
+#' plot(CompareNoise(cells, labels = "state", exclude = "progenitor"))
+#' ```
+#'
+#' @section Scores:
 #' Fates are scored where they are known, by [ScoreFate()].
 #' Without noise the futures of a cell are all the same, so its probabilities come from the neighbours of one
 #' end alone; they are smoothed by the same `prior` as those of `n.sim` futures.
@@ -26,19 +33,19 @@
 #'
 #' @inheritParams PredictFate
 #' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
-#' @param observed Known fates of the cells, as in [ScoreFate()]: a matrix (cells x fates) of counts or fractions
+#' @param truth Known fates of the cells, as in [ScoreFate()]: a matrix (cells x fates) of counts or fractions
 #'   with names, or one label for each cell of `cells`.
 #'   `NULL` leaves the scores out.
-#' @param cells (names, numbers or TRUE/FALSE) Start cells; `NULL` takes those of `observed` where it is a
+#' @param cells (names, numbers or TRUE/FALSE) Start cells; `NULL` takes those of `truth` where it is a
 #'   matrix, else those of the model's first time.
 #' @param n.sim Simulations of each cell, member and arm. Default 100.
 #' @param arms Which to compare, among `"none"`, `"constant"` and `"learned"`.
 #' @param sd Standard deviation of the constant noise per root of time, a number or one for each dimension, in
 #'   units of the reduction; `NULL` takes that of the learned noise.
-#' @param observed.time Time of the observed cells that ends are compared with; `NULL` takes `time`.
-#' @param ... Of objects: passed to the matrix method.
+#' @param t.observed Time of the observed cells that ends are compared with; `NULL` takes `t.end`.
+#' @param ... Not used.
 #'
-#' @return A list of class `fatefield_noise`:
+#' @return A result of class `fatefield_noise`, see [results]:
 #'   \item{table}{data.frame, one row per arm: `sd` of the noise (root mean square), `accuracy`, `cross.entropy`,
 #'     `brier`, `dispersion`, `within`, `distance`, the means over members, each followed by its standard
 #'     deviation between members (`accuracy_sd`, ...; `NA` for one).}
@@ -62,29 +69,23 @@ CompareNoise <- function(object, ...) UseMethod("CompareNoise")
 
 #' @rdname CompareNoise
 #' @export
-CompareNoise.default <- function(object, model = NULL, labels = NULL, observed = NULL, cells = NULL,
-                                 n.sim = 100L, time = NULL, start = NULL, fates = NULL, exclude = NULL,
+CompareNoise.default <- function(object, model = NULL, labels = NULL, truth = NULL, cells = NULL, n.sim = 100L,
+                                 time = NULL, t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL,
                                  reference = NULL, arms = c("none", "constant", "learned"), sd = NULL,
-                                 observed.time = NULL, k = NULL, weights = NULL, vote = NULL, cutoff = NULL,
+                                 t.observed = NULL, k = NULL, weights = NULL, vote = NULL, cutoff = NULL,
                                  prior = NULL, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_no_dots(names(formals(CompareNoise.default)), ...)
   check_object(object)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
-  }
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
   starts <- cell_starts(object, model, time, t.start)
-  end <- if (is.null(time)) max(model$times) else check_number(time, "time")
-  cells <- noise_cells(cells, observed, rownames(x), starts)
+  end <- if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end")
+  cells <- noise_cells(cells, truth, rownames(x), starts)
   n.sim <- check_count(n.sim, "n.sim")
   seed <- seed_from(seed.use)
-  labels <- label_column(object, labels)
-  options <- vote_options(k, weights, vote, cutoff, prior, NULL)
-  voters <- label_voters(x, labels, reference, options)
-  fates <- voters$labels[which_fates(voters, fates, exclude)]
-  known <- known_ends(x, starts, if (is.null(observed.time)) end else observed.time)
+  definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior)
+  known <- known_ends(x, starts, if (is.null(t.observed)) end else t.observed)
   engines <- model_engines(model)
   kinds <- noise_arms(arms)
   tick <- progress_bar(length(kinds) * length(engines), "Comparing noises", check_flag(verbose, "verbose"))
@@ -95,33 +96,35 @@ CompareNoise.default <- function(object, model = NULL, labels = NULL, observed =
     for (arm in kinds) {
       level <- arm_level(arm, sd, learned, ncol(x))
       changed <- with_noise(engine, level)
-      fate <- predict_fates(x, list(function() changed), end, starts, labels, cells, n.sim, fates, NULL,
-        reference, options, seed + member - 1)
+      fate <- predict_fates(x, list(function() changed), end, starts, cells, n.sim, definition, seed + member - 1)
       rows[[length(rows) + 1L]] <- data.frame(
         arm = arm, member = member, sd = if (is.null(level)) learned else sqrt(mean(level^2)),
-        score_arm(fate, observed), end_cloud(changed, x, cells, starts, end, seed + member - 1, known)
+        score_arm(fate, truth), end_cloud(changed, x, cells, starts, end, seed + member - 1, known)
       )
       tick(length(rows))
     }
   }
   members <- do.call(rbind, rows)
-  structure(
-    list(
-      table = arm_table(members), difference = arm_differences(members), members = members,
-      lines = if (!is.null(observed)) ScoreFate(fate, observed, n.boot = 0L)[-1L, score_columns],
-      floor = half_distance(known), cells = length(cells), n.sim = n.sim
-    ),
-    class = "fatefield_noise"
-  )
+  new_result("noise", arm_table(members), list(
+    difference = arm_differences(members), members = members,
+    lines = if (!is.null(truth)) as.data.frame(ScoreFate(fate, truth, n.boot = 0L))[-1L, score_columns],
+    floor = half_distance(known), cells = length(cells), n.sim = n.sim
+  ), by = "arm")
 }
 
 #' @rdname CompareNoise
 #' @export
-CompareNoise.Seurat <- function(object, ...) CompareNoise.default(object, ...)
+CompareNoise.Seurat <- function(object, model = NULL, labels = NULL, truth = NULL, cells = NULL, n.sim = 100L,
+                                time = NULL, t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL,
+                                reference = NULL, arms = c("none", "constant", "learned"), sd = NULL,
+                                t.observed = NULL, k = NULL, weights = NULL, vote = NULL, cutoff = NULL,
+                                prior = NULL, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+  call_worker(CompareNoise.default, ...)
+}
 
 #' @rdname CompareNoise
 #' @export
-CompareNoise.SingleCellExperiment <- function(object, ...) CompareNoise.default(object, ...)
+CompareNoise.SingleCellExperiment <- CompareNoise.Seurat
 
 score_columns <- c("method", "accuracy", "cross.entropy", "brier")
 
@@ -134,12 +137,12 @@ noise_arms <- function(arms) {
   arms
 }
 
-noise_cells <- function(cells, observed, names, starts) {
+noise_cells <- function(cells, truth, names, starts) {
   if (!is.null(cells)) {
     return(check_cells(cells, names))
   }
-  if (is.matrix(observed) || is.data.frame(observed)) {
-    return(check_cells(rownames(observed), names, "observed"))
+  if (is.matrix(truth) || is.data.frame(truth)) {
+    return(check_cells(rownames(truth), names, "truth"))
   }
   which(starts == min(starts))
 }
@@ -188,16 +191,16 @@ with_noise <- function(engine, level) {
   })
 }
 
-score_arm <- function(fate, observed) {
-  if (is.null(observed)) {
+score_arm <- function(fate, truth) {
+  if (is.null(truth)) {
     return(data.frame(accuracy = NA_real_, cross.entropy = NA_real_, brier = NA_real_))
   }
-  ScoreFate(fate, observed, n.boot = 0L)[1L, score_columns[-1L]]
+  as.data.frame(ScoreFate(fate, truth, n.boot = 0L))[1L, score_columns[-1L]]
 }
 
 # Cells observed at the time nearest to `time`; NULL where all are of one time.
 known_ends <- function(x, starts, time) {
-  rows <- which(starts == starts[[which.min(abs(starts - check_number(time, "observed.time")))]])
+  rows <- which(starts == starts[[which.min(abs(starts - check_number(time, "t.observed")))]])
   if (length(unique(starts)) < 2L || length(rows) < 2L) NULL else x[rows, , drop = FALSE]
 }
 
@@ -275,15 +278,51 @@ arm_differences <- function(members) {
   do.call(rbind, rows)
 }
 
-#' @export
-print.fatefield_noise <- function(x, ...) {
-  n <- length(unique(x$members$member))
-  cat("noise compared on ", x$cells, " cells, ", x$n.sim, " simulations each, ", n, " model",
-    if (n != 1L) "s", "\n", sep = "")
-  shown <- x$table[vapply(x$table, function(v) !all(is.na(v)), logical(1))]
-  print(data.frame(lapply(shown, function(v) if (is.numeric(v)) signif(v, 3L) else v)), row.names = FALSE)
-  if (is.finite(x$floor)) {
-    cat("distance between halves of the observed cells ", format(x$floor, digits = 3L), "\n", sep = "")
+# What an arm is judged by: fates where they are known, else the ends.
+main_score <- function(x) {
+  known <- vapply(x$table[arm_scores], function(v) any(is.finite(v)), logical(1))
+  intersect(c("cross.entropy", "distance", "dispersion"), names(known)[known])[[1L]]
+}
+
+headline.fatefield_noise <- function(x) {
+  score <- main_score(x)
+  d <- x$difference
+  differs <- if (!is.null(d)) {
+    value <- d[[score]]
+    half <- stats::qnorm(0.975) * d[[paste0(score, "_se")]]
+    paste0("learned minus ", paste(d$against, with_interval(value, value - half, value + half), collapse = ", minus "))
   }
-  invisible(x)
+  c(
+    paste0("noise compared on ", counted(x$cells, "cell"), ", ", counted(x$n.sim, "simulation"), " each, ",
+      counted(length(unique(x$members$member)), "model")),
+    paste0(score, if (score != "dispersion") " (lower is better)", ": ",
+      paste(x$table$arm, signif(x$table[[score]], 3L), collapse = ", ")),
+    differs
+  )
+}
+
+#' @rdname CompareNoise
+#' @export
+summary.fatefield_noise <- function(object, ...) {
+  if (is.null(object$difference)) object$table else object$difference
+}
+
+#' @rdname CompareNoise
+#' @param x A result.
+#' @export
+plot.fatefield_noise <- function(x, ...) {
+  check_no_dots("x", ...)
+  arms <- x$table$arm
+  members <- x$members[x$members$arm %in% arms, ]
+  scores <- arm_scores[vapply(arm_scores, function(s) any(is.finite(x$table[[s]])), logical(1))]
+  long <- function(table) {
+    data.frame(
+      arm = factor(rep(table$arm, length(scores)), levels = arms),
+      score = factor(rep(scores, each = nrow(table)), levels = scores), value = unlist(table[scores], use.names = FALSE)
+    )
+  }
+  ggplot2::ggplot(long(x$table), ggplot2::aes(.data$arm, .data$value)) +
+    ggplot2::geom_point(data = long(members), colour = "grey65", na.rm = TRUE) +
+    ggplot2::geom_point(size = 2.5, colour = label_palette[[1L]], na.rm = TRUE) +
+    ggplot2::facet_wrap("score", scales = "free_y") + ggplot2::labs(x = "noise", y = NULL) + theme_curves()
 }

@@ -7,8 +7,16 @@
 #' Every function that asks for `labels`, `fates`, `exclude`, `reference`, `k`, `weights`, `vote` and `cutoff` then
 #' takes them from here, unless told otherwise, and every figure of the object draws a label in the same colour.
 #'
-#' A function that is given other `labels` takes nothing of the definition.
+#' A function that is given other `labels` takes nothing of the definition but the colours.
 #' Without a definition the first [PredictFate()] leaves its own.
+#' The definition follows the cells when they are subset, reordered or renamed.
+#'
+#' @section Basic use:
+#' ```
+#' cells <- DefineFates(cells, labels = "state", exclude = "progenitor")
+#' cells <- PredictFate(cells)
+#' PlotFate(cells)
+#' ```
 #'
 #' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims).
 #' @param labels Name of the column that holds the labels of the cells, or one label for each cell; `NA` and `""` mean
@@ -32,6 +40,7 @@
 #' @return The object with the definition in it; for a matrix the definition, a list of class
 #'   `fatefield_definition`, whose table has a row for each label.
 #'   [GetResult()] takes it out of an object.
+#'   The table has the columns `label`, `fate` (does it count?), `cells`, `reference` (their numbers) and `colour`.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no such column or label, fewer than two fates, no labelled reference
 #' cell, something that is no colour.
@@ -60,7 +69,8 @@ DefineFates.default <- function(object, labels, fates = NULL, exclude = NULL, re
     list(
       labels = if (named) labels, values = if (!named) stats::setNames(as.character(values), cell_names(object)),
       fates = fates, exclude = exclude, reference = if (!is.null(chosen)) cell_names(object)[chosen], k = k,
-      weights = weights, vote = vote, cutoff = cutoff, cols = colours_of(levels(values), cols)
+      weights = weights, vote = vote, cutoff = cutoff, cols = colours_of(levels(values), cols),
+      cells = cell_names(object), source = if (!is.null(chosen) || !named) known_by(object)
     ),
     table = data.frame(
       label = levels(values), fate = levels(values) %in% counted, cells = as.vector(table(values)),
@@ -79,6 +89,24 @@ DefineFates.Seurat <- function(object, labels, fates = NULL, exclude = NULL, ref
 #' @rdname DefineFates
 #' @export
 DefineFates.SingleCellExperiment <- DefineFates.Seurat
+
+# By what the cells of an object are known again under other names: their coordinates, where there are any.
+known_by <- function(object) {
+  if (!is_plain_matrix(object) && length(reduction_names(object)) > 0L) {
+    coordinates_input(object, choose_reduction(object))
+  }
+}
+
+# The place of each cell in `definition$cells`, NA for new ones: by coordinates where they still hold, else by name.
+places_in_definition <- function(object, definition) {
+  by.name <- match(cell_names(object), definition$cells)
+  now <- if (!is.null(definition$source)) input_now(object, definition$source)
+  if (is.null(now)) {
+    return(by.name)
+  }
+  at <- match_inputs(definition$source, now)$at
+  ifelse(is.na(at), by.name, at)
+}
 
 new_definition <- function(settings, table) {
   table$colour <- unname(settings$cols[table$label])
@@ -114,13 +142,14 @@ stored_definition <- function(object) {
   if (is_seurat(object) || is_sce(object)) tool(object, "results", "definition")$fates$result
 }
 
-# What a verb works with: list(labels (factor, one a cell), fates, exclude, reference, options, cols). What the call
-# says rules; what it leaves out comes from the definition in the object, unless it names other labels.
+# What a verb works with: list(labels (factor, one a cell), fates, exclude, reference, options, cols, column). What the
+# call says rules; what it leaves out comes from the definition in the object, unless it names other labels. Colours are
+# those of the definition in any case.
 fate_definition <- function(object, labels = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                             weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL) {
-  stored <- stored_definition(object)
+  kept <- stored <- stored_definition(object)
   if (!is.null(labels) && !identical(labels, stored$labels)) stored <- NULL
-  if (is.null(labels)) labels <- if (is.null(stored$labels)) stored$values else stored$labels
+  if (is.null(labels)) labels <- if (is.null(stored$labels)) kept_labels(object, stored) else stored$labels
   # fates and exclude together say what counts: naming one in a call puts both aside.
   own <- is.null(fates) && is.null(exclude)
   values <- label_column(object, labels)
@@ -131,16 +160,29 @@ fate_definition <- function(object, labels = NULL, fates = NULL, exclude = NULL,
       if (is.null(k)) stored$k else k, if (is.null(weights)) stored$weights else weights,
       if (is.null(vote)) stored$vote else vote, if (is.null(cutoff)) stored$cutoff else cutoff, prior, compat
     ),
-    cols = colours_of(levels(values), stored$cols), column = if (is.character(labels) && length(labels) == 1L) labels
+    cols = colours_of(levels(values), kept$cols), column = if (is.character(labels) && length(labels) == 1L) labels,
+    published = !is.null(compat) && compat != "none"
   )
 }
 
-# Reference cells of the definition that the object still has.
+# Labels that were given as values, for the cells that the object has now; NULL where there is no definition.
+kept_labels <- function(object, stored) {
+  if (is.null(stored)) {
+    return(NULL)
+  }
+  values <- unname(stored$values)[places_in_definition(object, stored)]
+  if (all(is.na(values))) {
+    stop_stale("the definition of fates", "none of its labelled cells is left", "DefineFates()")
+  }
+  factor(values, levels = stored$table$label)
+}
+
+# Reference cells of the definition that the object still has, by their numbers.
 kept_reference <- function(object, stored) {
   if (is.null(stored$reference)) {
     return(NULL)
   }
-  kept <- intersect(stored$reference, cell_names(object))
+  kept <- which(stored$cells[places_in_definition(object, stored)] %in% stored$reference)
   if (length(kept) == 0L) {
     stop_stale("the definition of fates", "none of its reference cells is left", "DefineFates()")
   }
@@ -175,7 +217,9 @@ colours_of <- function(labels, given = NULL) {
   out <- given[intersect(labels, names(given))]
   open <- setdiff(labels, names(out))
   free <- setdiff(label_palette, given)
-  if (length(free) < length(open)) free <- c(free, grDevices::hcl(seq(15, 375, length.out = length(open) + 1L)[-1L], 100, 65))
+  if (length(free) < length(open)) {
+    free <- c(free, grDevices::hcl(seq(15, 375, length.out = length(open) + 1L)[-1L], 100, 65))
+  }
   out <- c(out, stats::setNames(free[seq_along(open)], open))
   out[labels]
 }

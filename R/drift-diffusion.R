@@ -1,9 +1,19 @@
-# What drives each cell: drift, diffusion, potential and growth of a model at the cells' states.
-# Takes an object with a model; gives norms and vectors per cell, mean and spread over the ensemble.
+# What drives each cell: drift, diffusion, potential and growth of a neural SDE, or speed, divergence, acceleration and
+# support of a velocity field, at the cells' states. Takes an object or a matrix with a model; gives values per cell,
+# mean and spread over the ensemble.
 
-#' Drift and diffusion of cells
+#' What drives cells: drift and diffusion
 #'
 #' Evaluates a trained model at the cells' own states.
+#'
+#' @section Basic use:
+#' ```
+#' cells <- FitSDE(cells, time = "day")
+#' cells <- DriftDiffusion(cells)
+#' PlotDriftDiffusion(cells)
+#' ```
+#'
+#' @section Neural SDEs:
 #' The drift is where a cell is heading, in units of the reduction per unit of time; the diffusion
 #' is the standard deviation of its noise per dimension, per square root of time.
 #' Reported are their Euclidean norms: the length of the drift, and the root of the summed variances
@@ -15,32 +25,47 @@
 #' Levels of drift and diffusion are tied to each other by the training; compare cells within a
 #' model rather than levels between models.
 #'
-#' For an ensemble the mean over the members is reported, with their standard deviation.
+#' @section Velocity fields:
+#' The field f and its exact derivatives are evaluated:
+#' * `speed`: the length of f, counts per unit of time.
+#' * `divergence`: the trace of the Jacobian, per unit of time.
+#'   Where it is positive neighbouring paths part, as at the foot of a decision; where it is negative they meet, as in
+#'   a stable state.
+#' * `acceleration`: the length of J f, how fast the velocity changes on the way.
+#' * `support`: how far the cell is from those the field was fitted to (99 of 100 of these have at most 1).
+#'   Where it is far above 1 all of this is extrapolation.
 #'
-#' @inheritParams PredictFate
-#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims).
+#' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims; for a velocity field
+#'   size-normalised spliced counts, cells x genes).
+#' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object; `NULL` takes the
+#'   last neural SDE, or the last field where there is none.
 #' @param cells (names, numbers or TRUE/FALSE) Cells to look at; `NULL` takes all.
-#' @param time Time at which the model is evaluated: one number, a column, or one value for each
-#'   cell.
-#'   `NULL` takes the time column the model was fitted with, or the model's first time where there
-#'   is none.
-#'   It matters only for models with `time.input = TRUE`.
-#' @param reduction.name Name of the new reduction that holds the drift vectors.
+#' @param time Times at which a neural SDE is evaluated: a column, or one value for each cell.
+#'   `NULL` takes those that the model has of them.
+#'   They matter only for models with `time.input = TRUE`.
+#' @param t.start One time for all cells, in place of their own.
+#' @param threads Threads to work on, for this call alone.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
+#'   Results do not depend on it.
+#' @param store.as Stem of the names under which the result is kept.
+#'   `NULL` means columns `drift`, `diffusion` and so on and a reduction `drift_vectors` for a neural SDE, columns
+#'   `field_speed` and so on for a velocity field; with `store.as = "x"` they are `x_drift`, `x_vectors`, `x_speed`.
+#' @param ... Passed to methods.
 #'
-#' @return For a matrix a list of class `fatefield_drift` with the numeric vectors `drift`,
-#'   `diffusion`, `potential` (`NULL` where there is none) and `growth` (`NULL` likewise), their
-#'   standard deviations between members `drift_sd`, `diffusion_sd`, `potential_sd`, `growth_sd`
-#'   (0 for one member), and `vectors`, the mean drift (cells x dims).
-#'   For a Seurat object or a SingleCellExperiment the object with columns `drift`, `diffusion`, and
-#'   where they exist `potential` and `growth`, for ensembles also `drift_sd` and so on, and a
-#'   reduction of the drift vectors, its dimensions those of the model.
-#'   Cells not asked for have `NA`.
+#' @return For a matrix a result of class `fatefield_drift`, see [results].
+#'   Its table has a row for each cell: `cell` and, of a neural SDE, `drift`, `diffusion`, and `potential` and `growth`
+#'   where there are any; of a velocity field `speed`, `divergence`, `acceleration` and `support`.
+#'   For ensembles these are means over the members, and `drift_sd` and so on are the standard deviations between them.
+#'   `vectors` is the mean drift (cells x dims), `NULL` for a field.
+#'   For a Seurat object or a SingleCellExperiment the object with the columns and the reduction of `store.as`; cells
+#'   not asked for have `NA`.
+#'   [GetResult()] gives the whole result.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument; `fatefield_error_model`: no model, or one of other
-#'   dimensions.
+#'   dimensions or genes.
 #' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
 #'   Nature Machine Intelligence 7.
-#' @seealso [PlotDriftDiffusion()], [FitSDE()]
+#' @seealso [PlotDriftDiffusion()], [PlotPotential()], [FieldJacobian()], [FitSDE()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 30)
 #' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
@@ -51,55 +76,62 @@ DriftDiffusion <- function(object, ...) UseMethod("DriftDiffusion")
 
 #' @rdname DriftDiffusion
 #' @export
-DriftDiffusion.default <- function(object, model = NULL, cells = NULL, time = NULL, ...) {
+DriftDiffusion.default <- function(object, model = NULL, cells = NULL, time = NULL, t.start = NULL, threads = NULL,
+                                   ...) {
+  local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(DriftDiffusion.default)), ...)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitSDE().")
-  }
-  model <- choose_model(object, model)
+  model <- choose_model(object, model, type = c("sde", "field"))
   x <- model_coordinates(object, model)
   cells <- check_cells(cells, rownames(x))
+  if (model$type == "field") {
+    return(evaluate_field(model, x[cells, , drop = FALSE]))
+  }
   times <- cell_starts(object, model, time, t.start)[cells]
   evaluate_ensemble(model_engines(model), x[cells, , drop = FALSE], times)
 }
 
 #' @rdname DriftDiffusion
 #' @export
-DriftDiffusion.Seurat <- function(object, model = NULL, cells = NULL, time = NULL,
-                                  reduction.name = "drift_vectors", ...) {
-  result <- DriftDiffusion.default(object, model, cells, time, ...)
-  object <- store_drift(object, result, reduction.name)
-  log_command(object, "DriftDiffusion", list(
-    cells = cells, time = time, reduction.name = reduction.name
-  ))
+DriftDiffusion.Seurat <- function(object, model = NULL, cells = NULL, time = NULL, t.start = NULL, threads = NULL,
+                                  store.as = NULL, ...) {
+  model <- choose_model(object, model, type = c("sde", "field"))
+  default <- c(sde = "drift", field = "field")[[model$type]]
+  parts <- drift_parts(model)
+  store.as <- store_name(
+    object, store.as, default, function(stem) drift_columns(stem, parts),
+    function(stem) if (model$type == "sde") drift_slot(stem)
+  )
+  result <- call_worker(DriftDiffusion.default, ...)
+  log_call(store_drift(object, result, store.as, model), "DriftDiffusion")
 }
 
 #' @rdname DriftDiffusion
 #' @export
-DriftDiffusion.SingleCellExperiment <- function(object, model = NULL, cells = NULL, time = NULL,
-                                                reduction.name = "drift_vectors", ...) {
-  result <- DriftDiffusion.default(object, model, cells, time, ...)
-  store_drift(object, result, reduction.name)
+DriftDiffusion.SingleCellExperiment <- DriftDiffusion.Seurat
+
+# The quantities that a model gives.
+drift_parts <- function(model) {
+  parts <- c("speed", "divergence", "acceleration", "support")
+  if (model$type == "sde") {
+    engine <- model_engines(model)[[1L]]()
+    parts <- c("drift", "diffusion", if (engine$has_potential()) "potential", if (engine$has_growth()) "growth")
+  }
+  if (length(model$states) > 1L) as.vector(rbind(parts, paste0(parts, "_sd"))) else parts
 }
+
+# Names of columns and of the reduction of vectors; those of the default stem of a neural SDE need no stem.
+drift_columns <- function(stem, parts) if (stem == "drift") parts else paste0(stem, "_", parts)
+
+drift_slot <- function(stem) paste0(stem, "_vectors")
 
 # `engines`: one function per member that gives an engine; x: cells x dims; one time per cell.
 evaluate_ensemble <- function(engines, x, times) {
   members <- lapply(engines, function(rebuild) evaluate_member(rebuild(), x, times))
-  of <- function(part) {
-    values <- lapply(members, `[[`, part)
-    if (any(vapply(values, is.null, logical(1)))) NULL else do.call(cbind, values)
-  }
-  result <- list(vectors = Reduce(`+`, lapply(members, `[[`, "vectors")) / length(members))
-  dimnames(result$vectors) <- dimnames(x)
-  for (part in c("drift", "diffusion", "potential", "growth")) {
-    values <- of(part)
-    if (is.null(values)) next
-    result[[part]] <- stats::setNames(rowMeans(values), rownames(x))
-    result[[paste0(part, "_sd")]] <- stats::setNames(row_sds(values), rownames(x))
-  }
-  result$n.models <- length(members)
-  structure(result, class = "fatefield_drift")
+  vectors <- Reduce(`+`, lapply(members, `[[`, "vectors")) / length(members)
+  dimnames(vectors) <- dimnames(x)
+  values <- lapply(members, function(member) member[setdiff(names(member), "vectors")])
+  new_drift(values, rownames(x), vectors)
 }
 
 evaluate_member <- function(engine, x, times) {
@@ -124,6 +156,18 @@ evaluate_member <- function(engine, x, times) {
 
 drop_to_vector <- function(x) as.vector(x[, 1L])
 
+evaluate_field <- function(model, x) {
+  members <- each_member(model, function(bytes) {
+    v <- field_velocity(bytes, x, thread_count())
+    a <- field_push(bytes, x, v, thread_count())
+    list(
+      speed = sqrt(rowSums(v^2)), divergence = field_divergence(bytes, x, thread_count()),
+      acceleration = sqrt(rowSums(a^2)), support = field_support(bytes, x, thread_count())
+    )
+  })
+  new_drift(members, rownames(x), NULL)
+}
+
 # Standard deviation of each row; 0 for a single column.
 row_sds <- function(x) {
   if (ncol(x) < 2L) {
@@ -132,28 +176,105 @@ row_sds <- function(x) {
   sqrt(rowSums((x - rowMeans(x))^2) / (ncol(x) - 1))
 }
 
-store_drift <- function(object, result, reduction.name) {
-  check_string(reduction.name, "reduction.name")
-  parts <- c("drift", "diffusion", "potential", "growth")
-  if (result$n.models > 1L) parts <- c(parts, paste0(parts, "_sd"))
-  parts <- intersect(parts, names(result))
-  if (reduction.name %in% parts) {
-    stop_input("reduction.name", "`reduction.name` cannot be ", quoted(reduction.name),
-      ", the name of a column of the cells.")
+# `members`: one list of vectors (one value a cell, or NULL) per member.
+new_drift <- function(members, cells, vectors) {
+  n <- length(members)
+  known <- Filter(function(part) !any(vapply(members, function(m) is.null(m[[part]]), NA)), names(members[[1L]]))
+  parts <- list()
+  for (part in known) {
+    values <- do.call(cbind, lapply(members, `[[`, part))
+    parts[[part]] <- stats::setNames(rowMeans(values), cells)
+    parts[[paste0(part, "_sd")]] <- stats::setNames(row_sds(values), cells)
   }
-  object <- store_reduction(object, result$vectors, reduction.name, key = "drift")
-  store_cells(object, data.frame(unclass(result)[parts], row.names = rownames(result$vectors)))
+  shown <- if (n > 1L) names(parts) else known
+  new_result(
+    "drift", data.frame(cell = cells, parts[shown], row.names = NULL),
+    c(list(vectors = vectors), parts, list(quantities = known, n.models = n)), by = "cell"
+  )
 }
 
-#' @export
-print.fatefield_drift <- function(x, ...) {
-  cat("drift and diffusion of ", nrow(x$vectors), " cell", if (nrow(x$vectors) != 1L) "s",
-    " in ", ncol(x$vectors), " dimensions, ", x$n.models, " model",
-    if (x$n.models != 1L) "s", "\n", sep = "")
-  for (part in intersect(c("drift", "diffusion", "potential", "growth"), names(x))) {
-    cat("  ", formatC(part, width = -10), paste(
-      names(q <- round(stats::quantile(x[[part]], c(0, 0.5, 1)), 4L)), q, collapse = "  "
-    ), "\n", sep = "")
+store_drift <- function(object, result, store.as, model) {
+  values <- as.data.frame(result)
+  inputs <- model_inputs(object, model)
+  columns <- setdiff(names(values), "cell")
+  stored <- stats::setNames(values[columns], drift_columns(store.as, columns))
+  rownames(stored) <- values$cell
+  if (!is.null(result$vectors)) {
+    result$reduction <- inputs[[1L]]$reduction
+    object <- store_reduction(object, result$vectors, drift_slot(store.as), key = store.as)
+    object <- put_tool(object, "vectors", drift_slot(store.as), list(
+      input = inputs[[1L]], remake = "DriftDiffusion()"
+    ))
   }
-  invisible(x)
+  object <- store_cells(object, stored)
+  put_result(object, "drift", store.as, result, inputs, "DriftDiffusion()")
+}
+
+subset_result.fatefield_drift <- function(x, keep) {
+  if (!is.null(x$vectors)) x$vectors <- x$vectors[keep, , drop = FALSE]
+  for (part in c(x$quantities, paste0(x$quantities, "_sd"))) x[[part]] <- x[[part]][keep]
+  x$table <- x$table[match(keep, x$table$cell), , drop = FALSE]
+  rownames(x$table) <- NULL
+  x
+}
+
+rename_cells.fatefield_drift <- function(x, names) {
+  now <- unname(names[x$table$cell])
+  if (!is.null(x$vectors)) rownames(x$vectors) <- now
+  for (part in c(x$quantities, paste0(x$quantities, "_sd"))) names(x[[part]]) <- now
+  x$table$cell <- now
+  x
+}
+
+headline.fatefield_drift <- function(x) {
+  what <- paste(x$quantities[1:2], collapse = " and ")
+  middle <- vapply(x$quantities, function(part) {
+    q <- stats::quantile(x[[part]], c(0.05, 0.5, 0.95), na.rm = TRUE, names = FALSE)
+    paste0(part, " ", with_interval(q[[2L]], q[[1L]], q[[3L]]))
+  }, "")
+  c(
+    paste0(what, " of ", counted(nrow(x$table), "cell"),
+      if (!is.null(x$vectors)) paste0(" in ", counted(ncol(x$vectors), "dimension")), ", ",
+      counted(x$n.models, "model")),
+    paste0("median (90 % of the cells): ", paste(middle, collapse = ", "))
+  )
+}
+
+# Vectors of cells that live in a reduction, such as the drift, for drawing in it: cells x dims, NA for cells without.
+# `vectors`: name of the reduction that holds them; `reduction`: that which is drawn, `dims`: its dimensions (numbers).
+# Vectors of another reduction are refused, as are those whose cells have moved since.
+vectors_for <- function(object, vectors, reduction, dims = NULL, argument = "vectors") {
+  vectors <- choose_reduction(object, vectors, argument = argument)
+  reduction <- choose_reduction(object, reduction)
+  found <- stored_vectors(object, vectors)
+  record <- tool(object, "vectors", vectors)
+  if (!is.null(record)) {
+    home <- record$input$reduction
+    if (!identical(home, reduction)) {
+      stop_input(argument, "`", argument, "`: ", quoted(vectors), " lives in the reduction ", quoted(home), ", not in ",
+        quoted(reduction), "; draw reduction = ", quoted(home), ", or use PlotDriftDiffusion(), which projects onto ",
+        "neighbours.")
+    }
+    check_input(object, record$input, paste("the vectors", quoted(vectors)), record$remake)
+    columns <- colnames(embedding(object, reduction))
+    found <- found[, match(columns, record$input$dims), drop = FALSE]
+  }
+  if (is.null(dims)) {
+    return(found)
+  }
+  lost <- dims[dims > ncol(found) | colSums(!is.na(found))[pmin(dims, ncol(found))] == 0]
+  if (length(lost) > 0L) {
+    stop_input("dims", "`dims`: there are no vectors ", quoted(vectors), " in dimension ", lost[[1L]], ".")
+  }
+  found[, dims, drop = FALSE]
+}
+
+# A reduction that may hold NA, in the order of the cells.
+stored_vectors <- function(object, name) {
+  v <- if (is_seurat(object)) {
+    SeuratObject::Embeddings(object, name)[colnames(object), , drop = FALSE]
+  } else {
+    SingleCellExperiment::reducedDim(object, name)
+  }
+  unname(as.matrix(v))
 }

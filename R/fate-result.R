@@ -18,7 +18,8 @@ new_fate <- function(shares, cells, votes, definition, arrived = logical(length(
     counts = named(counts, labels), fate = most_probable(probability, known),
     entropy = stats::setNames(t$entropy, cells), unassigned = stats::setNames(t$unassigned, cells),
     other = stats::setNames(t$other, cells), effective = stats::setNames(t$effective, cells),
-    n.models = length(shares), cutoff = label_cutoff(votes$voters$index), cols = definition$cols
+    n.models = length(shares), cutoff = label_cutoff(votes$voters$index), cols = definition$cols,
+    column = definition$column
   )
   new_result("fate", fate_table(parts), c(parts, more), by = "cell")
 }
@@ -59,13 +60,15 @@ fate_columns <- function(stem) paste0(stem, c("", "_entropy", "_unassigned"))
 
 fate_assays <- function(stem) paste0(stem, c("s", "s_se"))
 
-store_fate <- function(object, result, store.as, model) {
+# `labels`: the column of the labels, or NULL.
+store_fate <- function(object, result, store.as, model, labels = NULL) {
   assays <- fate_assays(store.as)
   object <- store_assay(object, t(result$probability), assays[[1L]], key = store.as)
   object <- store_assay(object, t(result$se), assays[[2L]], key = paste0(store.as, "se"))
   columns <- data.frame(result$fate, result$entropy, result$unassigned, row.names = rownames(result$probability))
   object <- store_cells(object, stats::setNames(columns, fate_columns(store.as)))
-  put_result(object, "fates", store.as, result, model_inputs(object, model), "PredictFate()")
+  inputs <- c(model_inputs(object, model), if (!is.null(labels)) list(column_input(object, labels)))
+  put_result(object, "fates", store.as, result, inputs, "PredictFate()")
 }
 
 subset_result.fatefield_fate <- function(x, keep) {
@@ -96,7 +99,8 @@ headline.fatefield_fate <- function(x) {
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
     paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), ", unassigned ",
-      format(100 * mean(x$unassigned), digits = 2L), " %, other labels ", format(100 * mean(x$other), digits = 2L), " %")
+      format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
+      format(100 * mean(x$other), digits = 2L), " %")
   )
 }
 
@@ -116,7 +120,7 @@ summary.fatefield_fate <- function(object, ...) {
 #' @param x Fates.
 #' @param type `"probability"`: how many cells have which probability of each fate; `"embedding"`: the cells in a plane
 #'   in the colour of their most probable fate, paler where it is less certain.
-#' @param embedding For `"embedding"`: a matrix (cells x dims) of all the cells, or an object.
+#' @param embedding For `"embedding"`: a matrix (cells x dims) of all the cells.
 #' @export
 plot.fatefield_fate <- function(x, type = c("probability", "embedding"), embedding = NULL, ...) {
   type <- check_choice(type, c("probability", "embedding"), "type")

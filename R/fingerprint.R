@@ -143,8 +143,9 @@ match_in_turn <- function(x, table) {
 
 # Stops where `input` is no longer what `what` was made from; gives the place of each cell in it, NA for new ones.
 # `what`: the result in words; `remake`: the call that makes it anew. `new.cells`: may there be cells that were not
-# there? `now`: the input as it is, where the caller has it already.
-check_input <- function(object, input, what, remake, new.cells = FALSE, now = input_now(object, input)) {
+# there? `now`: the input as it is, where the caller has it already. `at`: which cell of the input each cell is, where
+# another input has told that: labels say nothing of who a cell is.
+check_input <- function(object, input, what, remake, new.cells = FALSE, now = input_now(object, input), at = NULL) {
   name <- input_name(input)
   if (is.null(now)) {
     stop_stale(what, paste0(name, " is no longer in the object"), remake)
@@ -154,6 +155,10 @@ check_input <- function(object, input, what, remake, new.cells = FALSE, now = in
     return(invisible(NULL))
   }
   found <- match_inputs(input, now)
+  if (input$type == "column") {
+    if (is.null(at)) at <- match(cell_names(object), input$cells)
+    found <- list(at = at, changed = !is.na(at) & input$digest[at] != now$digest, new = is.na(at))
+  }
   n <- length(found$at)
   if (any(found$changed)) {
     changed <- sum(found$changed)

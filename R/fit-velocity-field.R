@@ -71,7 +71,7 @@
 #' @references
 #' Chen et al. (2022) DeepVelo: Single-cell transcriptomic deep velocity field learning with neural ordinary
 #' differential equations. Science Advances 8.
-#' @seealso [IntegrateCells()], [FieldDynamics()], [LatentEmbedding()], [ScoreVelocityField()]
+#' @seealso [IntegrateCells()], [DriftDiffusion()], [LatentEmbedding()], [ScoreVelocityField()]
 #' @examples
 #' cells <- SimulateTwoBranch(n.cells = 300, n.genes = 40)
 #' cells <- EstimateVelocity(cells, verbose = FALSE)

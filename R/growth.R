@@ -7,8 +7,14 @@
 #' scores over neighbours, and turns them into rates of birth and death by a logistic curve.
 #' Their difference is the growth rate, for the argument `growth` of [FitSDE()].
 #'
+#' @section Basic use:
+#' ```
+#' cells <- GrowthRates(cells, birth = birth.genes, death = death.genes)
+#' cells <- FitSDE(cells, time = "day", growth = "growth")
+#' ```
+#'
 #' @details
-#' The smoothed score is `(1 - beta) * mean over the k nearest cells + beta * own score`, repeated
+#' The smoothed score is `(1 - beta) * mean over the `n.neighbors` nearest cells + beta * own score`, repeated
 #' `n.iter` times, each time from the scores of the time before.
 #' The rate is `L0 + L / (1 + exp(-slope * score))` with `slope = log(0.001) / min(score)`, so that
 #' the lowest score has a rate near `L0` and a score of 0 has `L0 + L / 2`.
@@ -17,17 +23,20 @@
 #'   (cells x genes).
 #' @param birth,death Names of genes of division and of death; genes the object lacks are passed
 #'   over with a message.
-#' @param assay Name of the assay of a Seurat object; `NULL` takes the default one.
-#' @param layer Layer or assay of log-normalised expression: `"data"` for Seurat, `"logcounts"`
-#'   for a SingleCellExperiment.
+#' @param assay Name of the assay of a Seurat object, or of an alternative experiment; `NULL` takes the default one.
+#' @param layer Layer or assay of log-normalised expression: `NULL` takes `"data"` of a Seurat object, `"logcounts"`
+#'   of a SingleCellExperiment.
 #' @param reduction Reduction in which neighbours are sought; a matrix (cells x dims) where
 #'   `object` is a matrix.
 #'   `NULL` takes the PCA.
-#' @param k Neighbours to smooth over; default 20.
+#' @param n.neighbors Cells to smooth over; default 20.
 #' @param beta Weight of a cell's own score; default 0.1.
 #' @param n.iter Rounds of smoothing; default 5.
 #' @param L0,L Lowest rate and range of the rates, per unit of time; defaults 0.3 and 1.1.
-#' @param name Name of the new column in an object.
+#' @param store.as Name of the new column in an object; `NULL` means `"growth"`, or `"fatefield_growth"` where the
+#'   object has such a column of your own, which is never overwritten.
+#' @param threads Threads to work on, for this call alone.
+#'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #' @param ... Not used.
 #' @return The object with a column of rates, or for a matrix the rates, one per cell.
 #' @section Errors:
@@ -44,16 +53,21 @@ GrowthRates <- function(object, ...) UseMethod("GrowthRates")
 
 #' @rdname GrowthRates
 #' @export
-GrowthRates.default <- function(object, birth, death, reduction, k = 20L, beta = 0.1, n.iter = 5L,
-                                L0 = 0.3, L = 1.1, ...) {
+GrowthRates.default <- function(object, birth = NULL, death = NULL, reduction, n.neighbors = 20L, beta = 0.1,
+                                n.iter = 5L, L0 = 0.3, L = 1.1, threads = NULL, ...) {
+  local_threads(threads)
+  check_no_dots(names(formals(GrowthRates.default)), ...)
+  if (missing(reduction)) stop_input("reduction", "`reduction` is needed: a matrix (cells x dims).")
   x <- check_matrix(object, "object")
   space <- check_matrix(reduction, "reduction")
   space <- match_cells(space, rownames(x), "reduction", nrow(x))
-  k <- check_count(k, "k")
+  n.neighbors <- check_count(n.neighbors, "n.neighbors")
   beta <- check_number(beta, "beta", min = 0, max = 1)
   n.iter <- check_count(n.iter, "n.iter", min = 0L)
-  if (k >= nrow(x)) stop_input("k", "`k` is ", k, "; fewer than the ", nrow(x), " cells is needed.")
-  neighbours <- knn_self(space, k, knn_defaults(), thread_count())$index
+  if (n.neighbors >= nrow(x)) {
+    stop_input("n.neighbors", "`n.neighbors` is ", n.neighbors, "; fewer than the ", nrow(x), " cells is needed.")
+  }
+  neighbours <- knn_self(space, n.neighbors, knn_defaults(), thread_count())$index
   rate <- function(genes, argument) {
     score <- rowMeans(z_scores(x[, present_genes(genes, colnames(x), argument), drop = FALSE]))
     logistic_rate(smooth_scores(score, neighbours, beta, n.iter), L0, L)
@@ -102,24 +116,21 @@ logistic_rate <- function(score, L0, L) {
 
 #' @rdname GrowthRates
 #' @export
-GrowthRates.Seurat <- function(object, birth, death, assay = NULL, layer = "data",
-                               reduction = NULL, ..., name = "growth") {
-  if (is.null(assay)) assay <- SeuratObject::DefaultAssay(object)
-  store_growth(object, layer_data(object, layer, check_assay(object, assay)), birth, death,
-    reduction, name, ...)
+GrowthRates.Seurat <- function(object, birth = NULL, death = NULL, assay = NULL, layer = NULL, reduction = NULL,
+                               n.neighbors = 20L, beta = 0.1, n.iter = 5L, L0 = 0.3, L = 1.1, threads = NULL,
+                               store.as = NULL, ...) {
+  store.as <- store_name(object, store.as, "growth")
+  values <- feature_values(object, assay, layer)
+  wanted <- intersect(c(birth, death), rownames(values))
+  if (length(wanted) == 0L) present_genes(birth, rownames(values), "birth")
+  rates <- call_worker(
+    GrowthRates.default, object = t(as.matrix(values[wanted, , drop = FALSE])),
+    reduction = embedding(object, reduction), ...
+  )
+  object <- store_cells(object, stats::setNames(data.frame(rates, row.names = colnames(values)), store.as))
+  log_call(object, "GrowthRates")
 }
 
 #' @rdname GrowthRates
 #' @export
-GrowthRates.SingleCellExperiment <- function(object, birth, death, layer = "logcounts",
-                                             reduction = NULL, ..., name = "growth") {
-  store_growth(object, sce_layer(object, layer), birth, death, reduction, name, ...)
-}
-
-store_growth <- function(object, values, birth, death, reduction, name, ...) {
-  wanted <- intersect(clean_genes(c(as.character(birth), as.character(death))), rownames(values))
-  x <- t(as.matrix(values[wanted, , drop = FALSE]))
-  if (ncol(x) == 0L) present_genes(birth, rownames(values), "birth")
-  rates <- GrowthRates.default(x, birth, death, embedding(object, reduction), ...)
-  store_cells(object, stats::setNames(data.frame(rates, row.names = colnames(values)), name))
-}
+GrowthRates.SingleCellExperiment <- GrowthRates.Seurat

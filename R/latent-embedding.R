@@ -22,7 +22,7 @@ silhouette_cells <- 2000L
 #' * `time`: Spearman's correlation of the length of the shortest way along the graph of nearest cells, from the
 #'   root, with the time of the cells.
 #'
-#' @inheritParams FieldDynamics
+#' @inheritParams FieldJacobian
 #' @param labels For the silhouette: a column of the object, or one label for each cell.
 #' @param time For the correlation with time: a column, or one number for each cell.
 #' @param root The cell from which ways are measured; `NULL` takes that of least `time` (where many are, the one

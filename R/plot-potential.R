@@ -11,22 +11,30 @@
 #' Height is known up to a constant, and in another reduction than the model's own the slope drawn is that of the
 #' smoothed surface, not the drift.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- FitSDE(cells, time = "day")
+#' PlotPotential(cells)
+#' ```
+#'
 #' @inheritParams PlotFate
 #' @param object A Seurat object or SingleCellExperiment with a model, or a result of [DriftDiffusion()] for a
 #'   matrix.
 #' @param paths [trajectories] to draw over the landscape, from the same cells; `NULL` for none.
 #' @param downhill Draw the negative of the potential. Default `FALSE`.
-#' @param model Model, or its name in the object; `NULL` takes the last one fitted.
-#'   It is asked only where the object has no column `potential` from [DriftDiffusion()].
+#' @param model Model, or its name in the object.
+#'   `NULL` takes the potential that [DriftDiffusion()] left in the object, and where there is none asks the last model
+#'   fitted.
 #' @param n.grid Squares along the wider side. Default 120.
 #' @param bandwidth Standard deviation of the kernel as a share of the wider side. Default 0.02.
-#' @param contours Number of contour lines. Default 10.
-#' @param cells Draw the cells as faint points. Default `FALSE`.
+#' @param n.contours Number of contour lines. Default 10.
+#' @param observed Draw the cells as faint points. Default `FALSE`.
 #' @param max.paths At most this many paths are drawn, evenly spread. Default 100.
 #' @return A ggplot.
 #' @section Errors:
 #'   `fatefield_error_input`: no such reduction; paths of other dimensions. `fatefield_error_model`: no model, or
 #'   one whose drift is no gradient and has no potential.
+#'   `fatefield_error_stale`: the potential in the object is older than its model or its coordinates.
 #' @references Waddington (1957) The strategy of the genes.
 #' @seealso [DriftDiffusion()], [PlotDriftDiffusion()]
 #' @examples
@@ -38,8 +46,8 @@ PlotPotential <- function(object, ...) UseMethod("PlotPotential")
 
 #' @rdname PlotPotential
 #' @export
-PlotPotential.default <- function(object, embedding, dims = 1:2, paths = NULL, downhill = FALSE,
-                                  n.grid = 120L, bandwidth = 0.02, contours = 10L, cells = FALSE,
+PlotPotential.default <- function(object, embedding, dims = 1:2, paths = NULL, downhill = FALSE, n.grid = 120L,
+                                  bandwidth = 0.02, n.contours = 10L, observed = FALSE, pt.size = NULL, raster = NULL,
                                   max.paths = 100L, ...) {
   check_no_dots(names(formals(PlotPotential.default)), ...)
   if (!inherits(object, "fatefield_drift")) {
@@ -54,33 +62,38 @@ PlotPotential.default <- function(object, embedding, dims = 1:2, paths = NULL, d
   at <- match(rownames(plane), names(object$potential))
   if (all(is.na(at))) stop_input("embedding", "`embedding`: none of its cells is in `object`.")
   way <- plane_paths(paths, embedding, NULL, dims, max.paths)
-  draw_potential(unname(object$potential[at]), plane, way, downhill, n.grid, bandwidth, contours, cells)
+  look <- list(observed = observed, pt.size = pt.size, raster = raster)
+  draw_potential(unname(object$potential[at]), plane, way, downhill, n.grid, bandwidth, n.contours, look)
 }
 
 #' @rdname PlotPotential
 #' @export
-PlotPotential.Seurat <- function(object, reduction = NULL, dims = 1:2, paths = NULL,
-                                 downhill = FALSE, model = NULL, n.grid = 120L, bandwidth = 0.02,
-                                 contours = 10L, cells = FALSE, max.paths = 100L, ...) {
+PlotPotential.Seurat <- function(object, reduction = NULL, dims = 1:2, paths = NULL, downhill = FALSE, model = NULL,
+                                 n.grid = 120L, bandwidth = 0.02, n.contours = 10L, observed = FALSE, pt.size = NULL,
+                                 raster = NULL, max.paths = 100L, ...) {
   check_no_dots(names(formals(PlotPotential.Seurat)), ...)
+  reduction <- drawn_reduction(object, reduction)
   plane <- plane_of(object, reduction, dims)
-  psi <- if (is.null(model) && "potential" %in% column_names(object)) {
-    cell_column(object, "potential", "object")
-  } else {
-    DriftDiffusion.default(object, model)$potential
-  }
-  if (is.null(psi)) stop_potential()
-  if (is.null(reduction)) {
-    reduction <- choose_reduction(object, NULL, prefer = c("umap", "tsne", "latent", "pca"))
-  }
+  found <- if (is.null(model)) stored_potential(object)
+  if (is.null(found)) found <- DriftDiffusion.default(object, choose_model(object, model))
+  if (is.null(found$potential)) stop_potential()
   way <- plane_paths(paths, object, reduction, dims, max.paths)
-  draw_potential(unname(psi), plane, way, downhill, n.grid, bandwidth, contours, cells)
+  look <- list(observed = observed, pt.size = pt.size, raster = raster)
+  psi <- unname(found$potential[match(rownames(plane), found$table$cell)])
+  draw_potential(psi, plane, way, downhill, n.grid, bandwidth, n.contours, look)
 }
 
 #' @rdname PlotPotential
 #' @method PlotPotential SingleCellExperiment
 #' @export
 PlotPotential.SingleCellExperiment <- PlotPotential.Seurat
+
+# What DriftDiffusion() found last that has a potential, or NULL.
+stored_potential <- function(object) {
+  kept <- tool(object, "results", "drift")
+  with.it <- names(kept)[vapply(kept, function(k) !is.null(k$result$potential), logical(1))]
+  if (length(with.it) > 0L) take_result(object, "drift", with.it[[length(with.it)]])
+}
 
 stop_potential <- function() {
   stop_model("model", "The drift of this model is no gradient, so it has no potential.")
@@ -97,20 +110,20 @@ plane_paths <- function(paths, background, reduction, dims, max.paths) {
   path_frame(shown_states(paths, background, cells, reduction, dims, 20L)$states, paths)
 }
 
-draw_potential <- function(psi, plane, paths, downhill, n.grid, bandwidth, contours, cells) {
+draw_potential <- function(psi, plane, paths, downhill, n.grid, bandwidth, n.contours, look) {
   if (check_flag(downhill, "downhill")) psi <- -psi
   surface <- smoothed_surface(psi, plane, check_count(n.grid, "n.grid", 2L),
     check_number(bandwidth, "bandwidth", min = 1e-4, max = 1))
   plot <- ggplot2::ggplot(surface, ggplot2::aes(.data$x, .data$y)) +
     ggplot2::geom_raster(ggplot2::aes(fill = .data$height), na.rm = TRUE) +
     ggplot2::geom_contour(ggplot2::aes(z = .data$height), colour = "white", alpha = 0.5, linewidth = 0.25,
-      bins = check_count(contours, "contours") + 1L, na.rm = TRUE) +
+      bins = check_count(n.contours, "n.contours") + 1L, na.rm = TRUE) +
     ggplot2::scale_fill_viridis_c(if (downhill) "- potential" else "potential", option = "cividis",
       na.value = NA)
-  if (check_flag(cells, "cells")) {
-    keep <- thinned(nrow(plane), 20000L)
-    plot <- plot + ggplot2::geom_point(data = plane_frame(plane[keep, , drop = FALSE]), colour = "black",
-      size = point_size(length(keep)) / 2, alpha = 0.25, stroke = 0)
+  if (check_flag(look$observed, "observed")) {
+    size <- look$pt.size
+    if (is.null(size) && !use_raster(look$raster, nrow(plane))) size <- point_size(nrow(plane)) / 2
+    plot <- plot + cell_points(plane_frame(plane), pt.size = size, raster = look$raster, colour = "black", alpha = 0.25)
   }
   if (!is.null(paths)) {
     plot <- plot + ggplot2::geom_path(data = paths, ggplot2::aes(group = .data$trajectory),

@@ -104,11 +104,13 @@ plane_of <- function(object, reduction = NULL, dims = 1:2, argument = "reduction
   if (length(dims) != 2L) {
     stop_input("dims", "`dims` must be two dimensions such as 1:2, not ", described(dims), ".")
   }
-  if (!is_plain_matrix(object)) {
-    reduction <- choose_reduction(object, reduction, prefer = c("umap", "tsne", "latent", "pca"),
-      argument = argument)
-  }
+  if (!is_plain_matrix(object)) reduction <- drawn_reduction(object, reduction, argument)
   embedding(object, reduction, dims, argument)
+}
+
+# The reduction that figures show.
+drawn_reduction <- function(object, reduction = NULL, argument = "reduction") {
+  choose_reduction(object, reduction, prefer = c("umap", "tsne", "latent", "pca"), argument = argument)
 }
 
 # A data.frame of the plane with columns x and y.

@@ -8,14 +8,23 @@ fate_chunk <- 50000L
 #'
 #' Each cell's future is simulated `n.sim` times up to the end time, by each member of the model's
 #' ensemble.
-#' Each end state is labelled by the vote of the `k` nearest labelled cells.
+#' Each end state is labelled by the vote of the `k` nearest reference cells.
 #' The labels are summed up into fate probabilities.
 #' Simulations that gained mass by growth count for more.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- FitSDE(cells, time = "day")
+#' cells <- PredictFate(cells, labels = "state", exclude = "progenitor")
+#' PlotFate(cells)
+#' ```
+#'
+#' @details
 #' The probability of fate f is (n q_f + a/F) / (n q + a) with n the effective number of
 #' simulations, q_f the share of the mass that ended in f, q that which ended in any fate, F the
 #' number of fates and a the `prior`.
-#' No probability is exactly 0 or 1: a finite number of simulations cannot tell.
+#' No probability of a simulated cell is exactly 0 or 1: a finite number of simulations cannot tell.
+#' Cells that are at the end already are not simulated and have no prior.
 #' A cell whose simulations all end outside the fates has equal probabilities and `NA` as its fate.
 #'
 #' The standard error is that of the posterior, sqrt(p (1 - p) / (n q + a + 1)); for an ensemble it
@@ -52,7 +61,8 @@ fate_chunk <- 50000L
 #' @param prior Pseudo-observations shared equally by the fates. Default `r doc_default("fate", "prior")`; 0 gives the
 #'   plain fractions.
 #' @param compat `"scdiffeq"` labels as the original did: the nearest neighbour is passed over, the
-#'   majority wins, nothing is unassigned, and fractions are not smoothed.
+#'   majority wins, nothing is unassigned, fractions are not smoothed, and cells at the end are labelled like all
+#'   others.
 #' @param store.as Stem of the names under which the result is kept; `NULL` means `"fate"`, or `"fatefield_fate"` where
 #'   the object has such a column of your own, which is never overwritten.
 #' @param seed.use Seed of the simulations; `NULL` draws one from R's generator.
@@ -126,7 +136,7 @@ PredictFate.Seurat <- function(object, model = NULL, labels = NULL, cells = NULL
   if (is.null(stored_definition(object))) {
     object <- DefineFates(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
   }
-  log_call(store_fate(object, result, store.as, model), "PredictFate")
+  log_call(store_fate(object, result, store.as, model, result$column), "PredictFate")
 }
 
 #' @rdname PredictFate
@@ -186,7 +196,9 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
     )
   })
   arrived <- starts[cells] >= end
-  shares <- lapply(shares, keep_labels, definition$labels[cells], arrived, votes$voters$labels)
+  if (!definition$published) {
+    shares <- lapply(shares, keep_labels, definition$labels[cells], arrived, votes$voters$labels)
+  }
   result <- new_fate(
     shares, rownames(x)[cells], votes, definition, arrived,
     list(
@@ -243,6 +255,8 @@ stop_labels <- function() {
 # Options of the vote and of the summary, the core's defaults where NULL.
 vote_options <- function(k, weights, vote, cutoff, prior, compat) {
   if (!is.null(k)) k <- check_count(k, "k")
+  if (!is.null(weights)) weights <- check_choice(weights, c("uniform", "distance"), "weights")
+  if (!is.null(vote)) vote <- check_choice(vote, c("soft", "majority"), "vote")
   if (!is.null(cutoff)) cutoff <- check_number(cutoff, "cutoff", min = 0)
   if (identical(compat, "scdiffeq") && is.null(prior)) prior <- 0
   if (!is.null(prior)) prior <- check_number(prior, "prior", min = 0)

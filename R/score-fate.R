@@ -9,6 +9,13 @@
 #' A prediction that does not beat the prior in cross-entropy is over-confident, whatever its
 #' accuracy.
 #'
+#' @section Basic use:
+#' ```
+#' cells <- PredictFate(cells, labels = "state", exclude = "progenitor")
+#' ScoreFate(cells, truth = "clone_fate")
+#' ```
+#'
+#' @section Scores:
 #' * `accuracy`: share of cells whose most probable fate is the most frequent observed one (the
 #'   first of equals); equals among the predicted share the credit.
 #' * `cross.entropy`: mean over cells of -sum(observed x ln predicted), in nats; lower is better,
@@ -18,39 +25,42 @@
 #' * `calibration`: expected calibration error: the mean gap, over bins of equal width, between the
 #'   probability of the most probable fate and how often it is observed; lower is better.
 #' * `auroc`: area under the ROC curve of each fate against the rest, averaged over fates that some
-#'   but not all cells have; 0.5 is chance.
+#'   but not all cells have; 0.5 is that of guessing.
 #' * `pair.pearson`: correlation of predicted with observed a / (a + b) for the `pair` (a, b), over
 #'   cells with either; 0 / 0 counts as 0.5, and a constant prediction has 0.
 #' * `pair.auroc`, `pair.accuracy`: the same ratio on cells that have only one of the two.
 #'
-#' @param predicted Fates from [PredictFate()], an object that holds them, or a matrix (cells x
+#' @param object An object that holds fates, fates from [PredictFate()], or a matrix (cells x
 #'   fates) of probabilities or counts; or a named list of these, to compare methods on the same
 #'   cells.
 #'   Counts become (count + `smooth`) / sum.
-#' @param observed A matrix or data.frame (cells x fates) of counts or fractions, or one label for
-#'   each cell.
+#' @param truth A matrix or data.frame (cells x fates) of counts or fractions, or one label for
+#'   each cell; of an object also the name of a column.
 #'   Rows or names are matched to the predicted cells where both have names.
 #'   Cells without any observed fate are left out.
 #' @param pair (two strings) Two fates for the pair scores, or `NULL`.
-#' @param group Group of each observed cell, such as its clone: the bootstrap draws groups, since
-#'   cells of one clone are not independent; `NULL` draws cells.
+#' @param group Group of each cell of `truth`, such as its clone; of an object also the name of a column: the
+#'   bootstrap draws groups, since cells of one clone are not independent; `NULL` draws cells.
 #' @param prior Frequencies of the fates for the line `prior`: a named vector, or a matrix of
 #'   observed fates of other cells; `NULL` takes the scored cells themselves, which flatters the
 #'   line.
 #' @param smooth Pseudo-count of each fate where predictions are counts, default 0.5.
 #' @param floor Smallest probability in the cross-entropy, default 1e-12.
-#' @param bins Bins of the calibration error, default 10.
+#' @param n.bins Bins of the calibration error, default 10.
 #' @param n.boot Bootstrap samples for the standard errors, default 200; 0 for none.
+#' @param conf.level Level of the intervals, which are quantiles of the bootstrap; default 0.95.
 #' @param seed.use Seed of the bootstrap; `NULL` draws one from R's generator.
-#' @param assay Assay or alternative experiment with the fates, where `predicted` is an object.
+#' @param name Name of the fates in an object; `NULL` takes those stored last.
 #' @param ... Not used.
 #'
-#' @return A data.frame with one row per method and the columns `method`, `cells`, and each score
-#'   followed by its standard error (`accuracy`, `accuracy.se`, ...).
+#' @return A data.frame of class `fatefield_fate_scores`, see [results], with one row per method and the columns
+#'   `method`, `cells`, and each score followed by its standard error and interval (`accuracy`, `accuracy_se`,
+#'   `accuracy_low`, `accuracy_high`, ...).
 #'   Attribute `auroc` holds a matrix, method x fate.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument: no cell in common, negative numbers, a fate of
-#'   `pair` that nobody has.
+#'   `pair` that nobody has, an object without fates.
+#'   `fatefield_error_stale`: the fates of the object are older than its model, coordinates or labels.
 #' @references Weinreb et al. (2020) Lineage tracing on transcriptional landscapes links state to
 #'   fate during differentiation. Science 367. Brier (1950) Monthly Weather Review 78. Naeini et
 #'   al. (2015) Obtaining well calibrated probabilities using Bayesian binning. AAAI.
@@ -58,18 +68,25 @@
 #' @examples
 #' observed <- cbind(neu = c(4, 0, 3, 1), mono = c(0, 5, 1, 1))
 #' predicted <- cbind(neu = c(0.8, 0.3, 0.7, 0.4), mono = c(0.2, 0.7, 0.3, 0.6))
-#' ScoreFate(predicted, observed, pair = c("neu", "mono"), n.boot = 50)
+#' scores <- ScoreFate(predicted, observed, pair = c("neu", "mono"), n.boot = 50)
+#' scores
+#' plot(scores, type = "confusion")
 #' @export
-ScoreFate <- function(predicted, observed, pair = NULL, group = NULL, prior = NULL, smooth = 0.5,
-                      floor = 1e-12, bins = 10L, n.boot = 200L, seed.use = 42L, assay = "fates",
-                      ...) {
-  check_no_dots(names(formals(ScoreFate)), ...)
+ScoreFate <- function(object, ...) UseMethod("ScoreFate")
+
+#' @rdname ScoreFate
+#' @export
+ScoreFate.default <- function(object, truth, pair = NULL, group = NULL, prior = NULL, smooth = 0.5, floor = 1e-12,
+                              n.bins = 10L, n.boot = 200L, conf.level = 0.95, seed.use = 42L, ...) {
+  check_no_dots(names(formals(ScoreFate.default)), ...)
+  if (missing(truth) || is.null(truth)) stop_input("truth", "`truth` is needed: the observed fates of the cells.")
   smooth <- check_number(smooth, "smooth", min = 0)
   floor <- check_number(floor, "floor", 0, 1)
-  bins <- check_count(bins, "bins")
+  n.bins <- check_count(n.bins, "n.bins")
   n.boot <- check_count(n.boot, "n.boot", min = 0L)
-  methods <- lapply(prediction_list(predicted), prediction_matrix, smooth = smooth, assay = assay)
-  truth <- observed_matrix(observed)
+  conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
+  methods <- lapply(prediction_list(object), prediction_matrix, smooth = smooth)
+  truth <- observed_matrix(truth)
   group <- check_groups(group, nrow(truth))
   data <- common_cells(methods, truth, group)
   check_pair(pair, data$observed)
@@ -77,34 +94,63 @@ ScoreFate <- function(predicted, observed, pair = NULL, group = NULL, prior = NU
   data$methods$prior <- prior_lines(prior, data$observed)
   weights <- bootstrap_weights(data$group, nrow(data$observed), n.boot, seed_from(seed.use))
   scored <- lapply(data$methods, function(p) {
-    in_blocks(weights, function(w) score_once(p, data$observed, w, pair, floor, bins))
+    in_blocks(weights, function(w) score_once(p, data$observed, w, pair, floor, n.bins))
   })
-  score_table(scored, nrow(data$observed), data)
+  score_table(scored, data, conf.level, n.bins, known_colours(object))
 }
 
-prediction_list <- function(predicted) {
-  several <- is.list(predicted) && !is.data.frame(predicted) &&
-    !inherits(predicted, "fatefield_fate") && !is_seurat(predicted) && !is_sce(predicted)
+#' @rdname ScoreFate
+#' @export
+ScoreFate.Seurat <- function(object, truth, pair = NULL, group = NULL, prior = NULL, smooth = 0.5, floor = 1e-12,
+                             n.bins = 10L, n.boot = 200L, conf.level = 0.95, seed.use = 42L, name = NULL, ...) {
+  column <- function(x, argument) {
+    if (!is.character(x) || length(x) != 1L) {
+      return(x)
+    }
+    stats::setNames(cell_column(object, x, argument), cell_names(object))
+  }
+  if (missing(truth)) stop_input("truth", "`truth` is needed: the observed fates of the cells.")
+  call_worker(
+    ScoreFate.default, object = fates_of_object(object, name), truth = column(truth, "truth"),
+    group = column(group, "group"), ...
+  )
+}
+
+#' @rdname ScoreFate
+#' @export
+ScoreFate.SingleCellExperiment <- ScoreFate.Seurat
+
+# The fates of an object, in the colours that its labels have now.
+fates_of_object <- function(object, name = NULL) {
+  fate <- take_result(object, "fates", name, "PredictFate()")
+  fate$cols <- label_colours(object, colnames(fate$counts))
+  fate
+}
+
+prediction_list <- function(object) {
+  several <- is.list(object) && !is.data.frame(object) && !inherits(object, "fatefield_fate")
   if (!several) {
-    return(list(predicted = predicted))
+    return(list(predicted = object))
   }
-  if (length(predicted) == 0L || is.null(names(predicted)) || !all(nzchar(names(predicted)))) {
-    stop_input("predicted", "`predicted`: each method of the list must have a name.")
+  if (length(object) == 0L || is.null(names(object)) || !all(nzchar(names(object)))) {
+    stop_input("object", "`object`: each method of the list must have a name.")
   }
-  predicted
+  object
+}
+
+known_colours <- function(object) {
+  if (inherits(object, "fatefield_fate")) {
+    return(object$cols)
+  }
+  if (is.list(object) && !is.data.frame(object)) unlist(unname(lapply(object, known_colours)))
 }
 
 # Probabilities, cells x fates, rows summing to 1.
-prediction_matrix <- function(predicted, smooth, assay) {
-  p <- if (inherits(predicted, "fatefield_fate")) {
-    predicted$probability
-  } else if (is_seurat(predicted) || is_sce(predicted)) {
-    t(fetch_assay(predicted, assay))
-  } else {
-    plain_matrix(predicted, "predicted")
-  }
+prediction_matrix <- function(predicted, smooth) {
+  if (is_seurat(predicted) || is_sce(predicted)) predicted <- fates_of_object(predicted)
+  p <- if (inherits(predicted, "fatefield_fate")) predicted$probability else plain_matrix(predicted, "object")
   p <- p[stats::complete.cases(p), , drop = FALSE]
-  check_fractions(p, "predicted")
+  check_fractions(p, "object")
   counts <- max(rowSums(p)) > 1 + 1e-6
   if (counts) p <- p + smooth
   sums <- rowSums(p)
@@ -118,16 +164,16 @@ prediction_matrix <- function(predicted, smooth, assay) {
 # Fractions, cells x fates, rows summing to 1; rows without any fate are 0.
 observed_matrix <- function(observed) {
   if (is.factor(observed) || is.character(observed)) {
-    label <- check_labels(observed, "observed")
+    label <- check_labels(observed, "truth")
     known <- !is.na(label)
     truth <- matrix(0, length(label), nlevels(label))
     dimnames(truth) <- list(names(observed), levels(label))
     truth[cbind(which(known), as.integer(label)[known])] <- 1
     return(truth)
   }
-  truth <- plain_matrix(observed, "observed")
+  truth <- plain_matrix(observed, "truth")
   truth[!stats::complete.cases(truth), ] <- 0
-  check_fractions(truth, "observed")
+  check_fractions(truth, "truth")
   sums <- rowSums(truth)
   truth[sums > 0, ] <- truth[sums > 0, , drop = FALSE] / sums[sums > 0]
   truth
@@ -151,7 +197,7 @@ check_groups <- function(group, n) {
   }
   if (!is.atomic(group) || length(group) != n) {
     stop_input(
-      "group", "`group` must be one value for each of the ", n, " observed cells, not ",
+      "group", "`group` must be one value for each of the ", n, " cells of `truth`, not ",
       described(group), "."
     )
   }
@@ -178,14 +224,14 @@ common_cells <- function(methods, truth, group) {
     all(vapply(methods, function(p) !is.null(rownames(p)), logical(1)))
   if (!named && any(vapply(methods, nrow, 1L) != nrow(truth))) {
     stop_input(
-      "observed", "`observed` has ", nrow(truth), " cells, the prediction ", nrow(methods[[1L]]),
+      "truth", "`truth` has ", nrow(truth), " cells, the prediction ", nrow(methods[[1L]]),
       "; give both names of the cells, or the same cells."
     )
   }
   keep <- rowSums(truth) > 0
   if (named) for (p in methods) keep <- keep & rownames(truth) %in% rownames(p)
   if (!any(keep)) {
-    stop_input("observed", "`observed`: no cell has both a predicted and an observed fate.")
+    stop_input("truth", "`truth`: no cell has both a predicted and an observed fate.")
   }
   fates <- unique(c(unlist(lapply(methods, colnames)), colnames(truth)))
   spread_out <- function(m, rows) {
@@ -238,8 +284,7 @@ in_blocks <- function(weights, f) {
 score_once <- function(p, observed, w, pair, floor, bins) {
   total <- colSums(w)
   mean_of <- function(x) drop(x %*% w) / total
-  top <- p == p[cbind(seq_len(nrow(p)), max.col(p, "first"))]
-  top <- top / rowSums(top)
+  top <- top_shares(p)
   truth <- max.col(observed, "first")
   auroc <- vapply(seq_len(ncol(p)), function(f) {
     weighted_auroc(p[, f], truth == f, w)
@@ -254,6 +299,12 @@ score_once <- function(p, observed, w, pair, floor, bins) {
     if (!is.null(pair)) score_pair(p[, pair], observed[, pair], w),
     t(auroc)
   )
+}
+
+# 1 for the most probable fate of each cell; equals share it.
+top_shares <- function(p) {
+  top <- p == p[cbind(seq_len(nrow(p)), max.col(p, "first"))]
+  top / rowSums(top)
 }
 
 score_pair <- function(p, observed, w) {
@@ -292,25 +343,7 @@ weighted_pearson <- function(x, y, w) {
 
 # `confidence`: probability of the most probable fate; `hit`: the observed share of that fate.
 calibration_error <- function(confidence, hit, w, bins) {
-  bin <- pmin(floor(confidence * bins), bins - 1L)
-  colSums(abs(rowsum(w * (confidence - hit), bin))) / colSums(w)
+  colSums(abs(rowsum(w * (confidence - hit), confidence_bins(confidence, bins)))) / colSums(w)
 }
 
-score_table <- function(scored, cells, data) {
-  per_fate <- startsWith(rownames(scored[[1L]]), "auroc:")
-  value <- t(vapply(scored, function(s) s[, 1L], numeric(length(per_fate))))
-  value[is.nan(value)] <- NA
-  error <- t(vapply(scored, function(s) {
-    if (ncol(s) < 3L) rep(NA_real_, nrow(s)) else apply(s[, -1L], 1L, stats::sd, na.rm = TRUE)
-  }, numeric(length(per_fate))))
-  table <- data.frame(method = names(scored), cells = cells, row.names = NULL)
-  for (s in which(!per_fate)) {
-    name <- rownames(scored[[1L]])[[s]]
-    table[[name]] <- value[, s]
-    table[[paste0(name, ".se")]] <- error[, s]
-  }
-  auroc <- value[, per_fate, drop = FALSE]
-  colnames(auroc) <- colnames(data$observed)
-  attr(table, "auroc") <- auroc
-  table
-}
+confidence_bins <- function(confidence, bins) pmin(floor(confidence * bins), bins - 1L)

@@ -24,6 +24,11 @@ store_name <- function(object, store.as, default, columns = function(stem) stem,
     stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]), " of your own, which would be ",
       "overwritten; give another name.")
   }
+  shadowed <- if (is_seurat(object)) intersect(columns(stem), c(assay_names(object), reduction_names(object)))
+  if (length(shadowed) > 0L) {
+    stop_input("store.as", "`store.as`: the object has an assay or reduction ", quoted(shadowed[[1L]]), ", which would ",
+      "hide a column of that name; give another name.")
+  }
   for (name in slots(stem)) check_slot(object, name)
   stem
 }
@@ -244,13 +249,17 @@ take_result <- function(object, kind, name = NULL, make = NULL, argument = "obje
   if (is.null(name)) name <- present[[length(present)]]
   kept <- tool(object, "results", kind)[[name]]
   what <- paste0("the result ", quoted(name), " of kind ", quoted(kind))
-  at <- lapply(kept$inputs, function(input) check_input(object, input, what, kept$remake))
-  if (length(at) == 0L || !identical(attr(kept$result, "by"), "cell")) {
+  at <- NULL
+  for (input in kept$inputs) {
+    found <- check_input(object, input, what, kept$remake, at = at)
+    if (is.null(at)) at <- found
+  }
+  if (is.null(at) || !identical(attr(kept$result, "by"), "cell")) {
     return(kept$result)
   }
   made <- kept$inputs[[1L]]$cells
   now <- cell_names(object)
-  if (!is.null(made)) names(now) <- made[at[[1L]]]
+  if (!is.null(made)) names(now) <- made[at]
   follow_cells(kept$result, now)
 }
 

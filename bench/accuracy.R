@@ -141,7 +141,7 @@ differentiation <- function() {
     fit <- timed_fit(x[learn, ], time = object$day[learn], growth = "learned", method = method)
     s <- simulated_distances(fit$model, on_day(0, rest), observed)
     p <- PredictFate(x, model = fit$model, labels = object$state, exclude = "progenitor", cells = early,
-      reference = learn, start = object$day, n.sim = 50L, cutoff = 0, verbose = FALSE)$probability
+      reference = learn, time = object$day, n.sim = 50L, cutoff = 0, verbose = FALSE)$probability
     p <- p / rowSums(p)
     score <- ScoreFate(p[, colnames(true_weighted)], true_weighted)
     growth <- methods::new(NeuralSDE, fit$model$states[[1L]])$growth(x[rest, ], 1)

@@ -85,7 +85,7 @@ asked <- which(cells$time == 1)
 asked <- asked[seq_len(min(10000L, length(asked)))]
 fates <- timed(
   "fates x 200 simulations (value: cells)",
-  PredictFate(cells$x, model = model, labels = labels, cells = asked, start = cells$time, n.sim = 200L, verbose = FALSE),
+  PredictFate(cells$x, model = model, labels = labels, cells = asked, time = cells$time, n.sim = 200L, verbose = FALSE),
   function(fates) nrow(fates$probability)
 )
 cat("  mean probabilities:", sprintf("%.3f", colMeans(fates$probability)), "(truth: 0.250 each)\n")

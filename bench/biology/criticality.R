@@ -203,7 +203,7 @@ along_times <- function(object, genes) {
       if (length(rows.of) < 5L) next
       course <- t(sapply(seq_along(paths$times), function(k) {
         x <- matrix(paths$states[rows.of, , k], length(rows.of), dimnames = list(rows.of, paths$dims))
-        dynamics <- DriftDiffusion(x, one, time = paths$times[[k]])
+        dynamics <- DriftDiffusion(x, one, t.start = paths$times[[k]])
         c(drift = mean(dynamics$drift), diffusion = mean(dynamics$diffusion), colMeans(decode(x)[, genes, drop = FALSE]))
       }))
       rows[[length(rows) + 1L]] <- stats::cor(course)[genes, c("drift", "diffusion")]
@@ -219,7 +219,7 @@ along_times <- function(object, genes) {
 criticality_larry <- function(larry = read_larry_plane(), model = fit_larry_plane(larry)) {
   early <- match(rownames(larry$truth), rownames(larry$x))
   number <- rowSums(larry$truth > 0)
-  dynamics <- DriftDiffusion(larry$x[early, ], model, time = 2)
+  dynamics <- DriftDiffusion(larry$x[early, ], model, t.start = 2)
   message("correlation of drift and diffusion ", short(stats::cor(dynamics$drift, dynamics$diffusion, method = "spearman")))
   controls <- list(
     n.fates = number, block = larry$cells$clone[early], density = fatefield:::cell_density(larry$x)[early],
@@ -256,7 +256,7 @@ largest_along <- function(larry, model, cells) {
     rows <- which(paths$member == member)
     for (k in seq_along(paths$times)) {
       x <- matrix(paths$states[rows, , k], length(rows), dimnames = list(rows, paths$dims))
-      found <- DriftDiffusion(x, one, time = paths$times[[k]])
+      found <- DriftDiffusion(x, one, t.start = paths$times[[k]])
       largest[rows, ] <- pmax(largest[rows, ], cbind(found$drift, found$diffusion))
     }
   }

@@ -24,7 +24,7 @@ fate_larry <- function(larry = read_larry_plane(), model = fit_larry_plane(larry
 
 larry_noise <- function(larry, model, voters) {
   got <- timed("CompareNoise, 3 arms", CompareNoise(
-    larry$x, model, labels = larry$cells$annotation, observed = larry$truth, start = larry$cells$day,
+    larry$x, model, labels = larry$cells$annotation, truth = larry$truth, time = larry$cells$day,
     reference = voters, cutoff = 0, n.sim = 50L, verbose = FALSE
   ))
   show_table(got$table, "fate_larry_noise", "Arms of noise on the day-2 cells with known fates (published: -11.1 points without noise)")
@@ -52,9 +52,9 @@ larry_commitment <- function(larry, model) {
   ))
   print(got)
   show_table(got$entropy, "fate_larry_entropy", "Entropy of the fates to come")
-  save_figure(PlotCommitment(got), "fate_larry_entropy")
+  save_figure(PlotCommitment(got, type = "entropy"), "fate_larry_entropy")
   save_figure(PlotCommitment(got, type = "passage"), "fate_larry_passage")
-  save_figure(PlotFateStream(got), "fate_larry_stream")
+  save_figure(PlotCommitment(got), "fate_larry_stream")
   got
 }
 
@@ -74,10 +74,10 @@ larry_bifurcation <- function(larry, model, voters) {
   })))
   show_table(table, "fate_larry_bifurcation", paste("Entropy and diffusion along paths of", length(both), "bipotent cells, by member"))
   peaks <- paths$times[apply(noise, 2L, which.max)]
-  words <- paste0("entropy of fates falls fastest at ", format(got$point$time, digits = 3), " (", format(got$point$low, digits = 3),
-    " to ", format(got$point$high, digits = 3), "); diffusion is largest at ", paste(format(peaks, digits = 3), collapse = ", "),
+  words <- paste0("entropy of fates falls fastest at ", format(got$point$time, digits = 3), " (", format(got$point$time_low, digits = 3),
+    " to ", format(got$point$time_high, digits = 3), "); diffusion is largest at ", paste(format(peaks, digits = 3), collapse = ", "),
     " in the members")
-  inside <- peaks > min(paths$times) & peaks < max(paths$times) & peaks >= got$point$low & peaks <= got$point$high
+  inside <- peaks > min(paths$times) & peaks < max(paths$times) & peaks >= got$point$time_low & peaks <= got$point$time_high
   said("sd13", words, if (all(inside)) "reproduced" else "not reproduced")
   long <- data.frame(time = paths$times, diffusion = as.vector(noise), member = factor(col(noise)))
   save_figure(ggplot2::ggplot(long, ggplot2::aes(time, diffusion, colour = member)) + ggplot2::geom_line() +
@@ -92,7 +92,7 @@ noise_along <- function(paths, model) {
     rows <- which(paths$member == member)
     sapply(seq_along(paths$times), function(k) {
       x <- matrix(paths$states[rows, , k], length(rows), dimnames = list(rows, paths$dims))
-      mean(DriftDiffusion(x, one, time = paths$times[[k]])$diffusion)
+      mean(DriftDiffusion(x, one, t.start = paths$times[[k]])$diffusion)
     })
   })
 }

@@ -34,7 +34,7 @@ figure(PlotPotential(cells, reduction = "latent"), "potential")
 
 # When fates are decided.
 cells <- FateDynamics(cells, labels = "state", fates = ends, cells = which(cells$day == 0)[1:50], n.sim = 20, verbose = FALSE)
-figure(PlotFateStream(cells), "fate-stream", 7, 3)
-figure(PlotCommitment(cells), "commitment", 7, 3)
+figure(PlotCommitment(cells), "fate-stream", 7, 3)
+figure(PlotCommitment(cells, type = "entropy"), "commitment", 7, 3)
 figure(PlotCommitment(cells, type = "passage"), "first-passage", 7, 3)
 message("Tables and figures are in ", out)

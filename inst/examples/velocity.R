@@ -33,7 +33,7 @@ found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, among 
 table_of(found$fates, "ends")
 
 # Speed, divergence, and the latent space of the network.
-cells <- FieldDynamics(cells)
+cells <- DriftDiffusion(cells)
 table_of(stats::aggregate(cells[[c("field_speed", "field_divergence")]], list(stage = cells$stage), stats::median), "dynamics")
 cells <- LatentEmbedding(cells, labels = "stage", time = "time")
 table_of(LatentScores(cells), "latent-scores")

@@ -94,3 +94,28 @@ expect_input_error <- function(expr, argument, regexp = NULL) {
   if (!is.null(e)) testthat::expect_identical(e$argument, argument)
   invisible(e)
 }
+
+# The object with columns as a user writes them.
+store_cells_of_user <- function(object, ...) {
+  columns <- list(...)
+  for (column in names(columns)) {
+    values <- rep_len(columns[[column]], length(cell_names(object)))
+    if (is_seurat(object)) {
+      object <- set_cell_data(object, stats::setNames(data.frame(values), column))
+    } else {
+      SummarizedExperiment::colData(object)[[column]] <- values
+    }
+  }
+  object
+}
+
+# The object with other coordinates in a reduction, as a user writes them.
+set_coordinates <- function(object, name, x) {
+  if (!is_seurat(object)) {
+    SingleCellExperiment::reducedDim(object, name) <- x
+    return(object)
+  }
+  old <- object[[name]]
+  object[[name]] <- SeuratObject::CreateDimReducObject(x, key = SeuratObject::Key(old), assay = "RNA")
+  object
+}

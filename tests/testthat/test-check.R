@@ -83,3 +83,8 @@ test_that("arguments that a function does not have are named", {
   expect_input_error(f(1, nsim = 2), "nsim", "Did you mean \"n.sim\"")
   expect_input_error(f(1, 2), "...", "name them")
 })
+
+test_that("an argument that is there no more is named, whatever its first letter", {
+  expect_input_error(check_no_dots(c("n.neighbors", "beta"), k = 5), "k", "no argument `k`")
+  expect_input_error(GrowthRates(tiny_cells()$x, "a", "b", tiny_cells()$x, k = 5), "k", "no argument `k`")
+})

@@ -34,10 +34,10 @@ noise_model <- function(n.models = 1L) {
   model
 }
 
-compare_noise <- function(..., engines = list(noise_engine()), observed = NULL) {
+compare_noise <- function(..., engines = list(noise_engine()), truth = NULL) {
   cells <- noise_cells_of()
   with_engines(engines, CompareNoise(
-    cells$x, noise_model(length(engines)), labels = cells$label, observed = observed, start = cells$time,
+    cells$x, noise_model(length(engines)), labels = cells$label, truth = truth, time = cells$time,
     cells = 1:12, reference = 13:24, k = 3, cutoff = 0, prior = 0, n.sim = 4, verbose = FALSE, ...
   ))
 }
@@ -61,7 +61,7 @@ test_that("fates are scored by ScoreFate(), member by member", {
   cells <- noise_cells_of()
   truth <- cells$label[1:12]
   names(truth) <- rownames(cells$x)[1:12]
-  got <- compare_noise(observed = truth)
+  got <- compare_noise(truth = truth)
   expect_equal(got$table$accuracy[[1]], 1)
   expect_equal(got$table$cross.entropy[[1]], 0)
   # Noise of +-3.16 along b takes half of the futures to the other side.
@@ -70,7 +70,7 @@ test_that("fates are scored by ScoreFate(), member by member", {
   expect_equal(got$difference$accuracy, got$table$accuracy[[3]] - got$table$accuracy[1:2])
   quiet <- noise_engine()
   quiet$diffusion <- function(x, t) matrix(0.1, nrow(x), 2L)
-  two <- compare_noise(observed = truth, engines = list(noise_engine(), quiet))
+  two <- compare_noise(truth = truth, engines = list(noise_engine(), quiet))
   expect_equal(two$table$brier[[2]], mean(c(0.5, 0)))
   expect_equal(two$table$brier_sd[[2]], stats::sd(c(0.5, 0)))
   expect_equal(two$difference$brier_se[[2]], stats::sd(two$members$brier[c(3, 6)] - two$members$brier[c(2, 5)]) / sqrt(2))
@@ -114,9 +114,28 @@ test_that("every kind of object has the same comparison", {
   compare <- function(object, ...) {
     CompareNoise(object, model, cells = which(cells$time == 0)[1:6], n.sim = 2L, cutoff = 0, verbose = FALSE, ...)
   }
-  expected <- compare(cells$x, labels = cells$label, start = cells$time)
+  expected <- compare(cells$x, labels = cells$label, time = cells$time)
   for (object in tiny_objects()[c("v3", "v5", "sce")]) {
     if (!is.null(object)) expect_identical(compare(object, labels = "state"), expected)
   }
   expect_input_error(compare(tiny_seurat(), lables = "state"), "lables", "labels")
+})
+
+test_that("a comparison is a result, and takes the definition of fates", {
+  cells <- noise_cells_of()
+  truth <- stats::setNames(cells$label[1:12], rownames(cells$x)[1:12])
+  got <- compare_noise(truth = truth, engines = list(noise_engine(), noise_engine()))
+  expect_s3_class(got, "fatefield_result")
+  expect_identical(as.data.frame(got), got$table)
+  expect_identical(got["learned"]$table$arm, "learned")
+  expect_identical(summary(got), got$difference)
+  expect_output(print(got), "learned minus none")
+  expect_s3_class(plot(got), "ggplot")
+  model <- GetModel(tiny_fit(tiny_seurat()))
+  compare <- function(object, ...) {
+    CompareNoise(object, model, cells = which(tiny_cells()$time == 0)[1:6], n.sim = 2L, truth = tiny_cells()$label[1:6],
+      verbose = FALSE, ...)
+  }
+  object <- DefineFates(tiny_seurat(), labels = "state", cutoff = 0, k = 3)
+  expect_identical(compare(object), compare(tiny_seurat(), labels = "state", cutoff = 0, k = 3))
 })

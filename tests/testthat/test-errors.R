@@ -40,7 +40,7 @@ test_that("no such column", {
     expect_input_error(fit(object, time = "day", clone = "clone_id"), "clone", "\"clone_id\"")
     expect_input_error(fit(object, time = "day", growth = "rate"), "growth", "\"rate\"")
     expect_input_error(PredictFate(object, labels = "cell_type"), "labels", "\"cell_type\"")
-    expect_input_error(PredictFate(object, labels = "state", start = "dya"), "start", "\"day\"")
+    expect_input_error(PredictFate(object, labels = "state", time = "dya"), "time", "\"day\"")
     expect_input_error(DriftDiffusion(object, time = "dya"), "time", "\"day\"")
   }
 })

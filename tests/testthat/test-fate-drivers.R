@@ -184,8 +184,8 @@ test_that("drivers and dynamics of a velocity field: genes are the state", {
   expect_setequal(got$table$gene, colnames(x))
   expect_true(all(is.finite(got$table$sensitivity)))
   expect_equal(nrow(got$agreement), 3)
-  dynamics <- tool(FateDynamics(cells, labels = label, cells = 1:40, k.paths = 10, verbose = FALSE), "dynamics")
-  expect_equal(nrow(dynamics$cells), 40)
+  dynamics <- GetResult(FateDynamics(cells, labels = label, cells = 1:40, n.neighbors = 10, verbose = FALSE), "dynamics")
+  expect_equal(nrow(dynamics$table), 40)
   expect_true(all(dynamics$entropy$entropy <= log(2) + 1e-9))
 })
 

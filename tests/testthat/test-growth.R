@@ -22,7 +22,7 @@ test_that("rates follow the formula", {
     }
     0.3 + 1.1 / (1 + exp(-(log(0.001) / min(s)) * s))
   }
-  ours <- GrowthRates(x, birth, death, reduction = space, k = k, beta = 0.2, n.iter = 3L)
+  ours <- GrowthRates(x, birth, death, reduction = space, n.neighbors = k, beta = 0.2, n.iter = 3L)
   expect_equal(ours, rate(birth) - rate(death), tolerance = 1e-6)
 })
 
@@ -30,9 +30,33 @@ test_that("objects get a column, and missing genes are passed over with a messag
   object <- tiny_seurat()
   if (!"data" %in% layer_names(object)) object <- set_layer_data(object, tiny_counts(), "data", "RNA")
   expect_message(
-    object <- GrowthRates(object, birth = c("g1", "nosuch"), death = "g2", k = 5L), "passed over"
+    object <- GrowthRates(object, birth = c("g1", "nosuch"), death = "g2", n.neighbors = 5L), "passed over"
   )
   expect_true(is.numeric(object$growth))
-  expect_input_error(GrowthRates(object, birth = "nosuch", death = "g2", k = 5L), "birth")
-  expect_input_error(GrowthRates(object, birth = "g1", death = "g2", k = 60L), "k")
+  expect_input_error(GrowthRates(object, birth = "nosuch", death = "g2", n.neighbors = 5L), "birth")
+  expect_input_error(GrowthRates(object, birth = "g1", death = "g2", n.neighbors = 60L), "n.neighbors")
+})
+
+test_that("a column of the user's is kept, and both kinds of object get the same", {
+  expected <- NULL
+  for (object in tiny_objects()) {
+    if (is_seurat(object)) {
+      object <- set_layer_data(object, Matrix::Matrix(t(expression()), sparse = TRUE), "data", "RNA")
+    } else {
+      SummarizedExperiment::assay(object, "logcounts") <- t(expression())
+    }
+    found <- GrowthRates(object, birth = c("g1", "g2"), death = "g3", n.neighbors = 5L)
+    rates <- cell_column(found, "growth", "x")
+    if (is.null(expected)) expected <- rates
+    expect_equal(rates, expected)
+    mine <- store_cells_of_user(object, growth = 7)
+    expect_warning(
+      found <- GrowthRates(mine, birth = c("g1", "g2"), death = "g3", n.neighbors = 5L), class = "fatefield_warning_name"
+    )
+    expect_identical(cell_column(found, "growth", "x"), rep(7, 60))
+    expect_equal(cell_column(found, "fatefield_growth", "x"), expected)
+    expect_input_error(GrowthRates(mine, "g1", "g2", n.neighbors = 5L, store.as = "growth"), "store.as", "of your own")
+    expect_input_error(GrowthRates(object, death = "g2", n.neighbors = 5L), "birth")
+    expect_input_error(GrowthRates(object, "g1", "g2", k = 5L), "k")
+  }
 })

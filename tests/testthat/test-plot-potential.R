@@ -23,7 +23,7 @@ test_that("every kind of object is drawn, with paths, up and down", {
     model <- stub_model(dims = colnames(embedding(object)))
     object <- store_model(object, model)
     paths <- with_engines(list(fork_engine()), SimulateCells(object, n.sim = 2, verbose = FALSE))
-    up <- with_engines(list(fork_engine()), PlotPotential(object, paths = paths, cells = TRUE))
+    up <- with_engines(list(fork_engine()), PlotPotential(object, paths = paths, observed = TRUE))
     down <- with_engines(list(fork_engine()), PlotPotential(object, downhill = TRUE))
     expect_s3_class(up, "ggplot")
     expect_equal(down$data$height, -up$data$height)
@@ -32,7 +32,7 @@ test_that("every kind of object is drawn, with paths, up and down", {
       PlotPotential(object))$data$height)
   }
   x <- tiny_cells()$x
-  drift <- with_engines(list(fork_engine()), DriftDiffusion(x, stub_model(), time = 0))
+  drift <- with_engines(list(fork_engine()), DriftDiffusion(x, stub_model(), t.start = 0))
   expect_s3_class(PlotPotential(drift, embedding = x), "ggplot")
 })
 
@@ -41,9 +41,9 @@ test_that("what cannot be is answered", {
   expect_input_error(PlotPotential(1), "object")
   engine <- fork_engine()
   engine$has_potential <- function() FALSE
-  drift <- with_engines(list(engine), DriftDiffusion(x, stub_model(), time = 0))
+  drift <- with_engines(list(engine), DriftDiffusion(x, stub_model(), t.start = 0))
   expect_error(PlotPotential(drift, embedding = x), "no potential", class = "fatefield_error_model")
-  drift <- with_engines(list(fork_engine()), DriftDiffusion(x, stub_model(), time = 0))
+  drift <- with_engines(list(fork_engine()), DriftDiffusion(x, stub_model(), t.start = 0))
   expect_input_error(PlotPotential(drift), "embedding")
   expect_input_error(PlotPotential(drift, embedding = x, paths = 1), "paths")
   expect_input_error(PlotPotential(drift, embedding = x, bandwidth = 0), "bandwidth")

@@ -18,12 +18,12 @@ test_that("fates are drawn for every kind of object", {
   for (object in tiny_objects()) {
     object <- predicted(object)
     layers <- drawn(PlotFate(object))
-    expect_identical(c(nrow(layers[[1]]), nrow(layers[[2]])), c(30L, 30L))
+    known <- sum(!is.na(cell_column(object, "fate", "x")))
+    expect_identical(c(nrow(layers[[1]]), nrow(layers[[2]])), c(60L - known, known))
     panels <- drawn(PlotFate(object, type = "probability", fates = "up"))
     expect_identical(levels(panels[[2]]$PANEL), "1")
-    expect_identical(nrow(drawn(PlotFate(object, max.cells = 10))[[2]]), 5L)
     expect_input_error(PlotFate(object, fates = "upp"), "fates", "Did you mean \"up\"")
-    expect_input_error(PlotFate(object, assay = "nothing"), "assay")
+    expect_input_error(PlotFate(object, name = "nothing"), "object", "nothing")
     expect_input_error(PlotFate(object, reduction = "umap"), "reduction")
     expect_input_error(PlotFate(object, dims = 1), "dims")
     expect_input_error(PlotFate(object, type = "pie"), "type")
@@ -35,11 +35,37 @@ test_that("fates of a matrix are drawn in the plane given", {
   fate <- with_engines(list(fork_engine()), PredictFate(
     x, model = stub_model(), labels = tiny_cells()$label, n.sim = 4, k = 5, verbose = FALSE
   ))
-  expect_identical(nrow(drawn(PlotFate(fate, embedding = x))[[2]]), 60L)
+  expect_identical(nrow(drawn(PlotFate(fate, embedding = x))[[2]]), sum(!is.na(fate$fate)))
   expect_input_error(PlotFate(fate), "embedding")
   expect_input_error(PlotFate(x, embedding = x), "object")
   rownames(x) <- paste0("other", 1:60)
   expect_input_error(PlotFate(fate, embedding = x), "embedding", "none of its cells")
+})
+
+test_that("plots of cells take Seurat's words", {
+  for (object in tiny_objects()) {
+    object <- predicted(object)
+    text <- drawn(PlotFate(object, label = TRUE, repel = FALSE))[[3]]
+    expect_setequal(text$label, levels(droplevels(cell_column(object, "fate", "x"))))
+    expect_length(levels(drawn(PlotFate(object, split.by = "day"))[[2]]$PANEL), 3L)
+    grid <- drawn(PlotFate(object, type = "probability", split.by = "day"))[[2]]
+    expect_length(levels(grid$PANEL), 6L)
+    shown <- PlotFate(object, type = "probability", fates = "up")$data$probability
+    expect_false(is.unsorted(shown))
+    plain <- PlotFate(object, type = "probability", fates = "up", order = FALSE)$data$probability
+    expect_identical(plain, unname(GetResult(object, "fates")$probability[, "up"]))
+    expect_identical(unique(drawn(PlotFate(object, pt.size = 3))[[2]]$size), 3)
+    split <- PlotDriftDiffusion(object, what = "drift", split.by = "day", order = TRUE)
+    expect_false(is.unsorted(split$data$value))
+    expect_length(levels(drawn(split)[[2]]$PANEL), 3L)
+    expect_identical(nrow(drawn(PlotPotential(object, observed = TRUE, pt.size = 2))[[3]]), 60L)
+    expect_input_error(PlotFate(object, split.by = "dya"), "split.by", "day")
+    expect_input_error(PlotFate(object, cols = c(up = "none")), "cols", "none")
+    expect_input_error(PlotFate(object, max.cells = 3), "max.cells")
+    if (requireNamespace("scattermore", quietly = TRUE)) {
+      expect_s3_class(PlotFate(object, raster = TRUE)$layers[[2]]$geom, "GeomScattermore")
+    }
+  }
 })
 
 test_that("drift and diffusion are drawn with arrows along the drift", {
@@ -53,7 +79,7 @@ test_that("drift and diffusion are drawn with arrows along the drift", {
     expect_length(drawn(PlotDriftDiffusion(object, what = "potential", arrows = FALSE)), 2L)
     expect_input_error(PlotDriftDiffusion(object, what = "growth"), "what", "DriftDiffusion")
     expect_input_error(PlotDriftDiffusion(object, what = "speed"), "what")
-    expect_input_error(PlotDriftDiffusion(object, vectors = "nothing"), "vectors")
+    expect_input_error(PlotDriftDiffusion(object, name = "nothing"), "object", "nothing")
   }
 })
 

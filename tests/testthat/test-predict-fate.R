@@ -9,7 +9,7 @@ test_that("fates of a fork are those of its arms", {
   x <- cells$x
   x[1:4, ] <- rbind(c(2, 0, 0), c(2, 1, 0), c(2, -1, 0), c(2, 0.1, 0))
   fate <- predict_tiny(
-    x, labels = cells$label, cells = 1:4, n.sim = 100, start = 0, time = 2,
+    x, labels = cells$label, cells = 1:4, n.sim = 100, t.start = 0, t.end = 2,
     reference = which(cells$time == 2), prior = 0
   )
   expect_s3_class(fate, "fatefield_fate")
@@ -26,7 +26,7 @@ test_that("smoothing, growth and ensembles do what the help says", {
   x <- cells$x
   x[1, ] <- c(2, 0, 0)
   predict_one <- function(...) {
-    predict_tiny(x, labels = cells$label, cells = 1, n.sim = 100, start = 0, time = 2,
+    predict_tiny(x, labels = cells$label, cells = 1, n.sim = 100, t.start = 0, t.end = 2,
       reference = which(cells$time == 2), ...)
   }
   expect_equal(predict_one()$probability[[1, "up"]], 50.5 / 101)
@@ -103,7 +103,7 @@ test_that("chunks do not change the result", {
   expect_identical(fate_chunks(c(0, 0, 0, 1, 1), 25000L), list(1:2, 3L, 4:5))
   x <- tiny_cells()$x
   run <- function(n.sim) {
-    predict_tiny(x, labels = tiny_cells()$label, cells = 1:12, n.sim = n.sim, start = 0)$fate
+    predict_tiny(x, labels = tiny_cells()$label, cells = 1:12, n.sim = n.sim, t.start = 0)$fate
   }
   expect_identical(run(10000), run(10))
 })
@@ -120,7 +120,7 @@ test_that("stored trajectories are labelled like new ones", {
     cutoff = 0)
   fresh <- with_engines(list(fork_engine()), PredictFate(
     cells$x, model = stub_model(), labels = cells$label, reference = last, cells = 1:3, n.sim = 20,
-    start = 0, time = 9, k = 5, cutoff = 0, verbose = FALSE
+    t.start = 0, t.end = 9, k = 5, cutoff = 0, verbose = FALSE
   ))
   expect_equal(from_paths$probability, fresh$probability)
   expect_input_error(PredictFate(paths, labels = cells$label), "reference")
@@ -131,7 +131,7 @@ test_that("stored trajectories are labelled like new ones", {
 test_that("the original's manner is one call away", {
   fate <- with_engines(list(fork_engine()), PredictFate(
     tiny_cells()$x, model = stub_model(), labels = tiny_cells()$label, cells = 1:5, n.sim = 10,
-    compat = "scdiffeq", start = 0, verbose = FALSE
+    compat = "scdiffeq", t.start = 0, verbose = FALSE
   ))
   expect_identical(fate$cutoff, Inf)
   expect_true(all((fate$probability * 10) %% 1 < 1e-9))
@@ -140,7 +140,7 @@ test_that("the original's manner is one call away", {
 test_that("far ends are unassigned and known to be", {
   fate <- with_engines(list(fork_engine(rate = 1000)), PredictFate(
     tiny_cells()$x, model = stub_model(), labels = tiny_cells()$label, cells = 1:2, n.sim = 10,
-    start = 0, verbose = FALSE
+    t.start = 0, verbose = FALSE
   ))
   expect_equal(unname(fate$unassigned), c(1, 1))
   expect_equal(unname(fate$probability[1, ]), rep(1 / 3, 3))
@@ -149,9 +149,9 @@ test_that("far ends are unassigned and known to be", {
 
 test_that("fates print and become a table", {
   fate <- predict_tiny(tiny_cells()$x, labels = tiny_cells()$label, n.sim = 4, cells = 1:6)
-  expect_output(print(fate), "fates of 6 cells among 2, 1 model")
+  expect_output(print(fate), "fates of 6 cells, 1 model, at time 2, 4 futures of each")
   table <- as.data.frame(fate)
-  expect_identical(names(table), c("cell", "up", "down", "fate", "entropy", "unassigned", "other"))
+  expect_identical(names(table), c("cell", "up", "up_se", "down", "down_se", "fate", "entropy", "unassigned", "other"))
   expect_identical(dim(fate["cell003"]$probability), c(1L, 2L))
 })
 
@@ -181,10 +181,11 @@ test_that("what cannot be is answered with the argument's name", {
   expect_input_error(predict(weights = "cosine"), "weights")
   expect_input_error(predict(compat = "other"), "compat")
   expect_input_error(predict(model = NULL), "model")
-  expect_input_error(predict(time = "late"), "time")
-  expect_input_error(predict(start = "early"), "start")
+  expect_input_error(predict(t.end = "late"), "t.end")
+  expect_input_error(predict(t.start = "early"), "t.start")
+  expect_input_error(predict(time = 1), "time", "t.start")
   expect_input_error(predict(seed.use = -1), "seed.use")
-  expect_input_error(predict(tiny_seurat(), labels = "state", assay.name = "fate"), "assay.name")
+  expect_input_error(predict(tiny_seurat(), labels = "state", store.as = "state"), "store.as", "of your own")
   expect_error(predict(x[, 1:2]), "3 dimensions", class = "fatefield_error_model")
   expect_error(
     with_engines(list(), PredictFate(tiny_seurat(), labels = "state")), "no model",
@@ -217,4 +218,94 @@ test_that("fates by a trained model are the same bytes for any threads and chunk
   expect_identical(do.call(rbind, lapply(parts, `[[`, "states")), whole$states)
   drift <- DriftDiffusion(x, model = model)
   expect_equal(unname(drift$drift), unname(sqrt(rowSums(drift$vectors^2))), tolerance = 0.2)
+})
+
+test_that("cells at the end keep their label with probability 1 and have no prior", {
+  cells <- tiny_cells()
+  last <- which(cells$time == 2)
+  label <- cells$label
+  label[last[1:2]] <- NA
+  label[last[[3]]] <- "progenitor"
+  for (engines in list(list(fork_engine()), list(fork_engine(), fork_engine(growth = 1)))) {
+    fate <- predict_tiny(
+      cells$x, labels = label, time = cells$time, n.sim = 8, prior = 3, model = stub_model(n.models = length(engines)),
+      engines = engines
+    )
+    own <- last[-(1:3)]
+    expect_identical(
+      unname(fate$probability[own, "up"]), as.numeric(label[own] == "up")
+    )
+    expect_identical(unname(fate$entropy[own]), numeric(length(own)))
+    expect_identical(as.character(fate$fate[own]), as.character(label[own]))
+    # Unlabelled ones have the share of the votes of the reference cells around them.
+    for (i in last[1:2]) {
+      d <- rowSums(sweep(cells$x, 2L, cells$x[i, ])^2)
+      near <- utils::head(setdiff(order(d), which(is.na(label))), 5L)
+      votes <- table(label[near])
+      expect_equal(fate$probability[[i, "up"]], votes[["up"]] / (votes[["up"]] + votes[["down"]]))
+      expect_equal(fate$other[[i]], votes[["progenitor"]] / 5)
+    }
+    # A label that is no fate ends in none.
+    expect_equal(fate$other[[last[[3]]]], 1)
+    expect_true(is.na(fate$fate[[last[[3]]]]))
+    # Those before have their prior.
+    early <- which(cells$time < 2)
+    expect_true(all(fate$probability[early, ] > 0 & fate$probability[early, ] < 1))
+  }
+})
+
+test_that("columns of the user's are kept, and a name that is taken is refused before anything is simulated", {
+  never <- fork_engine()
+  never$simulate <- function(...) stop("simulated")
+  for (object in tiny_objects()) {
+    model <- stub_model(dims = colnames(embedding(object)))
+    mine <- rep(c("a", "b"), 30)
+    own <- store_cells_of_user(object, fate = mine)
+    expect_warning(
+      result <- predict_tiny(own, labels = "state", model = model, n.sim = 3), "of your own",
+      class = "fatefield_warning_name"
+    )
+    expect_identical(cell_column(result, "fate", "x"), mine)
+    expect_true(all(c("fatefield_fate", "fatefield_fate_entropy") %in% column_names(result)))
+    expect_true("fatefield_fates" %in% assay_names(result))
+    expect_input_error(
+      predict_tiny(store_cells_of_user(object, fates = 1), labels = "state", model = model, engines = list(never)),
+      "store.as", "\"fates\""
+    )
+    expect_input_error(
+      predict_tiny(own, labels = "state", model = model, store.as = "fate", engines = list(never)),
+      "store.as", "of your own"
+    )
+    # What was written here is replaced, unless the user has changed it since.
+    twice <- predict_tiny(predict_tiny(object, labels = "state", model = model, n.sim = 3), model = model, n.sim = 4)
+    expect_identical(GetResult(twice, "fates")$n.sim, 4L)
+    changed <- store_cells_of_user(twice, fate = replace(as.character(cell_column(twice, "fate", "x")), 1L, "mine"))
+    expect_warning(predict_tiny(changed, model = model, n.sim = 3), class = "fatefield_warning_name")
+  }
+})
+
+test_that("fates are stale after a new fit, other coordinates or other labels, and follow the cells else", {
+  for (object in tiny_objects()) {
+    name <- reduction_names(object)[[1L]]
+    object <- store_model(object, stub_model(dims = colnames(embedding(object))))
+    object <- predict_tiny(object, model = NULL, labels = "state", n.sim = 3)
+    doors <- list(
+      function(o) GetResult(o, "fates"), PlotFate, function(o) ScoreFate(o, "state", n.boot = 0)
+    )
+    moved <- set_coordinates(object, name, embedding(object, name) + 1)
+    labelled <- store_cells_of_user(object, state = replace(as.character(tiny_cells()$label), 1:3, "up"))
+    anew <- stub_model(dims = colnames(embedding(object)))
+    anew$states <- list(archive_pack(list(stub = 2)))
+    refitted <- store_model(object, anew)
+    for (door in doors) {
+      for (stale in list(moved, labelled, refitted)) {
+        e <- expect_error(door(stale), class = "fatefield_error_stale")
+        expect_match(conditionMessage(e), "PredictFate()", fixed = TRUE)
+      }
+      expect_no_error(door(object[, 60:20]))
+    }
+    whole <- GetResult(object, "fates")$probability
+    part <- object[, c(7, 33, 5)]
+    expect_identical(GetResult(part, "fates")$probability, whole[cell_names(part), ])
+  }
 })

@@ -14,7 +14,7 @@ test_that("a perfect prediction has perfect scores, and the lines of chance stan
   expect_equal(s$calibration, c(0, 0, 0))
   expect_equal(s$auroc, c(1, 0.5, 0.5))
   expect_identical(s$cells, rep(4L, 3))
-  expect_true(all(is.na(s$accuracy.se)))
+  expect_true(all(is.na(s$accuracy_se)))
 })
 
 test_that("scores are those of a naive count", {
@@ -104,41 +104,72 @@ test_that("the bootstrap draws whole groups and nothing else changes", {
   s <- ScoreFate(p, label, n.boot = 2000)
   expect_identical(.Random.seed, before)
   a <- s$accuracy[[1]]
-  expect_equal(s$accuracy.se[[1]], sqrt(a * (1 - a) / n), tolerance = 0.1)
+  expect_equal(s$accuracy_se[[1]], sqrt(a * (1 - a) / n), tolerance = 0.1)
   expect_identical(s, ScoreFate(p, label, n.boot = 2000))
   expect_false(identical(s, ScoreFate(p, label, n.boot = 2000, seed.use = 1)))
   # Every cell six times, in groups: the error is that of the sixty.
   six <- ScoreFate(p[rep(1:n, 6), ], rep(label, 6), group = rep(1:n, 6), n.boot = 2000)
-  expect_equal(six$accuracy.se[[1]], s$accuracy.se[[1]])
+  expect_equal(six$accuracy_se[[1]], s$accuracy_se[[1]])
   expect_equal(six$auroc, s$auroc)
-  expect_equal(s$accuracy.se[[2]], 0)
+  expect_equal(s$accuracy_se[[2]], 0)
 })
 
 test_that("predictions in objects are found", {
-  cells <- tiny_cells()
   for (object in tiny_objects()) {
-    p <- rbind(up = seq(0, 1, length.out = 10), down = seq(1, 0, length.out = 10))
-    colnames(p) <- cell_names(object)[1:10]
-    object <- store_assay(object, p, "fates")
-    s <- ScoreFate(object, stats::setNames(rep(c("down", "up"), each = 5), colnames(p)), n.boot = 0)
-    expect_equal(s$accuracy[[1]], 1)
+    model <- stub_model(dims = colnames(embedding(object)))
+    predict <- function(...) with_engines(list(fork_engine()), PredictFate(
+      object, model, labels = "state", exclude = "progenitor", n.sim = 10, k = 5, cutoff = 0, verbose = FALSE, ...
+    ))
+    scored <- predict(cells = 1:30)
+    truth <- stats::setNames(rep(c("down", "up"), 30), cell_names(object))
+    s <- ScoreFate(scored, truth, n.boot = 20)
+    expect_identical(s, ScoreFate(GetResult(scored, "fates"), truth, n.boot = 20))
+    expect_identical(s$cells[[1]], 30L)
+    both <- predict(store.as = "mine")
+    expect_identical(ScoreFate(both, "state", name = "mine", n.boot = 0)$cells[[1]], 60L)
+    # Columns of the object are as good as vectors.
+    expect_identical(
+      ScoreFate(both, "state", group = "day", n.boot = 20),
+      ScoreFate(both, tiny_cells()$label, group = tiny_cells()$time, n.boot = 20)
+    )
+    expect_input_error(ScoreFate(object, truth), "object", "PredictFate")
+    expect_input_error(ScoreFate(both, "sate"), "truth", "Did you mean \"state\"")
   }
+})
+
+test_that("scores are a result: lines, rows by method, figures from the same numbers", {
+  observed <- fates_of(c(4, 1, 0), c(0, 2, 0), c(0, 0, 1), c(9, 0, 0), c(1, 0, 0))
+  p <- fates_of(c(0.7, 0.2, 0.1), c(0.6, 0.3, 0.1), c(0.1, 0.1, 0.8), c(1, 0, 0), c(0.2, 0.7, 0.1))
+  s <- ScoreFate(p, observed, n.boot = 100)
+  expect_s3_class(s, "fatefield_result")
+  expect_s3_class(s, "data.frame")
+  expect_true(all(s$accuracy_low <= s$accuracy & s$accuracy <= s$accuracy_high))
+  expect_output(print(s), "fates of 5 cells scored; predicted: accuracy 0.6")
+  expect_identical(s["prior"]$method, "prior")
+  expect_identical(class(as.data.frame(s)), "data.frame")
+  confusion <- plot(s["predicted"], type = "confusion")$data
+  share <- function(truth, predicted) confusion$share[confusion$truth == truth & confusion$predicted == predicted]
+  expect_equal(c(share("a", "a"), share("a", "b"), share("b", "a"), share("c", "c")), c(2 / 3, 1 / 3, 1, 1))
+  calibration <- plot(s["predicted"], type = "calibration")$data
+  expect_equal(sum(calibration$cells), 5)
+  expect_equal(sum(calibration$cells * abs(calibration$predicted - calibration$observed)) / 5, s$calibration[[1]])
+  expect_s3_class(plot(s), "ggplot")
 })
 
 test_that("what cannot be scored is answered with the argument's name", {
   p <- fates_of(c(0.5, 0.5), c(0.2, 0.8))
-  expect_input_error(ScoreFate(p, c("a", "b", "a")), "observed", "3 cells")
-  expect_input_error(ScoreFate(p, c(NA, NA)), "observed")
-  expect_input_error(ScoreFate(unname(p), c("a", "b")), "predicted", "names")
-  expect_input_error(ScoreFate(-p, c("a", "b")), "predicted", "negative")
+  expect_input_error(ScoreFate(p, c("a", "b", "a")), "truth", "3 cells")
+  expect_input_error(ScoreFate(p, c(NA, NA)), "truth")
+  expect_input_error(ScoreFate(unname(p), c("a", "b")), "object", "names")
+  expect_input_error(ScoreFate(-p, c("a", "b")), "object", "negative")
   expect_input_error(ScoreFate(p, c("a", "b"), pair = "a"), "pair")
   expect_input_error(ScoreFate(p, c("a", "b"), pair = c("a", "z")), "pair", "\"z\"")
   expect_input_error(ScoreFate(p, c("a", "b"), group = 1), "group")
   expect_input_error(ScoreFate(p, c("a", "b"), n.boot = -1), "n.boot")
-  expect_input_error(ScoreFate(list(p, p), c("a", "b")), "predicted", "name")
+  expect_input_error(ScoreFate(list(p, p), c("a", "b")), "object", "name")
   expect_input_error(ScoreFate(p, c("a", "b"), prior = 1:2), "prior")
   expect_input_error(ScoreFate(p, c("a", "b"), boots = 3), "boots")
   named <- p
   rownames(named) <- c("x", "y")
-  expect_input_error(ScoreFate(named, c(v = "a", w = "b")), "observed", "no cell")
+  expect_input_error(ScoreFate(named, c(v = "a", w = "b")), "truth", "no cell")
 })
