@@ -159,7 +159,7 @@ drop_to_vector <- function(x) as.vector(x[, 1L])
 evaluate_field <- function(model, x) {
   members <- each_member(model, function(bytes) {
     v <- field_velocity(bytes, x, thread_count())
-    a <- field_push(bytes, x, v, thread_count())
+    a <- field_jvp(bytes, x, v, thread_count())
     list(
       speed = sqrt(rowSums(v^2)), divergence = field_divergence(bytes, x, thread_count()),
       acceleration = sqrt(rowSums(a^2)), support = field_support(bytes, x, thread_count())

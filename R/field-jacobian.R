@@ -103,7 +103,7 @@ jacobian_table <- function(model, x, from, to) {
     delta <- matrix(0, nrow(x), ncol(x))
     delta[, j] <- 1
     ensemble_mean(model, function(bytes) {
-      field_push(bytes, x, delta, thread_count())[, to, drop = FALSE]
+      field_jvp(bytes, x, delta, thread_count())[, to, drop = FALSE]
     })
   })
   data.frame(

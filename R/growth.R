@@ -121,7 +121,7 @@ GrowthRates.Seurat <- function(object, birth = NULL, death = NULL, assay = NULL,
                                store.as = NULL, ...) {
   store.as <- store_name(object, store.as, "growth")
   values <- feature_values(object, assay, layer)
-  wanted <- intersect(c(birth, death), rownames(values))
+  wanted <- intersect(clean_genes(c(as.character(birth), as.character(death))), rownames(values))
   if (length(wanted) == 0L) present_genes(birth, rownames(values), "birth")
   rates <- call_worker(
     GrowthRates.default, object = t(as.matrix(values[wanted, , drop = FALSE])),
