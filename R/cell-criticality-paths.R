@@ -93,7 +93,7 @@ criticality_times <- function(motion, model, request) {
   t.max <- if (!is.null(request$t.max)) {
     request$t.max
   } else if (identical(model$type, "field")) {
-    motion$span("forward")
+    motion$horizon()
   } else {
     diff(range(model$times))
   }

@@ -130,5 +130,5 @@ lyapunov_horizon <- function(x, model) {
     return(diff(range(model$times)) / 4)
   }
   no.noise <- list(way = 0, start = 0, n.sim = 1L)
-  motion_of_field(x, model, 1L, "drift", no.noise, list(), "none")$span("forward") / 4
+  motion_of_field(x, model, 1L, "drift", no.noise, list(), "none")$horizon() / 4
 }
