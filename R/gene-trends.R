@@ -134,7 +134,7 @@ path_fates <- function(object, cells, labels, fates, reference, k) {
     x <- x[keep, , drop = FALSE]
     labels <- labels[keep]
   }
-  voters <- class_voters(x, labels, NULL, k, NULL)
+  voters <- class_voters(x, labels, NULL, vote_options(k, NULL, "soft", 0, NULL, NULL)$label)
   if (!is.null(fates)) check_among(fates, voters$labels, "fates")
   found <- classify_states(states_at(object), voters, 0)$label
   reached <- table(found)
