@@ -116,7 +116,6 @@ headline.fatefield_latent <- function(x) {
 }
 
 #' @rdname LatentEmbedding
-#' @param object A result.
 #' @export
 summary.fatefield_latent <- function(object, ...) object$table
 

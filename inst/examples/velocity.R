@@ -22,18 +22,18 @@ figure(PlotTraining(cells), "training", 9, 5)
 scores <- ScoreVelocityField(cells, fields = c("mean", "linear", "ridge", "knn", "sparsevfc", "vae"), n.splits = 2, n.boot = 1,
   epochs = 60, verbose = FALSE)
 print(scores)
-figure(PlotFieldScores(scores), "scores", 9, 4)
+figure(plot(scores), "scores", 9, 4)
 
 # Progenitors followed to their ends.
 start <- which(cells$stage == "progenitor")
 paths <- IntegrateCells(cells, cells = start, verbose = FALSE)
 figure(PlotTrajectories(paths[round(seq(1, length(start), length.out = 30))], cells, reduction = "pca"), "paths")
-found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, among = c("minor", "major"))
+found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, fates = c("minor", "major"))
 table_of(found$fates, "ends")
 
 # Speed, divergence, and the latent space of the network.
 cells <- FieldDynamics(cells)
 table_of(stats::aggregate(cells[[c("field_speed", "field_divergence")]], list(stage = cells$stage), stats::median), "dynamics")
 cells <- LatentEmbedding(cells, labels = "stage", time = "time")
-table_of(LatentScores(cells), "latent-scores")
+table_of(as.data.frame(GetResult(cells, "latent")), "latent-scores")
 message("Tables and figures are in ", out)

@@ -102,6 +102,7 @@ test_that("a column of the user's is kept, and colours are those of the definiti
   run <- function(...) CellCriticality(object, measure = "path", n.sim = 2L, n.steps = 2L, verbose = FALSE, ...)
   expect_warning(found <- run(), "fatefield_criticality", class = "fatefield_warning_name")
   expect_identical(unname(found$criticality), seq_len(60))
+  rlang::local_options(warn = -1)
   expect_identical(unname(GetResult(found, "criticality")$criticality), unname(found$fatefield_criticality))
   expect_input_error(run(store.as = "state"), "store.as")
   found <- DefineFates(found, labels = "state", cols = c(up = "red3"))
