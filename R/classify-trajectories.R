@@ -157,7 +157,7 @@ share_table <- function(tallies, draws, conf.level) {
   n <- colSums(tallies)
   total <- sum(n)
   z <- stats::qnorm((1 + conf.level) / 2)
-  p <- n / total
+  p <- if (total > 0) n / total else n * NA_real_
   middle <- (p + z^2 / (2 * total)) / (1 + z^2 / total)
   half <- z * sqrt(p * (1 - p) / total + z^2 / (4 * total^2)) / (1 + z^2 / total)
   sampled <- crossprod(draws, tallies)
@@ -191,7 +191,7 @@ headline.fatefield_classes <- function(x) {
     paste0("ends of ", counted(length(x$label), "path"), " of ", counted(nlevels(droplevels(x$cell)), "cell"), ": ",
       paste0(utils::head(paste0(table$label, " ", table$n), 6L), collapse = ", ")),
     paste0("share of ", table$label[[1L]], " ", with_interval(table$share, table$share_boot_low, table$share_boot_high)[[1L]],
-      if (!is.null(x$ratio)) paste0("; ", paste(two$label, collapse = " : "), " = ", paste(two$n, collapse = " : "),
+      if (!is.null(x$ratio) && two$n[[1L]] > 0) paste0("; ", paste(two$label, collapse = " : "), " = ", paste(two$n, collapse = " : "),
         " = 1 : ", with_interval(x$ratio$ratio, x$ratio$ratio_low, x$ratio$ratio_high))),
     if (lost > 0L || open > 0) paste(c(
       if (open > 0) paste0("time ran out for ", open, " paths, which have not arrived"),

@@ -2,7 +2,7 @@
 # and the motion (integrate-motion.R); gives the table of paths, the span, and warnings.
 #
 # A path along a velocity field has arrived where most of the observed cells that are nearest to it are the same as
-# at half of its time: from then on its labels hardly change. A path along a neural SDE has arrived at the model's last
+# at three quarters of its time: from then on its label hardly changes. A path along a neural SDE has arrived at the model's last
 # time, or going back at its first.
 
 # How paths end, in the order of the core, whose first end, the last time, is told apart into two.
@@ -12,8 +12,9 @@ path_ends <- c(
 )
 path_failures <- path_ends[7:9]
 
-# Spans that are tried, in units of the time in which a cell of median speed crosses the data; the last is the bound.
-span_multiples <- c(1, 1.5, 2, 3, 4, 6, 8, 12)
+# Spans that are tried, in units of the time in which a cell of median speed crosses the data; the last is the bound,
+# beyond which paths along estimated velocities lead away from the cells rather than to more ends.
+span_multiples <- c(1, 1.5, 2, 3)
 
 # Cells that are followed to find it, evenly spread over all, and the share of them that must arrive.
 arrival_cells <- 100L
@@ -33,7 +34,7 @@ arrived_among_cells <- function(axes, coordinates, k) {
   function(states, times) {
     elapsed <- abs(times - times[[1L]])
     last <- length(times)
-    half <- max(which(elapsed <= elapsed[[last]] / 2))
+    before <- max(which(elapsed <= 0.75 * elapsed[[last]]))
     nearest <- nearest_to(axes, coordinates, k)
     known <- which(apply(is.finite(states[, , last, drop = FALSE]), 1L, all))
     out <- rep(FALSE, dim(states)[[1L]])
@@ -41,7 +42,7 @@ arrived_among_cells <- function(axes, coordinates, k) {
       return(out)
     }
     at <- function(time) nearest(matrix(states[known, , time], length(known)))
-    out[known] <- same_share(at(half), at(last)) >= 0.5
+    out[known] <- same_share(at(before), at(last)) >= 0.5
     out
   }
 }
@@ -60,7 +61,7 @@ same_share <- function(a, b) {
 }
 
 # The time in which most paths arrive, decided from cells of the whole data, so that it is the same whichever cells
-# are asked for: the shortest span tried from which on nine of ten of them have arrived.
+# are asked for: the shortest span tried from which on nine of ten of them have come to stay among the cells that they were among at half of it.
 # `motion`: see integrate-motion.R; `states`: all cells x genes; `horizon`: the time to cross the data.
 arrival_span <- function(motion, states, horizon, nearest) {
   moments <- sort(unique(c(0, span_multiples / 2, span_multiples)))

@@ -28,7 +28,7 @@ figure(plot(scores), "scores", 9, 4)
 start <- which(cells$stage == "progenitor")
 paths <- IntegrateCells(cells, cells = start, verbose = FALSE)
 figure(PlotTrajectories(paths[round(seq(1, length(start), length.out = 30))], cells, reduction = "pca"), "paths")
-found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, fates = c("minor", "major"))
+found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, among = c("minor", "major"))
 table_of(found$fates, "ends")
 
 # Speed, divergence, and the latent space of the network.

@@ -107,7 +107,7 @@ two_branch_paths <- function(seed) {
   late <- branch != "common" & cells$cells$time > 6.4
   found <- ClassifyTrajectories(paths, labels = ifelse(late, branch, NA), reference = x, n.boot = 2,
     fates = c("major", "minor"))
-  list(x = x, paths = paths, share = found$fates["major", "share"])
+  list(x = x, paths = paths, share = found$fates$share[[1L]])
 }
 
 test_that("cells go to two branches in their true shares, and stay within the cells", {
