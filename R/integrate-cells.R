@@ -58,8 +58,8 @@ integration_chunk <- 2e7
 #' of the distances between two cells.
 #' The span depends on the model and the data alone, not on the cells asked for.
 #'
-#' A path ends as `"reached"` where most of the cells nearest to it are those of three quarters of its time, so that its
-#' label hardly changes any more, else as `"time ran out"`; where these are most, a warning says so.
+#' A path ends as `"reached"` where most of the cells nearest to it are the same as three quarters of the time to cross
+#' the data before, so that its label hardly changes any more, else as `"time ran out"`; where these are most, a warning says so.
 #' Longer paths leave the cells, and the errors of a velocity add up: in the system above, by estimated velocities, 57 % of
 #' the paths are among differentiated cells in three times the time to cross the data, and fewer in longer ones.
 #' Estimated velocities draw paths to the commoner branch, as the rates of genes that never come to rest are

@@ -2,7 +2,7 @@
 # and the motion (integrate-motion.R); gives the table of paths, the span, and warnings.
 #
 # A path along a velocity field has arrived where most of the observed cells that are nearest to it are the same as
-# at three quarters of its time: from then on its label hardly changes. A path along a neural SDE has arrived at the model's last
+# three quarters of the time to cross the data before: from then on its label hardly changes. A path along a neural SDE has arrived at the model's last
 # time, or going back at its first.
 
 # How paths end, in the order of the core, whose first end, the last time, is told apart into two.
@@ -30,19 +30,22 @@ path_table <- function(out, arrived = rep(FALSE, length(out$end))) {
 }
 
 # Which paths of a part (list(states, times)) have arrived at its last time: by the nearest cells of a field.
-arrived_among_cells <- function(axes, coordinates, k) {
+# `horizon`: a function that gives the time to cross the data.
+arrived_among_cells <- function(axes, coordinates, k, horizon) {
   function(states, times) {
     elapsed <- abs(times - times[[1L]])
     last <- length(times)
-    before <- max(which(elapsed <= 0.75 * elapsed[[last]]))
+    # Where half of the cells do not move there is no such time.
+    back <- 0.75 * tryCatch(horizon(), fatefield_error_numeric = function(e) Inf)
+    before <- which(elapsed <= elapsed[[last]] - back)
     nearest <- nearest_to(axes, coordinates, k)
     known <- which(apply(is.finite(states[, , last, drop = FALSE]), 1L, all))
     out <- rep(FALSE, dim(states)[[1L]])
-    if (length(known) == 0L) {
+    if (length(known) == 0L || length(before) == 0L) {
       return(out)
     }
     at <- function(time) nearest(matrix(states[known, , time], length(known)))
-    out[known] <- same_share(at(before), at(last)) >= 0.5
+    out[known] <- same_share(at(max(before)), at(last)) >= 0.5
     out
   }
 }

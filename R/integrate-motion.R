@@ -76,12 +76,12 @@ motion_of_field <- function(object, model, cells, path, noise, given, compat) {
   scales <- function(motion) motion_scales(motion, space, options$kappa, 0, thread_count())
   parts <- cell_space_parts(space)
   axes <- parts[c("centre", "rotation")]
+  horizon <- function() scales(field_motion(model$states[[1L]]))$horizon
   motion <- list(
     options = options, starts = x[cells, , drop = FALSE], start = 0, space = space, axes = axes, times = clock$times,
     members = lapply(model$states, function(bytes) function(end, seed) field_motion(bytes)),
     crossing = function(motion) scales(motion)$crossing,
-    horizon = function() scales(field_motion(model$states[[1L]]))$horizon,
-    arrival = arrived_among_cells(axes, parts$cells, options$k), model = model
+    horizon = horizon, arrival = arrived_among_cells(axes, parts$cells, options$k, horizon), model = model
   )
   found <- NULL
   motion$span <- function(way) {

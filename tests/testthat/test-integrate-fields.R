@@ -124,6 +124,25 @@ test_that("cells go to two branches in their true shares, and stay within the ce
   expect_lt(max(nearest(log1p(ends), 1:10)), max(nearest(x, 2:11)))
 })
 
+test_that("paths are followed until they arrive, and it is said of those that have not", {
+  cells <- SimulateTwoBranch(n.cells = 400L, n.genes = 60L, as = "list")
+  x <- t(as.matrix(cells$counts)) / cells$truth$library
+  model <- FitVelocityField(x, t(cells$truth$velocity), epochs = 60L, verbose = FALSE)
+  run <- function(cells, ...) IntegrateCells(x, model = model, cells = cells, verbose = FALSE, ...)
+  paths <- suppressWarnings(run(1:10))
+  # The span is that of the model and the data, whichever cells are asked for and however many threads there are.
+  expect_identical(suppressWarnings(run(300:302, threads = 2L))$times, paths$times)
+  span <- max(paths$times)
+  expect_warning(short <- run(1:10, t.max = span / 20), "Time ran out for 10 of 10 paths.*`t.max`",
+    class = "fatefield_warning_horizon")
+  expect_identical(levels(droplevels(short$paths$end)), "time ran out")
+  expect_output(print(short), "time ran out 10")
+  expect_output(print(ClassifyTrajectories(short, labels = as.character(cells$cells$stage), reference = x)),
+    "time ran out for 10 paths")
+  # Moments that were asked for need no warning.
+  expect_no_warning(run(1:10, t.out = span / 20))
+})
+
 test_that("the published scheme has its clock, span and pulls", {
   model <- tiny_field("ridge")
   x <- field_data()$x
@@ -165,7 +184,7 @@ test_that("the published scheme has its clock, span and pulls", {
 test_that("ends are classified among components, and drawn on any reduction", {
   object <- FitVelocityField(field_cells(), field = "mlp", hidden = 32, epochs = 40, verbose = FALSE)
   late <- which(object$stage == "major")[1:5]
-  paths <- IntegrateCells(object, cells = late, t.max = 0.5, verbose = FALSE)
+  paths <- suppressWarnings(IntegrateCells(object, cells = late, t.max = 0.5, verbose = FALSE))
   found <- ClassifyTrajectories(paths, labels = "stage", reference = object, among = c("major", "minor"), k = 10)
   expect_gte(sum(found$label == "major"), 4)
   plain <- ClassifyTrajectories(paths, labels = object$stage, reference = field_data()$x,
