@@ -5,9 +5,8 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
   starts <- path_starts(object, model)
   order <- cells[order(starts[cells], cells)]
   from <- if (request$k > 1L) smoothed_states(x, order, request$k, model) else x[order, , drop = FALSE]
-  walk <- if (request$chance) {
-    do.call(check_no_dots, c(list(names(formals(CellCriticality.default))), given))
-    chance_paths(model, request, seed)
+  walk <- if (request$stochastic) {
+    stochastic_paths(model, request, seed)
   } else {
     drift_paths(object, model, order, request, given, seed)
   }
@@ -20,19 +19,12 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
     path_increments(paths, space, request)
   })
   result <- new_criticality(parts, request, walk$kappa)
-  sorted_criticality(result, rownames(x)[sort(cells)])
+  result[rownames(x)[sort(cells)]]
 }
 
 # The time of each cell; a velocity field knows of none.
 path_starts <- function(object, model) {
   if (identical(model$type, "field")) rep(0, length(cell_names(object))) else cell_starts(object, model)
-}
-
-sorted_criticality <- function(result, cells) {
-  result$criticality <- result$criticality[cells]
-  result$sd <- result$sd[cells]
-  result$increments <- result$increments[cells, , drop = FALSE]
-  result
 }
 
 # Runs of cells of one start time, each with at most criticality_chunk numbers; `size`: numbers of one cell.
@@ -45,7 +37,7 @@ criticality_chunks <- function(starts, size) {
 
 # Means of cells and their nearest cells: in components of log1p for fields, in the model's space else.
 smoothed_states <- function(x, cells, k, model) {
-  if (k > nrow(x)) stop_input("k", "`k` is ", k, ", but there are ", nrow(x), " cells.")
+  if (k > nrow(x)) stop_input("n.neighbors", "`n.neighbors` is ", k, ", but there are ", nrow(x), " cells.")
   space <- if (identical(model$type, "field")) log_projection(x)(x) else x
   near <- knn_self(space, k - 1L, knn_defaults(), thread_count())$index[cells, , drop = FALSE]
   total <- x[cells, , drop = FALSE]
@@ -54,7 +46,7 @@ smoothed_states <- function(x, cells, k, model) {
 }
 
 # Futures with noise, all members at once.
-chance_paths <- function(model, request, seed) {
+stochastic_paths <- function(model, request, seed) {
   t.max <- if (is.null(request$t.max)) diff(range(model$times)) else request$t.max
   if (!(t.max > 0)) stop_input("t.max", "`t.max` must be above 0, not ", t.max, ".")
   engines <- model_engines(model)
@@ -69,7 +61,7 @@ chance_paths <- function(model, request, seed) {
   list(paths = paths, each = n.sim * length(engines), times = request$n.steps + 1, kappa = 1)
 }
 
-# Paths without chance. Cells of a field share one motion; those of a neural SDE one for each start time.
+# Paths without noise. Cells of a field share one motion; those of a neural SDE one for each start time.
 drift_paths <- function(object, model, cells, request, given, seed) {
   no.noise <- list(way = 0, start = 0, n.sim = 1L)
   motion_from <- function(cells) {
@@ -93,7 +85,7 @@ criticality_times <- function(motion, model, request) {
   t.max <- if (!is.null(request$t.max)) {
     request$t.max
   } else if (identical(model$type, "field")) {
-    motion$span("forward")
+    motion$horizon()
   } else {
     diff(range(model$times))
   }

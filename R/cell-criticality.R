@@ -10,7 +10,14 @@ criticality_chunk <- 4e7
 #' of the Kullback-Leibler divergence from the profile before a step to that after it, in nats.
 #' Cells about to change their type have a high one, cells at rest a low one.
 #'
-#' @details
+#' @section Basic use:
+#' ```
+#' cells <- CellCriticality(cells)
+#' PlotCriticality(cells)
+#' PlotCriticality(cells, type = "violin", group.by = "type")
+#' ```
+#'
+#' @section What is summed up:
 #' The profile of a state x is p = (max(x, 0) + `epsilon` m) / sum, where m is the mean expression of each gene over
 #' the cells.
 #' The second term keeps every gene above 0, so that no divergence is infinite, and multiples of all expression have the
@@ -19,7 +26,7 @@ criticality_chunk <- 4e7
 #' `"path"` takes the length of the path: in 30 principal components of `log1p()` of the cells for a velocity field, in
 #' the model's own space for a neural SDE.
 #'
-#' A velocity field moves each cell along one path, [IntegrateCells()]; a neural SDE along `n.sim` paths with chance,
+#' A velocity field moves each cell along one path, [IntegrateCells()]; a neural SDE along `n.sim` stochastic paths,
 #' whose increments are averaged; their states are turned back into the expression of genes by the loadings of the
 #' reduction.
 #' With `path = "drift"` a neural SDE too moves each cell along one path.
@@ -31,7 +38,7 @@ criticality_chunk <- 4e7
 #' can, since a model makes other futures of noisier cells: let [GeneDynamics()] and [CompareDynamics()] adjust for depth.
 #' `start = "smoothed"` begins at the mean of the cell and its nearest cells instead.
 #'
-#' `compat = "deepvelo"` is the published way: states are fully pulled back to the cells, nothing is added to the
+#' `compat = "deepvelo"` is the published way: states are fully projected onto the cells, nothing is added to the
 #' profiles, genes that make a divergence infinite are left out of it, and the first step counts.
 #' Its values depend on the depth of cells.
 #'
@@ -43,11 +50,12 @@ criticality_chunk <- 4e7
 #' @param cells (names, numbers or TRUE/FALSE) Cells to look at; `NULL` takes all.
 #' @param measure `"kl"` (default), `"js"` or `"path"`, see below.
 #' @param t.max Time to look ahead.
-#'   `NULL` takes that of [IntegrateCells()] for a velocity field, and the whole time of the model for a neural SDE, the
-#'   same for all cells.
+#'   `NULL` takes for a velocity field the time in which a cell of median speed crosses the data, and the whole time of
+#'   the model for a neural SDE, the same for all cells.
 #' @param n.steps Steps into which that time is cut; default 30.
 #' @param start `"observed"` (default) or `"smoothed"`, see below.
-#' @param k Cells whose mean is the smoothed start, the cell itself among them; default 30.
+#' @param n.neighbors Cells whose mean is the smoothed start, the cell itself among them, and onto which states are
+#'   projected where `snap` says so; default 30.
 #' @param skip.first Leave out the first step; `NULL` is `TRUE`, and `FALSE` with `compat = "deepvelo"`.
 #' @param per.time Divide by the time of the steps counted, in units in which the velocity is not sped up
 #'   (`kappa` times time), so that different horizons can be compared.
@@ -56,26 +64,29 @@ criticality_chunk <- 4e7
 #' @param epsilon Share of the mean profile that is added; default
 #'   `r doc_default("criticality", "epsilon")`.
 #' @param n.sim Paths of each cell and member of a neural SDE; default 30.
-#' @param path Of a neural SDE: `"chance"` (default) for futures with noise, or `"drift"`.
+#' @param path Of a neural SDE: `"stochastic"` (default) for futures with noise, or `"drift"`.
 #' @param growth Futures that gained mass by growth count for more, each step by the mass at its end, as in
 #'   [PredictFate()]; default `TRUE`.
 #'   It matters for models with growth alone.
 #' @param compat `"none"` (default) or `"deepvelo"`, see below.
 #' @param mean.expression Of trajectories: mean expression of each gene; `NULL` takes the mean of the states at the
 #'   first time.
-#' @param column Name of the new column.
-#' @param ... Passed on: of objects to the matrix method, and from there options of [IntegrateCells()] such as `snap`,
-#'   `solver` or `kappa`.
+#' @param store.as Name of the new column and of the result kept; `NULL` means `"criticality"`, or
+#'   `"fatefield_criticality"` where the object has such a column of your own, which is never overwritten.
+#' @param ... Options of [IntegrateCells()] by name, such as `snap`, `solver` or `kappa`, where paths are without noise.
 #'
-#' @return For matrices and trajectories a list of class `fatefield_criticality`:
-#'   \item{criticality}{One value per cell; `NA` where no path could be followed.}
-#'   \item{sd}{Standard deviation between members of the ensemble, 0 for one.}
+#' @return For matrices and trajectories a result of class `fatefield_criticality`, see [results], whose table has the
+#'   columns `cell`, `criticality` (`NA` where no path could be followed) and, for ensembles, `criticality_sd`, the
+#'   standard deviation between members.
+#'   Its parts are
+#'   \item{criticality, sd}{The same by the names of cells; `sd` is 0 for one model.}
 #'   \item{increments}{Matrix, cells x steps, mean over paths and members; the first step is among them also where
 #'     it does not count.}
 #'   \item{times}{Of the ends of the steps, from the start of the path.}
-#'   \item{measure, skip.first, per.time, n.models}{What was asked for.}
+#'   \item{measure, skip.first, per.time, n.models, along}{What was asked for; `along` says which model and paths.}
+#'
 #'   For a Seurat object or a SingleCellExperiment the object with the columns `criticality` and, for ensembles,
-#'   `criticality_sd`; the list is among its tools, see [GetCriticality()].
+#'   `criticality_sd`; `GetResult(object, "criticality")` gives the whole result.
 #' @section Errors:
 #' `fatefield_error_input` names the argument; trajectories need at least two times, and three where the first step is
 #' left out.
@@ -108,39 +119,78 @@ CellCriticality <- function(object, ...) UseMethod("CellCriticality")
 #' @rdname CellCriticality
 #' @export
 CellCriticality.default <- function(object, model = NULL, cells = NULL, measure = c("kl", "js", "path"), t.max = NULL,
-                                    n.steps = 30L, start = c("observed", "smoothed"), k = 30L, skip.first = NULL,
-                                    per.time = FALSE, epsilon = NULL, n.sim = 30L, path = c("chance", "drift"),
-                                    growth = TRUE, compat = c("none", "deepvelo"), seed.use = 42L, threads = NULL,
-                                    verbose = TRUE, ...) {
+                                    n.steps = 30L, start = c("observed", "smoothed"), n.neighbors = 30L,
+                                    skip.first = NULL, per.time = FALSE, epsilon = NULL, n.sim = 30L,
+                                    path = c("stochastic", "drift"), growth = TRUE, compat = c("none", "deepvelo"),
+                                    seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitVelocityField() or FitSDE().")
-  }
-  model <- choose_model(object, model, type = c("sde", "field"))
+  model <- choose_model(object, model, type = c("sde", "field"), last = TRUE)
   request <- criticality_request(measure, skip.first, per.time, epsilon, compat, growth)
   request$n.steps <- check_count(n.steps, "n.steps", min = if (request$skip.first) 2L else 1L)
   request$n.sim <- check_count(n.sim, "n.sim")
-  request$chance <- identical(model$type, "sde") &&
-    check_choice(path, c("chance", "drift"), "path") == "chance"
-  request$k <- if (check_choice(start, c("observed", "smoothed"), "start") == "smoothed") check_count(k, "k") else 1L
+  path <- check_choice(path, c("stochastic", "drift"), "path")
+  request$stochastic <- identical(model$type, "sde") && path == "stochastic"
+  n.neighbors <- check_count(n.neighbors, "n.neighbors")
+  request$k <- if (check_choice(start, c("observed", "smoothed"), "start") == "smoothed") n.neighbors else 1L
   request$t.max <- if (!is.null(t.max)) check_number(t.max, "t.max")
+  given <- criticality_options(list(...), request, n.neighbors)
   x <- model_coordinates(object, model)
   cells <- check_cells(cells, rownames(x))
   space <- profile_space(object, model, x, request)
-  criticality_of(object, model, x, cells, space, request, seed_from(seed.use), check_flag(verbose, "verbose"), list(...))
+  result <- criticality_of(
+    object, model, x, cells, space, request, seed_from(seed.use), check_flag(verbose, "verbose"), given
+  )
+  result["along"] <- list(path_words(object, model, request))
+  result
 }
 
 #' @rdname CellCriticality
 #' @export
-CellCriticality.Seurat <- function(object, ..., column = "criticality") {
-  criticality_and_store(object, list(...), column)
+CellCriticality.Seurat <- function(object, model = NULL, cells = NULL, measure = c("kl", "js", "path"), t.max = NULL,
+                                   n.steps = 30L, start = c("observed", "smoothed"), n.neighbors = 30L,
+                                   skip.first = NULL, per.time = FALSE, epsilon = NULL, n.sim = 30L,
+                                   path = c("stochastic", "drift"), growth = TRUE, compat = c("none", "deepvelo"),
+                                   seed.use = 42L, threads = NULL, verbose = TRUE, store.as = NULL, ...) {
+  columns <- function(stem) paste0(stem, c("", "_sd"))
+  store.as <- store_name(object, store.as, "criticality", columns)
+  model <- choose_model(object, model, type = c("sde", "field"), last = TRUE)
+  result <- call_worker(CellCriticality.default, ...)
+  values <- data.frame(result$criticality, result$sd, row.names = names(result$criticality))
+  names(values) <- columns(store.as)
+  object <- store_cells(object, values[if (result$n.models > 1L) 1:2 else 1L])
+  object <- put_result(object, "criticality", store.as, result, model_inputs(object, model), "CellCriticality()")
+  log_call(object, "CellCriticality")
 }
 
 #' @rdname CellCriticality
 #' @export
-CellCriticality.SingleCellExperiment <- function(object, ..., column = "criticality") {
-  criticality_and_store(object, list(...), column)
+CellCriticality.SingleCellExperiment <- CellCriticality.Seurat
+
+# Options of the integration, for paths without noise; those with noise take none.
+criticality_options <- function(more, request, n.neighbors) {
+  arguments <- names(formals(CellCriticality.default))
+  if (request$stochastic) {
+    do.call(check_no_dots, c(list(arguments), more))
+    return(list())
+  }
+  own <- c("solver", "snap", "kappa")
+  integration_options(
+    more[["solver"]], more[["snap"]], n.neighbors, more[["kappa"]], more[!names_or_none(more) %in% own], c(arguments, own)
+  )
+}
+
+# Which model the paths follow, in words.
+path_words <- function(object, model, request) {
+  name <- if (is_seurat(object) || is_sce(object)) model_name(object, model)
+  kind <- if (identical(model$type, "field")) {
+    paste0("paths of the velocity field", if (!is.null(model$config$field)) paste0(" (", model$config$field, ")"))
+  } else if (request$stochastic) {
+    paste0(request$n.sim, " stochastic futures of the neural SDE")
+  } else {
+    "the drift of the neural SDE"
+  }
+  paste0(kind, if (!is.null(name)) paste0(" ", quoted(name)))
 }
 
 #' @rdname CellCriticality
@@ -284,67 +334,72 @@ new_criticality <- function(parts, request, kappa = 1) {
   increments <- do.call(rbind, lapply(parts, mean_of_members))
   increments[is.nan(increments)] <- NA
   dimnames(increments) <- list(cells, NULL)
-  structure(
-    list(
-      criticality = stats::setNames(rowMeans(values), cells), sd = stats::setNames(row_sds(values), cells),
-      increments = increments, times = parts[[1L]]$times, measure = request$options$measure,
-      skip.first = request$skip.first, per.time = request$per.time, compat = request$compat,
-      n.models = ncol(values)
-    ),
-    class = "fatefield_criticality"
+  parts <- list(
+    criticality = stats::setNames(rowMeans(values), cells), sd = stats::setNames(row_sds(values), cells),
+    increments = increments, times = parts[[1L]]$times, measure = request$options$measure,
+    skip.first = request$skip.first, per.time = request$per.time, compat = request$compat,
+    n.models = ncol(values)
+  )
+  new_result("criticality", criticality_table(parts), parts, by = "cell")
+}
+
+criticality_table <- function(x) {
+  out <- data.frame(cell = names(x$criticality), criticality = unname(x$criticality))
+  if (x$n.models > 1L) out$criticality_sd <- unname(x$sd)
+  out
+}
+
+subset_result.fatefield_criticality <- function(x, keep) {
+  x$criticality <- x$criticality[keep]
+  x$sd <- x$sd[keep]
+  x$increments <- x$increments[keep, , drop = FALSE]
+  x$table <- criticality_table(x)
+  x
+}
+
+rename_cells.fatefield_criticality <- function(x, names) {
+  for (part in c("criticality", "sd")) base::names(x[[part]]) <- unname(names[base::names(x[[part]])])
+  rownames(x$increments) <- unname(names[rownames(x$increments)])
+  x$table <- criticality_table(x)
+  x
+}
+
+headline.fatefield_criticality <- function(x) {
+  kind <- c(kl = "Kullback-Leibler divergence, nats", js = "Jensen-Shannon divergence, nats", path = "length of the path")
+  q <- stats::quantile(x$criticality, c(0.5, 0.05, 0.95), na.rm = TRUE, names = FALSE)
+  lost <- sum(is.na(x$criticality))
+  c(
+    paste0("criticality of ", counted(length(x$criticality), "cell"), ": median ", with_interval(q[[1L]], q[[2L]], q[[3L]]),
+      ", 90 % of the cells in brackets"),
+    paste0("along ", if (is.null(x$along)) "the trajectories" else x$along, ", ", counted(x$n.models, "model"),
+      if (lost > 0L) paste0("; ", lost, " cells could not be followed")),
+    paste0(kind[[x$measure]], if (x$per.time) " per time", ", ", counted(ncol(x$increments), "step"),
+      if (x$skip.first) ", the first left out", " over time ", format(max(x$times), digits = 3L))
   )
 }
 
-criticality_and_store <- function(object, arguments, column) {
-  check_string(column, "column")
-  result <- do.call(CellCriticality.default, c(list(object), arguments))
-  values <- data.frame(result$criticality, row.names = names(result$criticality))
-  names(values) <- column
-  if (result$n.models > 1L) values[[paste0(column, "_sd")]] <- result$sd
-  object <- put_tool(store_cells(object, values), "criticality", column, result)
-  if (!is_seurat(object)) {
-    return(object)
-  }
-  given <- arguments[!vapply(arguments, inherits, logical(1), "fatefield_model")]
-  log_command(object, "CellCriticality", c(given, list(column = column)))
-}
-
-#' The criticality that an object holds
-#'
-#' @param object A Seurat object or SingleCellExperiment after [CellCriticality()].
-#' @param column Name under which it was stored; `NULL` takes the last.
-#' @return The list of class `fatefield_criticality` with the increments of each step, see [CellCriticality()], of the
-#'   cells that are still in the object.
-#' @section Errors:
-#' `fatefield_error_input` where there is none, or none of that name.
-#' @seealso [CellCriticality()]
-#' @examples
-#' cells <- SimulateDifferentiation(n.cells = 200, n.genes = 30)
-#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
-#' cells <- CellCriticality(cells, measure = "path", n.sim = 5, n.steps = 10, verbose = FALSE)
-#' dim(GetCriticality(cells)$increments)
+#' @rdname CellCriticality
+#' @param x Criticality.
+#' @param type `"histogram"`: how many cells have which criticality; `"steps"`: when it comes about, the median of the
+#'   increments at each step with the middle half of the cells; any of [PlotCriticality()] with its arguments, such as
+#'   `embedding` or `group.by`.
 #' @export
-GetCriticality <- function(object, column = NULL) {
-  check_object(object)
-  present <- if (is_plain_matrix(object)) character() else tool_names(object, "criticality")
-  if (length(present) == 0L) {
-    stop_input("object", "The object holds no criticality; call CellCriticality() first.")
+plot.fatefield_criticality <- function(x, type = c("histogram", "steps", "embedding", "violin", "box"), ...) {
+  type <- check_choice(type, c("histogram", "steps", "embedding", "violin", "box"), "type")
+  if (type %in% c("embedding", "violin", "box")) {
+    return(PlotCriticality(x, type = type, ...))
   }
-  if (!is.null(column) && !check_string(column, "column") %in% present) {
-    stop_input("column", "`column`: there is no criticality ", quoted(column), "; there is ", quoted(present), ".",
-      near(column, present))
+  check_no_dots(c("x", "type"), ...)
+  if (type == "histogram") {
+    return(ggplot2::ggplot(x$table, ggplot2::aes(.data$criticality)) +
+      ggplot2::geom_histogram(bins = 40L, fill = label_palette[[1L]], na.rm = TRUE) +
+      ggplot2::labs(x = "criticality", y = "cells") + theme_curves())
   }
-  result <- tool(object, "criticality", column)
-  sorted_criticality(result, intersect(names(result$criticality), cell_names(object)))
-}
-
-#' @export
-print.fatefield_criticality <- function(x, ...) {
-  kind <- c(kl = "Kullback-Leibler, nats", js = "Jensen-Shannon, nats", path = "length of the path")
-  cat("criticality of ", length(x$criticality), " cell", if (length(x$criticality) != 1L) "s", " (",
-    kind[[x$measure]], if (x$per.time) " per time", "), ", ncol(x$increments), " steps",
-    if (x$skip.first) ", the first left out", ", ", x$n.models, " model", if (x$n.models != 1L) "s", "\n", sep = "")
-  q <- signif(stats::quantile(x$criticality, c(0, 0.25, 0.5, 0.75, 1), na.rm = TRUE), 4L)
-  cat("  ", paste(names(q), q, collapse = "  "), "\n", sep = "")
-  invisible(x)
+  edges <- apply(x$increments, 2L, stats::quantile, c(0.25, 0.5, 0.75), na.rm = TRUE)
+  steps <- data.frame(time = x$times, low = edges[1L, ], middle = edges[2L, ], high = edges[3L, ])
+  if (x$skip.first) steps <- steps[-1L, ]
+  ggplot2::ggplot(steps, ggplot2::aes(.data$time, .data$middle)) +
+    ggplot2::geom_ribbon(ggplot2::aes(ymin = .data$low, ymax = .data$high), alpha = 0.25, fill = label_palette[[1L]]) +
+    ggplot2::geom_line(colour = label_palette[[1L]]) +
+    ggplot2::labs(x = "time along the path", y = "change per step") + theme_curves()
 }

@@ -2,7 +2,8 @@
 # size-normalised spliced counts on the linear scale, of the genes the field was fitted on.
 
 # States and velocities of an object's cells, or of a result of EstimateVelocity(): list(x, y (cells x genes),
-# spliced (where the counts are), depth (what cells are brought to, NA where they were not), name, mode).
+# spliced (where the counts are), depth (what cells are brought to, NA where they were not), name, mode, size (what the
+# counts of each cell are divided by)).
 # `genes`: by name; NULL takes the velocity genes.
 velocity_states <- function(object, name = NULL, genes = NULL) {
   if (!inherits(object, "fatefield_velocity")) name <- velocity_name(object, name)
@@ -21,7 +22,7 @@ velocity_states <- function(object, name = NULL, genes = NULL) {
   list(
     x = normalised_states(spliced, genes, size), y = y, spliced = place,
     depth = if (divided) stats::median(Matrix::colSums(spliced) / size) else NA_real_, name = name,
-    mode = found$mode
+    mode = found$mode, size = size
   )
 }
 
@@ -48,7 +49,8 @@ normalised_states <- function(spliced, genes, size) {
   x
 }
 
-# States of all cells of an object for a field, or the columns of a matrix.
+# States of all cells of an object for a field, or the columns of a matrix. Stops where the cells that the field was
+# fitted on have other counts or velocities now; new cells are welcome.
 field_coordinates <- function(object, model) {
   if (is_plain_matrix(object)) {
     x <- embedding(object)
@@ -56,13 +58,51 @@ field_coordinates <- function(object, model) {
     check_model_dims(model, x)
     return(x)
   }
+  spliced <- field_counts(object, model)
+  at <- check_field_source(object, model, spliced)
+  normalised_states(spliced, model$dims, state_sizes(object, model, spliced, at))
+}
+
+# Spliced counts, genes x cells, of which the field's genes are some.
+field_counts <- function(object, model) {
   spliced <- as_counts(layer_at(object, spliced_place(object, model)), "spliced")
   lost <- setdiff(model$dims, rownames(spliced))
   if (length(lost) > 0L) {
     stop_model("model", "`model` was fitted on ", length(model$dims), " genes, of which the object lacks ",
       length(lost), ", the first is ", quoted(lost[[1L]]), ".")
   }
-  normalised_states(spliced, model$dims, state_sizes(object, model, spliced))
+  spliced
+}
+
+# What the states of cells are made from: the spliced counts of the field's genes.
+states_input <- function(object, model, spliced = field_counts(object, model)) {
+  list(
+    type = "counts", source = list(spliced = spliced_place(object, model)), genes = model$dims,
+    cells = colnames(spliced), digest = column_digests(spliced[model$dims, , drop = FALSE])
+  )
+}
+
+# Which cell of those at the fit each cell is, NA for new ones. An object that never had these velocities has nothing
+# to be compared with but its counts.
+check_field_source <- function(object, model, spliced) {
+  check <- function(input, now) check_input(object, input, "the model", "FitVelocityField()", new.cells = TRUE, now = now)
+  if (is.null(model$source)) {
+    return(rep(NA_integer_, ncol(spliced)))
+  }
+  if (model$velocity %in% tool_names(object, "velocity")) {
+    check(model$source$velocity, velocity_input(object, model$velocity))
+  }
+  check(model$source$counts, states_input(object, model, spliced))
+}
+
+# Who the cells are, for a result of a field: by the velocities that it was fitted to where the object has them, else
+# by those that it has. NULL where it has none.
+field_input <- function(object, model) {
+  present <- tool_names(object, "velocity")
+  if (length(present) == 0L) {
+    return(NULL)
+  }
+  velocity_input(object, if (isTRUE(model$velocity %in% present)) model$velocity else present[[length(present)]])
 }
 
 # Where the spliced counts are: where they were in the object the model was fitted on, else by their names.
@@ -74,19 +114,26 @@ spliced_place <- function(object, model) {
   if (any(same)) place else find_layer(object, NULL, splicing_aliases$spliced, "spliced")
 }
 
-# What the counts of each cell are divided by: as EstimateVelocity() did where the object has these cells, else
-# so that cells come to the depth of those the model was fitted on.
-state_sizes <- function(object, model, spliced) {
-  known <- tool(object, "velocity", model$velocity)$cells
+# What the counts of each cell are divided by: as at the fit for the cells that were there (`at`), as EstimateVelocity()
+# did where the object has these cells, else so that cells come to the depth of those the model was fitted on.
+state_sizes <- function(object, model, spliced, at) {
+  sizes <- if (is.null(model$source)) rep(NA_real_, length(at)) else model$source$size[at]
+  open <- is.na(sizes)
+  if (!any(open)) {
+    return(sizes)
+  }
+  known <- if (!is.null(model$velocity)) tool(object, "velocity", model$velocity)$cells
   cells <- cell_names(object)
-  if (!is.null(known) && all(cells %in% rownames(known))) {
-    return(known[cells, "spliced_size"])
+  by.depth <- if (!is.null(known) && all(cells %in% rownames(known))) {
+    known[cells, "spliced_size"]
+  } else if (is.na(model$depth)) {
+    rep(1, length(cells))
+  } else {
+    total <- Matrix::colSums(spliced)
+    ifelse(total > 0, total / model$depth, 1)
   }
-  if (is.na(model$depth)) {
-    return(rep(1, length(cells)))
-  }
-  total <- Matrix::colSums(spliced)
-  ifelse(total > 0, total / model$depth, 1)
+  sizes[open] <- by.depth[open]
+  sizes
 }
 
 # f(member) for each member of the ensemble.

@@ -8,6 +8,13 @@
 #' spliced counts of the velocity genes on the linear scale.
 #' With it cells can be followed far beyond the next few hours, see [IntegrateCells()].
 #'
+#' @section Basic use:
+#' ```
+#' cells <- EstimateVelocity(cells)
+#' cells <- FitVelocityField(cells)
+#' GetModel(cells)
+#' ```
+#'
 #' @section Kinds:
 #' * `"vae"` (default): a variational auto-encoder from state to velocity.
 #' * `"ae"`: the same with plain units in the middle; `"mlp"`: a multilayer perceptron.
@@ -46,7 +53,7 @@
 #' @param validation,test Shares of the cells held out; defaults 0.1 and 0.1.
 #' @param n.models Number of members with different seeds; the field is their mean, and paths are integrated
 #'   along each.
-#' @param name Name under which the model is kept in the object.
+#' @param store.as Name under which the model is kept in the object.
 #' @param seed.use Seed; member i has the seed `seed.use + i - 1`, all have the same held-out cells.
 #'   `NULL` draws one from R's generator, which is else untouched.
 #' @param threads Threads to work on, for this call alone.
@@ -108,9 +115,11 @@ FitVelocityField.default <- function(object, velocity, field = NULL, split.by = 
 
 #' @rdname FitVelocityField
 #' @export
-FitVelocityField.fatefield_velocity <- function(object, field = NULL, genes = NULL, ...) {
+FitVelocityField.fatefield_velocity <- function(object, field = NULL, genes = NULL, split.by = NULL, batch = NULL,
+                                                validation = 0.1, test = 0.1, n.models = 1L, seed.use = 42L,
+                                                threads = NULL, verbose = TRUE, ...) {
   data <- velocity_states(object, genes = genes)
-  model <- FitVelocityField.default(data$x, data$y, field, ...)
+  model <- call_worker(FitVelocityField.default, object = data$x, velocity = data$y, ...)
   model[c("mode", "depth")] <- data[c("mode", "depth")]
   model
 }
@@ -118,36 +127,29 @@ FitVelocityField.fatefield_velocity <- function(object, field = NULL, genes = NU
 #' @rdname FitVelocityField
 #' @export
 FitVelocityField.Seurat <- function(object, velocity = NULL, field = NULL, genes = NULL, cells = NULL,
-                                    split.by = NULL, batch = NULL, ..., name = "field") {
-  object <- fit_field_object(object, velocity, field, genes, cells, split.by, batch, name, ...)
-  log_command(object, "FitVelocityField", list(
-    velocity = velocity, field = field, split.by = split.by, batch = batch, name = name
-  ))
-}
-
-#' @rdname FitVelocityField
-#' @export
-FitVelocityField.SingleCellExperiment <- function(object, velocity = NULL, field = NULL, genes = NULL,
-                                                  cells = NULL, split.by = NULL, batch = NULL, ...,
-                                                  name = "field") {
-  fit_field_object(object, velocity, field, genes, cells, split.by, batch, name, ...)
-}
-
-fit_field_object <- function(object, velocity, field, genes, cells, split.by, batch, name, ...) {
-  check_string(name, "name")
+                                    split.by = NULL, batch = NULL, validation = 0.1, test = 0.1, n.models = 1L,
+                                    seed.use = 42L, threads = NULL, verbose = TRUE, store.as = "field", ...) {
+  check_string(store.as, "store.as")
   data <- velocity_states(object, velocity, genes)
   keep <- check_cells(cells, cell_names(object))
   column <- function(value, argument) if (!is.null(value)) cell_column(object, value, argument)[keep]
-  model <- FitVelocityField.default(
-    data$x[keep, , drop = FALSE], data$y[keep, , drop = FALSE], field,
+  model <- call_worker(
+    FitVelocityField.default, object = data$x[keep, , drop = FALSE], velocity = data$y[keep, , drop = FALSE],
     split.by = column(split.by, "split.by"), batch = column(batch, "batch"), ...
   )
   place <- data$spliced
   model["assay"] <- list(if (is.null(place$assay) || is.na(place$assay)) place$layer else place$assay)
   model["spliced"] <- list(place)
   model[c("velocity", "mode", "depth")] <- data[c("name", "mode", "depth")]
-  SetModel(object, model, name)
+  model$source <- list(
+    velocity = velocity_input(object, data$name), counts = states_input(object, model), size = data$size
+  )
+  log_call(SetModel(object, model, store.as), "FitVelocityField")
 }
+
+#' @rdname FitVelocityField
+#' @export
+FitVelocityField.SingleCellExperiment <- FitVelocityField.Seurat
 
 # Velocities with the names of the states; genes without any known velocity are left out.
 known_velocities <- function(y, x) {

@@ -7,35 +7,46 @@
 #' differ by delta differ by about delta exp(exponent `t.max`) a time `t.max` later, where delta points in the direction
 #' that grows fastest.
 #'
-#' @details
+#' @section Basic use:
+#' ```
+#' cells <- LyapunovExponents(cells)
+#' plot(GetResult(cells, "lyapunov"))
+#' ```
+#'
+#' @section What is followed:
 #' A difference delta follows d delta/dt = kappa J(x) delta, where J is the derivative of the velocity field, or of the
 #' drift of a neural SDE.
-#' Path and differences are integrated by Runge and Kutta in `steps` steps and orthonormalised by QR on the way; the
+#' Path and differences are integrated by Runge and Kutta in `n.steps` steps and orthonormalised by QR on the way; the
 #' exponents are the logarithms of the singular values of what that takes out, over the time.
 #'
 #' A positive exponent says that neighbouring paths part: a fork between two fates has one, though each of its branches
 #' is stable.
 #' It is local divergence over a finite time, and no sign of chaos.
 #'
-#' Differences start in `directions` directions: with as many as the model has dimensions, all there are; with fewer, the
+#' Differences start in `n.directions` directions: with as many as the model has dimensions, all there are; with fewer, the
 #' leading principal components of the cells, those along which cells really differ.
-#' States are not pulled back to the cells.
+#' States are not projected onto the cells.
 #'
 #' @inheritParams CellCriticality
 #' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
-#' @param k Exponents to give; default 1.
+#' @param n.exponents Exponents to give; default 1.
 #' @param t.max Time to look ahead.
 #'   `NULL` takes a quarter of the time of the model, of a velocity field a quarter of the time in which a cell of median
 #'   speed crosses the data: time enough to part, short enough to tell where.
-#' @param directions Directions in which differences start; `NULL` takes all dimensions up to 30.
-#' @param steps Steps of the integration; default 40.
+#' @param n.directions Directions in which differences start; `NULL` takes all dimensions up to 30.
+#' @param n.steps Steps of the integration; default `r doc_default("lyapunov", "steps")`.
 #' @param kappa Factor of the velocity; default 1.
-#' @param column Name of the new column, for the first exponent; the others are `column` with their number.
-#' @param ... Of objects: passed to the matrix method.
-#' @return For a matrix a matrix, cells x `k`, falling in each row; for an ensemble the mean of the members, with their
-#'   standard deviations as the attribute `sd`.
-#'   For a Seurat object or a SingleCellExperiment the object with the column `lyapunov`, for `k` above 1 also
-#'   `lyapunov_2` and so on, and for ensembles `lyapunov_sd`.
+#' @param store.as Name of the new column, for the first exponent, and of the result kept; the other columns have it with
+#'   their number.
+#'   `NULL` means `"lyapunov"`, or `"fatefield_lyapunov"` where the object has such a column of your own.
+#' @param ... Not used.
+#' @return For a matrix a result of class `fatefield_lyapunov`, see [results], whose table has the columns `cell`,
+#'   `exponent_1`, `exponent_2` and so on, falling in each row, and for an ensemble, of which they are the mean,
+#'   `exponent_1_sd`, the standard deviation between members.
+#'   Its parts are `exponents`, the matrix cells x exponents, `sd`, and `t.max`.
+#'
+#'   For a Seurat object or a SingleCellExperiment the object with the column `lyapunov`, for several exponents also
+#'   `lyapunov_2` and so on, and for ensembles `lyapunov_sd`; `GetResult(object, "lyapunov")` gives the whole result.
 #'   Cells not asked for, and those whose path is not finite, have `NA`.
 #' @section Errors:
 #' `fatefield_error_input` names the argument; `fatefield_error_model`: no model, or one of other dimensions.
@@ -53,24 +64,22 @@ LyapunovExponents <- function(object, ...) UseMethod("LyapunovExponents")
 
 #' @rdname LyapunovExponents
 #' @export
-LyapunovExponents.default <- function(object, model = NULL, cells = NULL, k = 1L, t.max = NULL, directions = NULL,
-                                      steps = 40L, kappa = 1, threads = NULL, verbose = TRUE, ...) {
+LyapunovExponents.default <- function(object, model = NULL, cells = NULL, n.exponents = 1L, t.max = NULL,
+                                      n.directions = NULL, n.steps = NULL, kappa = 1, threads = NULL, verbose = TRUE,
+                                      ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(LyapunovExponents.default)), ...)
-  if (is_plain_matrix(object) && is.null(model)) {
-    stop_input("model", "`model` is needed: a matrix holds none; give one from FitVelocityField() or FitSDE().")
-  }
-  model <- choose_model(object, model, type = c("sde", "field"))
+  model <- choose_model(object, model, type = c("sde", "field"), last = TRUE)
   x <- model_coordinates(object, model)
   cells <- check_cells(cells, rownames(x))
-  k <- check_count(k, "k")
-  if (k > ncol(x)) stop_input("k", "`k` is ", k, ", but the model has ", ncol(x), " dimensions.")
-  n <- if (is.null(directions)) max(k, min(30L, ncol(x))) else check_count(directions, "directions")
+  k <- check_count(n.exponents, "n.exponents")
+  if (k > ncol(x)) stop_input("n.exponents", "`n.exponents` is ", k, ", but the model has ", ncol(x), " dimensions.")
+  n <- if (is.null(n.directions)) max(k, min(30L, ncol(x))) else check_count(n.directions, "n.directions")
   axes <- start_directions(x, n)
   t.max <- if (is.null(t.max)) lyapunov_horizon(x, model) else check_number(t.max, "t.max")
   options <- lyapunov_defaults()
-  options$steps <- check_count(steps, "steps")
+  if (!is.null(n.steps)) options$steps <- check_count(n.steps, "n.steps")
   options$kappa <- check_number(kappa, "kappa")
   options$positive <- identical(model$type, "field")
   starts <- path_starts(object, model)[cells]
@@ -89,23 +98,24 @@ LyapunovExponents.default <- function(object, model = NULL, cells = NULL, k = 1L
     }
     out
   })
-  exponents <- Reduce(`+`, members) / length(members)
-  exponents[!is.finite(exponents)] <- NA
-  sd <- row_sds(do.call(cbind, lapply(members, function(m) m[, 1L])))
-  dimnames(exponents) <- list(rownames(x)[cells], paste0("exponent_", seq_len(k)))
-  structure(exponents, sd = if (length(members) > 1L) stats::setNames(sd, rownames(x)[cells]))
+  new_lyapunov(members, rownames(x)[cells], t.max)
 }
 
 #' @rdname LyapunovExponents
 #' @export
-LyapunovExponents.Seurat <- function(object, ..., column = "lyapunov") {
-  check_string(column, "column")
-  result <- LyapunovExponents.default(object, ...)
-  values <- as.data.frame(matrix(result, nrow(result), dimnames = dimnames(result)))
-  names(values) <- c(column, if (ncol(result) > 1L) paste0(column, "_", seq_len(ncol(result))[-1L]))
-  if (!is.null(attr(result, "sd"))) values[[paste0(column, "_sd")]] <- attr(result, "sd")
-  object <- store_cells(object, values)
-  if (is_seurat(object)) log_command(object, "LyapunovExponents", list(column = column)) else object
+LyapunovExponents.Seurat <- function(object, model = NULL, cells = NULL, n.exponents = 1L, t.max = NULL,
+                                     n.directions = NULL, n.steps = NULL, kappa = 1, threads = NULL, verbose = TRUE,
+                                     store.as = NULL, ...) {
+  count <- check_count(n.exponents, "n.exponents")
+  columns <- function(stem) c(stem, if (count > 1L) paste0(stem, "_", seq_len(count)[-1L]), paste0(stem, "_sd"))
+  store.as <- store_name(object, store.as, "lyapunov", columns)
+  model <- choose_model(object, model, type = c("sde", "field"), last = TRUE)
+  result <- call_worker(LyapunovExponents.default, ...)
+  values <- data.frame(result$exponents, if (is.null(result$sd)) NA_real_ else result$sd)
+  names(values) <- columns(store.as)
+  object <- store_cells(object, values[if (is.null(result$sd)) seq_len(count) else TRUE])
+  object <- put_result(object, "lyapunov", store.as, result, model_inputs(object, model), "LyapunovExponents()")
+  log_call(object, "LyapunovExponents")
 }
 
 #' @rdname LyapunovExponents
@@ -113,15 +123,77 @@ LyapunovExponents.Seurat <- function(object, ..., column = "lyapunov") {
 #' @export
 LyapunovExponents.SingleCellExperiment <- LyapunovExponents.Seurat
 
+# `members`: one matrix of cells x exponents each.
+new_lyapunov <- function(members, cells, t.max) {
+  exponents <- Reduce(`+`, members) / length(members)
+  exponents[!is.finite(exponents)] <- NA
+  dimnames(exponents) <- list(cells, paste0("exponent_", seq_len(ncol(exponents))))
+  sd <- if (length(members) > 1L) {
+    stats::setNames(row_sds(do.call(cbind, lapply(members, function(m) m[, 1L]))), cells)
+  }
+  new_result("lyapunov", lyapunov_table(exponents, sd), list(
+    exponents = exponents, sd = sd, t.max = t.max, n.models = length(members)
+  ), by = "cell")
+}
+
+lyapunov_table <- function(exponents, sd) {
+  out <- data.frame(cell = rownames(exponents), exponents)
+  if (!is.null(sd)) out$exponent_1_sd <- unname(sd)
+  out
+}
+
+subset_result.fatefield_lyapunov <- function(x, keep) {
+  x$exponents <- x$exponents[keep, , drop = FALSE]
+  x$sd <- x$sd[keep]
+  x$table <- lyapunov_table(x$exponents, x$sd)
+  rownames(x$table) <- NULL
+  x
+}
+
+rename_cells.fatefield_lyapunov <- function(x, names) {
+  rownames(x$exponents) <- unname(names[rownames(x$exponents)])
+  if (!is.null(x$sd)) names(x$sd) <- rownames(x$exponents)
+  x$table$cell <- rownames(x$exponents)
+  x
+}
+
+headline.fatefield_lyapunov <- function(x) {
+  first <- x$exponents[, 1L]
+  q <- stats::quantile(first, c(0.5, 0.05, 0.95), na.rm = TRUE, names = FALSE)
+  c(
+    paste0("largest Lyapunov exponent of ", counted(length(first), "cell"), ": median ",
+      with_interval(q[[1L]], q[[2L]], q[[3L]]), ", 90 % of the cells in brackets"),
+    paste0("above 0, where neighbouring paths part, in ", format(100 * mean(first > 0, na.rm = TRUE), digits = 3L),
+      " % of the cells, over time ", format(x$t.max, digits = 3L), ", ", counted(x$n.models, "model"))
+  )
+}
+
+#' @rdname LyapunovExponents
+#' @param x Exponents.
+#' @export
+plot.fatefield_lyapunov <- function(x, ...) {
+  check_no_dots("x", ...)
+  long <- data.frame(
+    exponent = as.vector(x$exponents), which = factor(rep(colnames(x$exponents), each = nrow(x$exponents)),
+      colnames(x$exponents))
+  )
+  ggplot2::ggplot(long, ggplot2::aes(.data$exponent)) +
+    ggplot2::geom_histogram(bins = 40L, fill = label_palette[[1L]], na.rm = TRUE) +
+    ggplot2::geom_vline(xintercept = 0, linetype = "dashed", colour = "grey40") +
+    ggplot2::facet_wrap("which") + ggplot2::labs(x = "per unit of time", y = "cells") + theme_curves()
+}
+
 # dims x n: all axes, or the leading principal components of the cells.
 start_directions <- function(x, n) {
   if (n > ncol(x)) {
-    stop_input("directions", "`directions` is ", n, ", but the model has ", ncol(x), " dimensions.")
+    stop_input("n.directions", "`n.directions` is ", n, ", but the model has ", ncol(x), " dimensions.")
   }
   if (n == ncol(x)) {
     return(diag(n))
   }
-  if (n >= nrow(x)) stop_input("directions", "`directions` is ", n, "; fewer than the ", nrow(x), " cells are needed.")
+  if (n >= nrow(x)) {
+    stop_input("n.directions", "`n.directions` is ", n, "; fewer than the ", nrow(x), " cells are needed.")
+  }
   svd(sweep(x, 2L, colMeans(x)), nu = 0L, nv = n)$v
 }
 
@@ -130,5 +202,5 @@ lyapunov_horizon <- function(x, model) {
     return(diff(range(model$times)) / 4)
   }
   no.noise <- list(way = 0, start = 0, n.sim = 1L)
-  motion_of_field(x, model, 1L, "drift", no.noise, list(), "none")$span("forward") / 4
+  motion_of_field(x, model, 1L, "drift", no.noise, list(), "none")$horizon() / 4
 }

@@ -6,49 +6,54 @@
 #' `"violin"` and `"box"` draw it by groups, with the p-value of the test of Kruskal and Wallis that all groups are alike.
 #' That test takes cells as independent; [CompareDynamics()] takes clones into account.
 #'
-#' @param object A Seurat object or SingleCellExperiment after [CellCriticality()], or its result for a matrix.
+#' @section Basic use:
+#' ```
+#' PlotCriticality(cells)
+#' PlotCriticality(cells, type = "violin", group.by = "type")
+#' ```
+#' @param object A Seurat object or SingleCellExperiment after [CellCriticality()], or its result.
 #' @param type `"embedding"` (default), `"violin"` or `"box"`.
 #' @param group.by Name of the column of groups, or one label for each cell; needed for `"violin"` and `"box"`.
-#' @param embedding Of results for a matrix: a matrix (cells x dims) to draw the cells in.
+#' @param embedding Of results: a matrix (cells x dims) to draw the cells in.
 #' @param reduction Reduction to draw the cells in; `NULL` takes UMAP, t-SNE or PCA, whichever there is.
 #' @param dims Two of its dimensions.
-#' @param column Column to draw; default `"criticality"`.
+#' @param criticality Name under which the criticality was stored; `NULL` takes the last.
 #' @param pt.size Size of the points.
-#' @param max.cells Draw at most so many cells; default 50,000.
+#' @param raster Draw the points as pixels; `NULL` does so for more than 50,000 where scattermore is installed.
+#' @param order Draw cells of high criticality last, on top; default `TRUE`.
+#' @param cols Colours of the groups, `c(group = "colour")`; of an object those of its definition of fates, see
+#'   [DefineFates()].
 #' @param log Draw `"violin"` and `"box"` on a logarithmic axis; default `TRUE`.
 #' @param ... Not used.
 #' @return A ggplot.
 #' @section Errors:
-#' `fatefield_error_input`: there is no such column, or no groups where they are needed.
+#' `fatefield_error_input`: there is no criticality, or no groups where they are needed.
+#' `fatefield_error_stale`: the model, velocities or coordinates have changed since.
 #' @seealso [CellCriticality()]
 #' @examples
-#' result <- structure(
-#'   list(
-#'     criticality = setNames(exp(-((1:100) / 30 - 1.5)^2) + 0.01, paste0("c", 1:100)),
-#'     increments = matrix(0, 100, 2), n.models = 1L
-#'   ),
-#'   class = "fatefield_criticality"
-#' )
-#' plane <- cbind(x = 1:100, y = sin((1:100) / 15))
-#' rownames(plane) <- paste0("c", 1:100)
-#' PlotCriticality(result, embedding = plane)
-#' PlotCriticality(result, type = "violin", group.by = rep(c("early", "middle", "late", "end"), each = 25))
+#' cells <- SimulateDifferentiation(n.cells = 200, n.genes = 30)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+#' cells <- CellCriticality(cells, measure = "path", n.sim = 5, n.steps = 10, verbose = FALSE)
+#' PlotCriticality(cells)
+#' PlotCriticality(cells, type = "violin", group.by = "state")
 #' @export
 PlotCriticality <- function(object, ...) UseMethod("PlotCriticality")
 
 #' @rdname PlotCriticality
 #' @export
 PlotCriticality.default <- function(object, type = c("embedding", "violin", "box"), group.by = NULL, embedding = NULL,
-                                    dims = 1:2, pt.size = NULL, max.cells = 50000L, log = TRUE, ...) {
+                                    dims = 1:2, pt.size = NULL, raster = NULL, order = TRUE, cols = NULL, log = TRUE,
+                                    ...) {
   check_no_dots(names(formals(PlotCriticality.default)), ...)
   if (!inherits(object, "fatefield_criticality")) {
     stop_input("object", "`object` must be from CellCriticality() or an object that has been through it, not ",
       described(object), ".")
   }
   value <- object$criticality
-  if (check_choice(type, c("embedding", "violin", "box"), "type") != "embedding") {
+  type <- check_choice(type, c("embedding", "violin", "box"), "type")
+  if (type != "embedding") {
     if (!is.null(names(group.by)) && all(names(value) %in% names(group.by))) group.by <- group.by[names(value)]
-    return(draw_groups(unname(value), group.by, type[[1L]], "criticality", log))
+    return(draw_groups(unname(value), group.by, type, "criticality", log, cols))
   }
   if (is.null(embedding) || !is_plain_matrix(embedding)) {
     stop_input("embedding", "`embedding` must be a matrix (cells x dims) to draw the cells in.")
@@ -56,21 +61,27 @@ PlotCriticality.default <- function(object, type = c("embedding", "violin", "box
   plane <- plane_of(embedding, dims = dims, argument = "embedding")
   at <- match(rownames(plane), names(value))
   if (all(is.na(at))) stop_input("embedding", "`embedding`: none of its cells is in `object`.")
-  draw_critical(unname(value[at]), plane, "criticality", pt.size, max.cells)
+  draw_critical(unname(value[at]), plane, "criticality", pt.size, raster, order)
 }
 
 #' @rdname PlotCriticality
 #' @export
 PlotCriticality.Seurat <- function(object, type = c("embedding", "violin", "box"), group.by = NULL, reduction = NULL,
-                                   dims = 1:2, column = "criticality", pt.size = NULL, max.cells = 50000L, log = TRUE,
-                                   ...) {
+                                   dims = 1:2, criticality = NULL, pt.size = NULL, raster = NULL, order = TRUE,
+                                   cols = NULL, log = TRUE, ...) {
   check_no_dots(names(formals(PlotCriticality.Seurat)), ...)
-  value <- numeric_column(object, column, "column")
   type <- check_choice(type, c("embedding", "violin", "box"), "type")
+  if (!is.null(criticality)) check_string(criticality, "criticality")
+  result <- take_result(object, "criticality", criticality, make = "CellCriticality()")
+  value <- unname(result$criticality[cell_names(object)])
+  name <- if (is.null(criticality)) "criticality" else criticality
   if (type == "embedding") {
-    return(draw_critical(value, plane_of(object, reduction, dims), column, pt.size, max.cells))
+    return(draw_critical(value, plane_of(object, reduction, dims), name, pt.size, raster, order))
   }
-  draw_groups(value, if (!is.null(group.by)) cell_column(object, group.by, "group.by"), type, column, log)
+  if (is.null(group.by)) stop_groups()
+  groups <- check_labels(cell_column(object, group.by, "group.by"), "group.by", length(value), distinct = 2L)
+  if (is.null(cols)) cols <- label_colours(object, levels(groups))
+  draw_groups(value, groups, type, name, log, cols)
 }
 
 #' @rdname PlotCriticality
@@ -78,18 +89,17 @@ PlotCriticality.Seurat <- function(object, type = c("embedding", "violin", "box"
 #' @export
 PlotCriticality.SingleCellExperiment <- PlotCriticality.Seurat
 
-draw_critical <- function(value, plane, name, pt.size, max.cells) {
-  keep <- thinned(nrow(plane), max.cells)
-  cells <- plane_frame(plane[keep, , drop = FALSE], value = value[keep])
+draw_critical <- function(value, plane, name, pt.size, raster, order) {
+  cells <- plane_frame(plane, value = value)
   known <- !is.na(cells$value)
-  size <- point_size(length(keep), pt.size)
   # A few cells far out would leave one colour for all the others.
   limits <- stats::quantile(value, c(0.01, 0.99), na.rm = TRUE, names = FALSE)
-  # High values last, so that they are not painted over.
-  top <- cells[known, ][order(cells$value[known]), ]
-  ggplot2::ggplot(top, ggplot2::aes(.data$x, .data$y)) +
-    ggplot2::geom_point(data = cells[!known, ], colour = "grey88", size = size, stroke = 0) +
-    ggplot2::geom_point(ggplot2::aes(colour = .data$value), size = size, stroke = 0) +
+  at <- ggplot2::aes(.data$x, .data$y, colour = .data$value)
+  if (is.null(pt.size)) pt.size <- point_size(nrow(cells))
+  shown <- cells[known, ]
+  ggplot2::ggplot() +
+    cell_points(cells[!known, ], ggplot2::aes(.data$x, .data$y), pt.size, raster, colour = "grey88") +
+    cell_points(shown[drawing_order(shown$value, order), ], at, pt.size, raster) +
     ggplot2::scale_colour_viridis_c(
       option = "magma", direction = -1, name = name, limits = limits,
       oob = function(v, range = limits) pmin(pmax(v, range[[1L]]), range[[2L]])
@@ -97,9 +107,13 @@ draw_critical <- function(value, plane, name, pt.size, max.cells) {
     ggplot2::coord_equal() + plane_labels(plane) + theme_cells()
 }
 
+stop_groups <- function() {
+  stop_input("group.by", "`group.by` is needed to draw groups: a column, or one label per cell.")
+}
+
 # Values by groups, with the test that all are alike.
-draw_groups <- function(value, groups, type, name, log) {
-  if (is.null(groups)) stop_input("group.by", "`group.by` is needed to draw groups: a column, or one label per cell.")
+draw_groups <- function(value, groups, type, name, log, cols = NULL) {
+  if (is.null(groups)) stop_groups()
   groups <- check_labels(groups, "group.by", length(value), distinct = 2L)
   cells <- data.frame(group = groups, value = value)
   cells <- cells[!is.na(cells$value) & !is.na(groups), ]
@@ -118,9 +132,8 @@ draw_groups <- function(value, groups, type, name, log) {
   } else {
     ggplot2::geom_boxplot(ggplot2::aes(fill = .data$group), alpha = 0.5, outlier.size = 0.4, linewidth = 0.3)
   }
-  colours <- rep(label_palette, length.out = nlevels(groups))
   plot <- ggplot2::ggplot(cells, ggplot2::aes(.data$group, .data$value)) + shape +
-    ggplot2::scale_fill_manual(values = stats::setNames(colours, levels(groups)), guide = "none") +
+    scale_labels(levels(groups), cols, "fill", guide = "none") +
     ggplot2::labs(x = NULL, y = name, subtitle = said) + theme_curves() +
     ggplot2::theme(axis.text.x = ggplot2::element_text(angle = 35, hjust = 1))
   if (log) plot + ggplot2::scale_y_log10() else plot

@@ -61,8 +61,9 @@ RetrogradeCells.default <- function(object, model = NULL, group.by = NULL, ident
     sampled_cells(eligible[labels[eligible] == asked$ident[[i]]], max.cells, seed, i)
   }))
   paths <- IntegrateCells(object, model = model, cells = chosen, direction = "backward", solver = solver, snap = snap,
-    kappa = kappa, seed.use = seed, verbose = verbose,
-    times = if (!is.null(t.max)) step_times(check_number(t.max, "t.max"), n.steps), ...)
+    kappa = kappa, seed.use = seed, verbose = verbose, t.out = if (!is.null(t.max)) {
+      path_starts(object, model)[[chosen[[1L]]]] - rev(step_times(check_number(t.max, "t.max"), n.steps))
+    }, ...)
   if (is.null(t.max)) paths <- thinned_times(paths, n.steps)
   paths <- paths[, , setdiff(seq_along(paths$times), start_index(paths))]
   paths$label <- factor(labels[match(paths$cell, cell_names(object))], levels = asked$ident)

@@ -12,6 +12,13 @@ score_metrics <- c("mse", "r2", "cosine", "sign")
 #' Next to them stand the noise of the velocities themselves, below which no field that has learned the truth
 #' can come.
 #'
+#' @section Basic use:
+#' ```
+#' scores <- ScoreVelocityField(cells)
+#' scores
+#' plot(scores)
+#' ```
+#'
 #' @section Noise:
 #' The velocity of a cell is a function of means over its neighbours.
 #' `n.boot` times the neighbours of each cell are drawn anew, with replacement, all rates fitted again, and the
@@ -28,22 +35,24 @@ score_metrics <- c("mse", "r2", "cosine", "sign")
 #' @param n.boot Number of draws of the neighbours for the noise; default 3, 0 leaves it out.
 #'   Velocities of the dynamical mode are fitted anew each time, which takes as long as [EstimateVelocity()].
 #' @param ... Options of the fields by name, for all of them, see [FieldOptions()].
-#' @return A list of class `fatefield_field_scores`:
-#'   \item{table}{data.frame, one row per kind of split (`"cells"`, `"groups"`) and field, best first: `mse`,
-#'     the mean squared error over cells and genes, in units of the velocities squared; `r2`, beside the mean
-#'     velocity of the training cells; `cosine`, the mean over cells of that between the two velocities;
-#'     `sign`, the share of velocities other than 0 whose sign is right; their means over splits, and `_sd`,
-#'     the standard deviations between splits.
-#'     Of the noise there is `mse`, `r2`, `cosine` and `sign` too.}
-#'   \item{splits}{The same for each split, with `seconds` of fitting.}
+#' @return A result of class `fatefield_field_scores`, see [results], whose table has a row for each kind of split
+#'   (`held.out`: `"cells"`, `"groups"`) and `field`, best first, and the columns `mse`,
+#'   the mean squared error over cells and genes, in units of the velocities squared; `r2`, beside the mean
+#'   velocity of the training cells; `cosine`, the mean over cells of that between the two velocities;
+#'   `sign`, the share of velocities other than 0 whose sign is right; their means over splits, and `_sd`,
+#'   the standard deviations between splits; and `seconds` of fitting.
+#'   `summary()` gives these and the noise beside each other.
+#'   Its parts are
+#'   \item{splits}{The same for each split.}
 #'   \item{genes}{data.frame of `field`, `gene`, `r2`: of each gene, over all splits by cells.}
+#'   \item{noise}{`mse`, `r2`, `cosine` and `sign` of the noise, or `NULL`.}
 #' @section Errors:
 #' As those of [FitVelocityField()].
 #' A field that collapses or cannot be fitted has `NA`, with a warning of class `fatefield_warning_field`.
 #' @references
 #' Chen et al. (2022) DeepVelo: Single-cell transcriptomic deep velocity field learning with neural ordinary
 #' differential equations. Science Advances 8.
-#' @seealso [PlotFieldScores()]
+#' @seealso [FitVelocityField()]
 #' @examples
 #' cells <- SimulateTwoBranch(n.cells = 200, n.genes = 30)
 #' cells <- EstimateVelocity(cells, verbose = FALSE)
@@ -83,50 +92,50 @@ ScoreVelocityField.default <- function(object, velocity, fields = score_fields, 
       }
     }
   }
-  new_field_scores(results, colnames(x), verbose)
+  new_field_scores(results, colnames(x))
 }
 
 #' @rdname ScoreVelocityField
 #' @export
-ScoreVelocityField.fatefield_velocity <- function(object, fields = score_fields, n.boot = 3L, genes = NULL,
-                                                  seed.use = 42L, threads = NULL, ...) {
+ScoreVelocityField.fatefield_velocity <- function(object, fields = score_fields, split.by = NULL, validation = 0.1,
+                                                  test = 0.1, n.splits = 5L, n.boot = 3L, genes = NULL, seed.use = 42L,
+                                                  threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
-  score_found(object, velocity_states(object, genes = genes), fields, n.boot, seed_from(seed.use), ...)
+  n.boot <- check_count(n.boot, "n.boot", min = 0L)
+  seed.use <- seed_from(seed.use)
+  data <- velocity_states(object, genes = genes)
+  result <- call_worker(ScoreVelocityField.default, object = data$x, velocity = data$y, ...)
+  with_velocity_noise(result, object, data$y, n.boot, seed.use)
 }
 
 #' @rdname ScoreVelocityField
 #' @export
 ScoreVelocityField.Seurat <- function(object, velocity = NULL, fields = score_fields, split.by = NULL,
-                                      n.boot = 3L, genes = NULL, seed.use = 42L, threads = NULL, ...) {
-  score_fields_of(object, velocity, fields, split.by, n.boot, genes, seed.use, threads, ...)
+                                      validation = 0.1, test = 0.1, n.splits = 5L, n.boot = 3L, genes = NULL,
+                                      seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+  local_threads(threads)
+  n.boot <- check_count(n.boot, "n.boot", min = 0L)
+  seed.use <- seed_from(seed.use)
+  data <- velocity_states(object, velocity, genes)
+  groups <- if (!is.null(split.by)) cell_column(object, split.by, "split.by")
+  result <- call_worker(ScoreVelocityField.default, object = data$x, velocity = data$y, split.by = groups, ...)
+  with_velocity_noise(result, if (n.boot > 0L) fetch_velocity(object, data$name), data$y, n.boot, seed.use)
 }
 
 #' @rdname ScoreVelocityField
 #' @export
-ScoreVelocityField.SingleCellExperiment <- function(object, velocity = NULL, fields = score_fields,
-                                                    split.by = NULL, n.boot = 3L, genes = NULL, seed.use = 42L,
-                                                    threads = NULL, ...) {
-  score_fields_of(object, velocity, fields, split.by, n.boot, genes, seed.use, threads, ...)
-}
+ScoreVelocityField.SingleCellExperiment <- ScoreVelocityField.Seurat
 
-score_fields_of <- function(object, velocity, fields, split.by, n.boot, genes, seed.use, threads, ...) {
-  local_threads(threads)
-  data <- velocity_states(object, velocity, genes)
-  if (!is.null(split.by)) split.by <- cell_column(object, split.by, "split.by")
-  found <- if (check_count(n.boot, "n.boot", min = 0L) > 0L) fetch_velocity(object, data$name)
-  score_found(found, data, fields, n.boot, seed_from(seed.use), split.by = split.by, ...)
-}
-
-score_found <- function(found, data, fields, n.boot, seed, ...) {
-  n.boot <- check_count(n.boot, "n.boot", min = 0L)
-  out <- ScoreVelocityField.default(data$x, data$y, fields, seed.use = seed, ...)
-  if (n.boot > 0L && is.null(found$inputs$known)) {
-    noise <- lapply(seq_len(n.boot), function(b) {
-      compare_velocities(redrawn_velocity(found, colnames(data$y), seed + b), data$y, colMeans(data$y))
-    })
-    out$noise <- colMeans(do.call(rbind, noise))
+# The result with the noise of the velocities `y` (cells x genes), where their moments were not given.
+with_velocity_noise <- function(result, found, y, n.boot, seed) {
+  if (n.boot == 0L || !is.null(found$inputs$known)) {
+    return(result)
   }
-  out
+  noise <- lapply(seq_len(n.boot), function(b) {
+    compare_velocities(redrawn_velocity(found, colnames(y), seed + b), y, colMeans(y))
+  })
+  result$noise <- colMeans(do.call(rbind, noise))
+  result
 }
 
 # One field on one split: the scores of its test cells, squares of each gene, seconds.
@@ -187,7 +196,7 @@ redrawn_velocity <- function(found, genes, seed) {
   t(fit$velocity)
 }
 
-new_field_scores <- function(results, genes, verbose) {
+new_field_scores <- function(results, genes) {
   splits <- do.call(rbind, lapply(results, function(r) {
     data.frame(held.out = r$kind, split = r$split, field = r$field, t(r$scores), seconds = r$seconds)
   }))
@@ -206,53 +215,47 @@ new_field_scores <- function(results, genes, verbose) {
     data.frame(field = of.field[[1L]]$field, gene = genes, r2 = 1 - sums("error") / sums("total"))
   }))
   rownames(per.gene) <- NULL
-  structure(list(table = table, splits = splits, genes = per.gene, noise = NULL), class = "fatefield_field_scores")
+  new_result("field_scores", table, list(splits = splits, genes = per.gene), by = "field")
 }
 
-#' @export
-print.fatefield_field_scores <- function(x, ...) {
-  for (kind in unique(x$table$held.out)) {
+headline.fatefield_field_scores <- function(x) {
+  best <- vapply(unique(x$table$held.out), function(kind) {
     part <- x$table[x$table$held.out == kind, ]
-    cat("held-out ", kind, ", mean of ", max(x$splits$split), " splits\n", sep = "")
-    shown <- part[c(score_metrics, "seconds")]
-    shown[] <- lapply(shown, signif, digits = 3L)
-    rownames(shown) <- part$field
-    if (!is.null(x$noise)) shown["(noise)", score_metrics] <- signif(x$noise[score_metrics], 3L)
-    print(shown)
-  }
-  invisible(x)
+    shown <- paste0(part$field, " ", format(part$r2, digits = 3L, trim = TRUE))
+    paste0("R2 on held-out ", kind, ": ", paste(utils::head(shown, 6L), collapse = ", "))
+  }, "")
+  c(
+    paste0("velocity fields, mean of ", counted(max(x$splits$split), "split"), if (!is.null(x$noise)) paste0(
+      "; the noise of the velocities alone gives R2 ", format(x$noise[["r2"]], digits = 3L)
+    )),
+    unname(best)
+  )
 }
 
-#' Plot the comparison of velocity fields
-#'
-#' Draws each score of each kind of field on held-out cells, its mean and the single splits; the dashed line is
-#' the noise of the velocities, see [ScoreVelocityField()].
-#'
-#' @param object From [ScoreVelocityField()].
-#' @param metrics Scores to draw, of `"mse"`, `"r2"`, `"cosine"` and `"sign"`; default all.
-#' @param ... Not used.
-#' @return A ggplot.
-#' @section Errors:
-#' `fatefield_error_input` where `object` is something else, or there is no such score.
-#' @seealso [ScoreVelocityField()]
-#' @examples
-#' cells <- SimulateTwoBranch(n.cells = 200, n.genes = 30)
-#' cells <- EstimateVelocity(cells, verbose = FALSE)
-#' scores <- ScoreVelocityField(cells, fields = c("mean", "ridge", "vae"), n.splits = 2, n.boot = 1,
-#'   epochs = 30, verbose = FALSE)
-#' PlotFieldScores(scores)
+#' @rdname ScoreVelocityField
 #' @export
-PlotFieldScores <- function(object, metrics = score_metrics, ...) {
-  check_no_dots(names(formals(PlotFieldScores)), ...)
-  if (!inherits(object, "fatefield_field_scores")) {
-    stop_input("object", "`object` must come from ScoreVelocityField(), not ", described(object), ".")
+summary.fatefield_field_scores <- function(object, ...) {
+  out <- object$table[c("held.out", "field", score_metrics, "seconds")]
+  if (is.null(object$noise)) {
+    return(out)
   }
+  rbind(out, data.frame(held.out = "cells", field = "(noise)", t(object$noise[score_metrics]), seconds = NA_real_))
+}
+
+#' @rdname ScoreVelocityField
+#' @param x Scores.
+#' @param metrics Scores to draw, of `"mse"`, `"r2"`, `"cosine"` and `"sign"`; default all.
+#'   Large points are means, small ones the single splits; the dashed line is the noise of the velocities.
+#' @export
+plot.fatefield_field_scores <- function(x, metrics = score_metrics, ...) {
+  check_no_dots(c("x", "metrics"), ...)
   metrics <- vapply(metrics, check_choice, "", choices = score_metrics, argument = "metrics")
   labels <- c(mse = "mean squared error", r2 = "R2", cosine = "cosine", sign = "share of right signs")
+  splits <- x$splits[x$splits$field %in% x$table$field, ]
   long <- do.call(rbind, lapply(metrics, function(m) {
-    data.frame(object$splits[c("held.out", "field")], metric = labels[[m]], value = object$splits[[m]])
+    data.frame(splits[c("held.out", "field")], metric = labels[[m]], value = splits[[m]])
   }))
-  order <- object$table$field[object$table$held.out == object$table$held.out[[1L]]]
+  order <- x$table$field[x$table$held.out == x$table$held.out[[1L]]]
   long$field <- factor(long$field, rev(order))
   long$metric <- factor(long$metric, labels[metrics])
   long <- long[is.finite(long$value), ]
@@ -262,10 +265,10 @@ PlotFieldScores <- function(object, metrics = score_metrics, ...) {
       position = ggplot2::position_dodge(width = 0.5)) +
     ggplot2::facet_wrap("metric", scales = "free_x") +
     scale_labels(unique(long$held.out), name = "held out") + theme_curves() + ggplot2::labs(x = NULL, y = NULL)
-  if (is.null(object$noise)) {
+  if (is.null(x$noise)) {
     return(plot)
   }
-  noise <- data.frame(metric = factor(labels[metrics], labels[metrics]), value = object$noise[metrics])
+  noise <- data.frame(metric = factor(labels[metrics], labels[metrics]), value = x$noise[metrics])
   plot + ggplot2::geom_vline(
     data = noise, ggplot2::aes(xintercept = .data$value), linetype = "dashed", colour = "grey40"
   )

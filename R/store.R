@@ -203,11 +203,11 @@ tools_of <- function(object) {
 model_inputs <- function(object, model) {
   name <- model_name(object, model)
   where <- if (model$type == "field") {
-    velocity_input(object, velocity_name(object, model$velocity))
+    field_input(object, model)
   } else {
     coordinates_input(object, choose_reduction(object, model$reduction), x = model_coordinates(object, model))
   }
-  c(list(where), if (!is.null(name)) list(model_input(model, name)))
+  c(if (!is.null(where)) list(where), if (!is.null(name)) list(model_input(model, name)))
 }
 
 # The object with a command in its log: the function's name and the arguments that `frame`, its method, was given.

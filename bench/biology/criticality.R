@@ -34,16 +34,16 @@ criticality_pancreas <- function(n.models = 2L) {
   )
   for (way in names(ways)) {
     object <- timed(paste("CellCriticality,", way), do.call(CellCriticality, c(
-      list(object, column = paste0("cci_", way), verbose = FALSE), ways[[way]]
+      list(object, store.as = paste0("cci_", way), verbose = FALSE), ways[[way]]
     )))
   }
   object$criticality <- object$cci_default
-  object$cci_first.step <- rowSums(GetCriticality(object, "cci_default")$increments)
+  object$cci_first.step <- rowSums(GetResult(object, "criticality", "cci_default")$increments)
   columns <- paste0("cci_", c("default", "smoothed", "first.step", "published"))
   criticality_by_type(object, columns)
   criticality_genes(object)
-  save_figure(PlotCriticality(object, reduction = "umap"), "criticality_pancreas_umap")
-  save_figure(PlotCriticality(object, type = "violin", group.by = "type"), "criticality_pancreas_types")
+  save_figure(PlotCriticality(object, reduction = "umap", criticality = "cci_default"), "criticality_pancreas_umap")
+  save_figure(PlotCriticality(object, type = "violin", group.by = "type", criticality = "cci_default"), "criticality_pancreas_types")
   small_differences(object)
   invisible(object)
 }
@@ -108,7 +108,7 @@ gene_ranks <- function(table, genes) {
 small_differences <- function(object) {
   some <- unlist(lapply(split(seq_len(ncol(object)), object$type), utils::head, 20L))
   exponents <- timed("LyapunovExponents, 160 cells", LyapunovExponents(
-    object, cells = some, directions = 10L, steps = 20L, verbose = FALSE
+    object, cells = some, n.directions = 10L, n.steps = 20L, verbose = FALSE
   )$lyapunov[some])
   table <- do.call(rbind, lapply(split(exponents, object$type[some]), function(v) {
     data.frame(cells = length(v), median = stats::median(v, na.rm = TRUE), positive = mean(v > 0, na.rm = TRUE))

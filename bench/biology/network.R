@@ -112,7 +112,8 @@ pancreas_snapshot <- function(object) {
 
 # The path in the latent space of the field beside that in expression.
 pancreas_latent <- function(object) {
-  scores <- LatentScores(timed("LatentEmbedding", LatentEmbedding(object, labels = "type")))
+  scores <- as.data.frame(GetResult(timed("LatentEmbedding", LatentEmbedding(object, labels = "type")), "latent"))
+  rownames(scores) <- scores$space
   show_table(scores, "network_latent", "Latent space and expression: separation of types, coherence of velocities, order in time")
   numbers <- scores[vapply(scores, is.numeric, TRUE)]
   gain <- unlist(numbers["latent", ]) - unlist(numbers["expression", ])

@@ -22,7 +22,7 @@ figure(PlotTraining(cells), "training", 9, 5)
 scores <- ScoreVelocityField(cells, fields = c("mean", "linear", "ridge", "knn", "sparsevfc", "vae"), n.splits = 2, n.boot = 1,
   epochs = 60, verbose = FALSE)
 print(scores)
-figure(PlotFieldScores(scores), "scores", 9, 4)
+figure(plot(scores), "scores", 9, 4)
 
 # Progenitors followed to their ends.
 start <- which(cells$stage == "progenitor")
@@ -36,5 +36,5 @@ table_of(found$fates, "ends")
 cells <- DriftDiffusion(cells)
 table_of(stats::aggregate(cells[[c("field_speed", "field_divergence")]], list(stage = cells$stage), stats::median), "dynamics")
 cells <- LatentEmbedding(cells, labels = "stage", time = "time")
-table_of(LatentScores(cells), "latent-scores")
+table_of(as.data.frame(GetResult(cells, "latent")), "latent-scores")
 message("Tables and figures are in ", out)

@@ -50,7 +50,7 @@ test_that("objects of a model hold it, and wrong input is named", {
   run <- function(...) CellCriticality(object, measure = "path", n.sim = 3L, n.steps = 4L, verbose = FALSE, ...)
   whole <- run()
   expect_true(all(whole$criticality > 0))
-  expect_identical(dim(GetCriticality(whole)$increments), c(60L, 4L))
+  expect_identical(dim(GetResult(whole, "criticality")$increments), c(60L, 4L))
   expect_identical(whole[, 1:7]$criticality, whole$criticality[1:7])
   expect_s3_class(PlotCriticality(whole, reduction = "pca"), "ggplot")
   expect_input_error(CellCriticality(object, n.steps = 0L, verbose = FALSE), "n.steps")
@@ -60,7 +60,57 @@ test_that("objects of a model hold it, and wrong input is named", {
   one$states <- one$states[, , 1L, drop = FALSE]
   one$times <- one$times[1L]
   expect_input_error(CellCriticality(one), "object", "1 time")
-  expect_input_error(GetCriticality(object), "object", "no criticality")
+  expect_input_error(GetResult(object, "criticality"), "what", "criticality")
+  expect_input_error(PlotCriticality(object), "object", "CellCriticality")
+})
+
+test_that("criticality is a result: it prints, sums up, plots, and knows when it is stale", {
+  object <- tiny_fit(tiny_seurat(), n.models = 2L)
+  run <- function(object, ...) {
+    CellCriticality(object, measure = "path", n.sim = 2L, n.steps = 4L, verbose = FALSE, ...)
+  }
+  object <- run(object)
+  found <- GetResult(object, "criticality")
+  expect_s3_class(found, c("fatefield_criticality", "fatefield_result"), exact = TRUE)
+  expect_named(as.data.frame(found), c("cell", "criticality", "criticality_sd"))
+  expect_identical(as.data.frame(found)$criticality, unname(object$criticality))
+  expect_identical(summary(found)$quantity, c("criticality", "criticality_sd"))
+  expect_output(print(found), "60 cells: median .*2 stochastic futures of the neural SDE \"sde\", 2 models")
+  some <- found[c("cell003", "cell001")]
+  expect_identical(rownames(some$increments), c("cell003", "cell001"))
+  expect_identical(some$table$cell, c("cell003", "cell001"))
+  for (type in c("histogram", "steps")) expect_s3_class(plot(found, type = type), "ggplot")
+  expect_s3_class(plot(found, type = "box", group.by = object$state), "ggplot")
+  expect_s3_class(plot(found, type = "embedding", embedding = tiny_cells()$x), "ggplot")
+  renamed <- SeuratObject::RenameCells(object[, 30:21], new.names = paste0("x", 1:10))
+  expect_identical(names(GetResult(renamed, "criticality")$criticality), paste0("x", 1:10))
+  expect_identical(unname(GetResult(renamed, "criticality")$criticality), unname(renamed$criticality))
+  expect_s3_class(PlotCriticality(renamed, type = "violin", group.by = "state"), "ggplot")
+  stale <- function(expr) expect_error(expr, "CellCriticality", class = "fatefield_error_stale")
+  moved <- object
+  moved[["pca"]] <- SeuratObject::CreateDimReducObject(tiny_cells()$x * 2, key = "PC_", assay = "RNA")
+  stale(PlotCriticality(moved))
+  stale(GetResult(moved, "criticality"))
+  stale(PlotCriticality(tiny_fit(object, updates = 3L)))
+  drift <- GetResult(run(object, path = "drift", store.as = "along_drift"), "criticality", "along_drift")
+  expect_output(print(drift), "the drift of the neural SDE \"sde\"")
+})
+
+test_that("a column of the user's is kept, and colours are those of the definition", {
+  object <- tiny_fit(tiny_seurat())
+  object$criticality <- seq_len(60)
+  run <- function(...) CellCriticality(object, measure = "path", n.sim = 2L, n.steps = 2L, verbose = FALSE, ...)
+  expect_warning(found <- run(), "fatefield_criticality", class = "fatefield_warning_name")
+  expect_identical(unname(found$criticality), seq_len(60))
+  rlang::local_options(warn = -1)
+  expect_identical(unname(GetResult(found, "criticality")$criticality), unname(found$fatefield_criticality))
+  expect_input_error(run(store.as = "state"), "store.as")
+  found <- DefineFates(found, labels = "state", cols = c(up = "red3"))
+  built <- ggplot2::ggplot_build(PlotCriticality(found, type = "box", group.by = "state"))
+  expect_true("red3" %in% unlist(lapply(built$data, function(d) d$fill)))
+  expect_input_error(run(rtoll = 1), "rtoll")
+  expect_input_error(run(rtol = 1e-3), "rtol")
+  expect_input_error(run(path = "drift", rtoll = 1), "rtoll", "rtol")
 })
 
 test_that("the exponents of a linear field are its eigenvalues", {
@@ -68,12 +118,17 @@ test_that("the exponents of a linear field are its eigenvalues", {
   x <- matrix(1 + abs(sin(seq_len(600) * 1.3)) * 3, 200L, dimnames = list(paste0("c", 1:200), paste0("g", 1:3)))
   v <- x %*% t(a)
   model <- FitVelocityField(x, v, field = "linear", validation = 0.1, test = 0, verbose = FALSE)
-  found <- LyapunovExponents(x, model = model, cells = 1:5, k = 3L, t.max = 12, steps = 120L, verbose = FALSE)
-  expect_equal(unname(colMeans(found)), c(-0.4, -1, -1.6), tolerance = 0.05)
-  again <- LyapunovExponents(x, model = model, cells = 1:5, k = 3L, t.max = 12, steps = 120L, verbose = FALSE,
+  found <- LyapunovExponents(x, model = model, cells = 1:5, n.exponents = 3L, t.max = 12, n.steps = 120L, verbose = FALSE)
+  expect_equal(unname(colMeans(found$exponents)), c(-0.4, -1, -1.6), tolerance = 0.05)
+  again <- LyapunovExponents(x, model = model, cells = 1:5, n.exponents = 3L, t.max = 12, n.steps = 120L, verbose = FALSE,
     threads = 2L)
   expect_identical(again, found)
-  expect_input_error(LyapunovExponents(x, model = model, k = 4L, verbose = FALSE), "k", "3 dimensions")
+  expect_input_error(LyapunovExponents(x, model = model, n.exponents = 4L, verbose = FALSE), "n.exponents", "3 dimensions")
+  expect_named(as.data.frame(found), c("cell", paste0("exponent_", 1:3)))
+  expect_identical(found["c2"]$table$cell, "c2")
+  expect_output(print(found), "5 cells: median")
+  expect_s3_class(plot(found), "ggplot")
+  expect_identical(summary(found)$quantity, paste0("exponent_", 1:3))
   expect_input_error(LyapunovExponents(x, verbose = FALSE), "model")
 })
 
@@ -112,7 +167,7 @@ test_that("criticality of a neural SDE is that of the expression its paths are d
   object <- kl_cells()
   cells <- which(object$day == 0)[1:6]
   found <- CellCriticality(object, cells = cells, n.sim = 3L, n.steps = 4L, skip.first = FALSE, verbose = FALSE)
-  found <- GetCriticality(found)
+  found <- GetResult(found, "criticality")
   paths <- SimulateCells(object, cells = cells, n.sim = 3L, t.out = seq(0, 1, 0.25), verbose = FALSE)
   space <- gene_space(object, GetModel(object))
   expression <- function(states) expm1(pmax(space$decode(states), 0))
@@ -167,9 +222,9 @@ test_that("every kind of object has the same criticality, and keeps that of the 
     values <- cell_column(object, "criticality", "column")
     at <- match(cell_names(some), cell_names(object))
     expect_identical(unname(cell_column(some, "criticality", "column")), unname(values)[at])
-    kept <- GetCriticality(some)
+    kept <- GetResult(some, "criticality")
     expect_setequal(names(kept$criticality), cell_names(some))
-    expect_identical(kept$increments, GetCriticality(object)$increments[rownames(kept$increments), ])
+    expect_identical(kept$increments, GetResult(object, "criticality")$increments[rownames(kept$increments), ])
     expect_s3_class(PlotCriticality(some, reduction = if (is_sce(some)) "PCA" else "pca"), "ggplot")
     unname(values)
   })
@@ -180,14 +235,14 @@ test_that("every kind of object has the same exponents, and members their spread
   model <- GetModel(tiny_fit(tiny_seurat(), n.models = 2L))
   found <- lapply(tiny_objects()[c("v3", "sce")], function(object) {
     if (is.null(object)) return(NULL)
-    object <- LyapunovExponents(object, model, k = 2L, steps = 4L, verbose = FALSE)
+    object <- LyapunovExponents(object, model, n.exponents = 2L, n.steps = 4L, verbose = FALSE)
     vapply(c("lyapunov", "lyapunov_2", "lyapunov_sd"), function(n) unname(cell_column(object, n, "column")), numeric(60L))
   })
   one <- model
   one$states <- model$states[1L]
   other <- model
   other$states <- model$states[2L]
-  alone <- lapply(list(one, other), function(m) LyapunovExponents(tiny_seurat(), m, steps = 4L, verbose = FALSE)$lyapunov)
+  alone <- lapply(list(one, other), function(m) LyapunovExponents(tiny_seurat(), m, n.steps = 4L, verbose = FALSE)$lyapunov)
   expect_equal(found$v3[, "lyapunov"], unname(alone[[1L]] + alone[[2L]]) / 2, tolerance = 1e-12)
   expect_equal(found$v3[, "lyapunov_sd"], unname(abs(alone[[1L]] - alone[[2L]])) / sqrt(2), tolerance = 1e-12)
   expect_true(all(found$v3[, "lyapunov"] >= found$v3[, "lyapunov_2"]))

@@ -15,8 +15,8 @@ test_that("ends are labelled by the majority of the nearest cells", {
     expect_equal(found$votes[i, ], votes[colnames(found$votes)], ignore_attr = TRUE)
     if (max(votes) >= 0.5) expect_identical(as.character(found$label[[i]]), names(which.max(votes)))
   }
-  expect_identical(found$counts$n, as.numeric(table(found$label)))
-  expect_equal(sum(found$counts$share), 1)
+  expect_identical(found$table$n, as.numeric(table(found$label)))
+  expect_equal(sum(found$table$share), 1)
 })
 
 test_that("of equal votes the nearest wins, and too few are ambiguous", {
@@ -43,15 +43,15 @@ test_that("intervals are Wilson's, and the bootstrap keeps the paths of a cell t
   }
   found <- run(seq_len(592))
   wilson <- stats::prop.test(362, 592, correct = FALSE)$conf.int
-  expect_equal(c(found$counts["b", "low"], found$counts["b", "high"]), as.vector(wilson))
-  expect_equal(c(found$counts["b", "boot_low"], found$counts["b", "boot_high"]), as.vector(wilson),
+  expect_equal(unlist(found$table[2L, c("share_low", "share_high")], use.names = FALSE), as.vector(wilson))
+  expect_equal(unlist(found$table[2L, c("share_boot_low", "share_boot_high")], use.names = FALSE), as.vector(wilson),
     tolerance = 0.01)
   expect_equal(found$ratio$ratio, 362 / 230)
-  expect_equal(found$ratio$low, wilson[[1L]] / (1 - wilson[[1L]]))
+  expect_equal(found$ratio$ratio_low, wilson[[1L]] / (1 - wilson[[1L]]))
   expect_output(print(found), "a : b = 230 : 362 = 1 : 1.57")
   # Ten cells with all their paths alike say much less.
   few <- run(c(rep(1:4, length.out = 230), rep(5:10, length.out = 362)))
-  expect_gt(few$counts["b", "boot_high"] - few$counts["b", "boot_low"], 3 * diff(wilson))
+  expect_gt(few$table$share_boot_high[[2L]] - few$table$share_boot_low[[2L]], 3 * diff(wilson))
   expect_identical(run(seq_len(592)), found)
 })
 
@@ -64,8 +64,29 @@ test_that("objects serve as reference, and what failed is not counted", {
   paths$states[2L, , 31L] <- NaN
   some <- ClassifyTrajectories(paths, labels = "state", reference = object, k = 5L)
   expect_true(is.na(some$label[[2L]]))
-  expect_identical(sum(some$counts$n), 19)
+  expect_identical(sum(some$table$n), 19)
   expect_output(print(some), "1 could not be integrated")
+})
+
+test_that("the definition of fates in the reference is taken", {
+  object <- tiny_fit(tiny_seurat())
+  chosen <- sort(union(which(object$day == 2), 1:6))
+  object <- DefineFates(object, labels = "state", exclude = "progenitor", reference = chosen, k = 4,
+    cols = c(up = "red3"))
+  paths <- IntegrateCells(object, verbose = FALSE)
+  found <- ClassifyTrajectories(paths, reference = object)
+  plain <- ClassifyTrajectories(paths, labels = object$state[chosen], reference = tiny_cells()$x[chosen, ], k = 4,
+    exclude = "progenitor")
+  expect_identical(found$table, plain$table)
+  expect_identical(as.character(found$fates$label), c("up", "down"))
+  expect_identical(summary(found), found$fates)
+  expect_identical(found$cols[["up"]], "red3")
+  expect_identical(as.data.frame(found["up"])$label, factor("up", levels(found$table$label)))
+  colours <- ggplot2::ggplot_build(plot(found))$data[[1L]]$fill
+  if (any(found$label == "up")) expect_true("red3" %in% colours)
+  expect_output(print(found), "ends of 20 paths of 20 cells")
+  other <- ClassifyTrajectories(paths, labels = "state", reference = object, fates = c("up", "down"), t.end = 0)
+  expect_identical(other$table$n[other$table$label == "progenitor"], 20)
 })
 
 test_that("bad requests are named", {

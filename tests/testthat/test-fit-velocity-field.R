@@ -28,6 +28,36 @@ test_that("the states of an object's cells are its normalised counts, whole or i
   expect_error(model_coordinates(x[, -1], model), class = "fatefield_error_model")
 })
 
+test_that("a field follows its cells, and knows when their velocities or counts have changed", {
+  for (as in c("seurat", if (requireNamespace("SingleCellExperiment", quietly = TRUE)) "sce")) {
+    object <- FitVelocityField(field_cells(as), field = "linear", verbose = FALSE)
+    model <- GetModel(object)
+    x <- model_coordinates(object, model)
+    turned <- object[, 60:21]
+    expect_identical(model_coordinates(turned, model), x[60:21, ])
+    renamed <- if (as == "sce") {
+      turned <- object
+      colnames(turned) <- paste0("x_", colnames(turned))
+      turned
+    } else {
+      SeuratObject::RenameCells(object, new.names = paste0("x_", colnames(object)))
+    }
+    expect_identical(unname(model_coordinates(renamed, model)), unname(x))
+    other <- EstimateVelocity(object, mode = "deterministic", genes = rownames(object), nfeatures = 0, verbose = FALSE)
+    again <- EstimateVelocity(object, genes = rownames(object), nfeatures = 0, verbose = FALSE)
+    expect_identical(model_coordinates(again, model), x)
+    stale <- function(expr, regexp) expect_error(expr, regexp, class = "fatefield_error_stale")
+    stale(model_coordinates(other, model), "velocities .* changed in 200 of 200 cells.*FitVelocityField")
+    stale(IntegrateCells(other, cells = 1, verbose = FALSE), "velocities")
+    stale(CellCriticality(other, cells = 1:2, verbose = FALSE), "velocities")
+    stale(LyapunovExponents(other, cells = 1:2, verbose = FALSE), "velocities")
+  }
+  counts <- object <- FitVelocityField(field_cells(), field = "linear", verbose = FALSE)
+  twice <- SeuratObject::GetAssayData(counts[["spliced"]], "counts") * 2
+  counts[["spliced"]] <- SeuratObject::CreateAssayObject(counts = twice)
+  stale(IntegrateCells(counts, cells = 1, verbose = FALSE), "counts changed in 200 of 200")
+})
+
 test_that("least squares is least squares, and the mean is the mean", {
   data <- field_data()
   model <- tiny_field("linear")

@@ -1,8 +1,9 @@
 # IntegrateCells() on neural SDEs: against a naive integration in R, both directions, noise, objects, ways to
 # fail.
 
-sde_paths <- function(cells = 1:4, ..., model = tiny_model()) {
-  IntegrateCells(tiny_cells()$x, model = model, cells = cells, verbose = FALSE, ...)
+# Whatever the times of the cells are, they start at 0.
+sde_paths <- function(cells = 1:4, ..., t.start = 0, model = tiny_model()) {
+  IntegrateCells(tiny_cells()$x, model = model, cells = cells, t.start = t.start, verbose = FALSE, ...)
 }
 
 # The 3/8 rule with equal steps.
@@ -21,7 +22,7 @@ test_that("paths start at their cells and follow the drift at the current state"
   model <- tiny_model()
   x <- tiny_cells()$x[1:4, ]
   engine <- model_engine(model)
-  paths <- sde_paths(model = model, times = c(0.5, 2), solver = "rk4", dt = 0.125)
+  paths <- sde_paths(model = model, t.out = c(0.5, 2), solver = "rk4", dt = 0.125)
   expect_s3_class(paths, "fatefield_trajectories")
   expect_identical(paths$times, c(0, 0.5, 2))
   expect_identical(as.character(paths$cell), rownames(x))
@@ -32,9 +33,9 @@ test_that("paths start at their cells and follow the drift at the current state"
   end <- matrix(paths$states[, , 3L], 4L)
   expect_equal(paths$speed[, 3L], sqrt(rowSums(drift(end)^2)), tolerance = 1e-5)
   expect_identical(levels(droplevels(paths$paths$end)), "reached")
-  exact <- sde_paths(model = model, times = c(0.5, 2), solver = "dop853", rtol = 1e-6)
+  exact <- sde_paths(model = model, t.out = c(0.5, 2), solver = "dop853", rtol = 1e-6)
   for (solver in c("rk23", "dopri5", "rk4")) {
-    other <- sde_paths(model = model, times = c(0.5, 2), solver = solver)
+    other <- sde_paths(model = model, t.out = c(0.5, 2), solver = solver)
     expect_equal(other$states, exact$states, tolerance = 0.01, label = solver)
   }
 })
@@ -53,23 +54,47 @@ test_that("times come from the model where they are not given", {
   expect_input_error(IntegrateCells(object, cells = 1:3, verbose = FALSE), "cells", "different times")
 })
 
+test_that("times are those of the model, and cells may start when they are told to", {
+  model <- tiny_model()
+  late <- sde_paths(model = model, t.start = 1)
+  expect_identical(range(late$times), c(1, 2))
+  expect_identical(late$start, 1)
+  expect_identical(sde_paths(model = model, t.start = 1, t.out = c(1.3, 1.7))$times, c(1, 1.3, 1.7))
+  expect_identical(sde_paths(model = model, t.start = 1, t.out = c(0.2, 0.6), direction = "backward")$times, c(1, 0.6, 0.2))
+  both <- sde_paths(model = model, t.start = 0.5, direction = "both")
+  expect_equal(range(both$times), c(0, 2))
+  expect_identical(sde_paths(1, model = model, time = rep(1, 60), t.start = NULL)$start, 1)
+})
+
+test_that("only paths that come to the model's last time have reached it", {
+  model <- tiny_model()
+  end <- function(...) levels(droplevels(sde_paths(model = model, ...)$paths$end))
+  expect_identical(end(), "reached")
+  expect_identical(end(t.max = 2), "reached")
+  expect_identical(end(t.max = 1), "time ran out")
+  expect_identical(end(t.out = c(0.5, 1)), "time ran out")
+  expect_identical(end(t.start = 2, direction = "backward"), "reached")
+  expect_identical(end(t.start = 2, t.out = 1, direction = "backward"), "time ran out")
+  expect_output(print(sde_paths(model = model, t.max = 1)), "time ran out 4")
+})
+
 test_that("forward and then backward is where it started", {
   model <- tiny_model(precision = "float64")
-  there <- sde_paths(model = model, times = 1, rtol = 1e-9, atol = 1e-12)
+  there <- sde_paths(model = model, t.out = 1, rtol = 1e-9, atol = 1e-12)
   end <- matrix(there$states[, , 2L], 4L, dimnames = list(NULL, model$dims))
-  back <- IntegrateCells(end, model = model, times = 1, direction = "backward", rtol = 1e-9,
+  back <- IntegrateCells(end, model = model, t.start = 1, t.out = 0, direction = "backward", rtol = 1e-9,
     atol = 1e-12, verbose = FALSE)
   expect_equal(back$states[, , 2L], there$states[, , 1L], tolerance = 1e-6)
   expect_equal(dim(back$growth), c(4L, 2L))
   expect_null(there$growth)
-  both <- IntegrateCells(end, model = model, times = c(0.5, 1), direction = "both", verbose = FALSE)
+  both <- IntegrateCells(end, model = model, t.start = 0, t.out = c(-1, -0.5, 0.5, 1), direction = "both", verbose = FALSE)
   expect_identical(both$times, c(-1, -0.5, 0, 0.5, 1))
   expect_equal(unname(both$states[, , 3L]), unname(end))
   expect_equal(both$states[, , 1L], there$states[, , 1L], tolerance = 0.01)
   expect_identical(dim(both$growth), c(4L, 5L))
   expect_named(both$paths, c("end", "end_time", "steps", "rejected", "back_end", "back_end_time",
     "back_steps", "back_rejected"))
-  ends <- IntegrateCells(end, model = model, times = c(0.5, 1), direction = "both", keep = "end",
+  ends <- IntegrateCells(end, model = model, t.start = 0, t.out = c(-1, -0.5, 0.5, 1), direction = "both", keep = "end",
     verbose = FALSE)
   expect_identical(ends$states, both$states[, , c(1L, 5L)])
 })
@@ -104,16 +129,16 @@ test_that("noise is measured by that of the cells", {
   near <- knn_self(x, 5L, knn_defaults(), 1L)$index
   rest <- x - apply(x, 2L, function(column) rowMeans(matrix(column[near], nrow(near))))
   sd <- apply(rest, 2L, stats::sd)
-  starts <- sde_paths(1, model = model, start.noise = 0.5, n.sim = 2000L, k = 5L, t.max = 0.1, keep = "states")
+  starts <- sde_paths(1, model = model, start.noise = 0.5, n.sim = 2000L, n.neighbors = 5L, t.max = 0.1, keep = "states")
   expect_equal(unname(apply(starts$states[, , 1L], 2L, stats::sd)), unname(0.5 * sd), tolerance = 0.06)
   expect_identical(starts$sim, 1:2000)
   # On the way alone it adds up to its measure over the whole time.
-  still <- sde_paths(1, model = model, noise = 0.5, n.sim = 2000L, k = 5L, t.max = 0.02)
+  still <- sde_paths(1, model = model, noise = 0.5, n.sim = 2000L, n.neighbors = 5L, t.max = 0.02)
   last <- dim(still)[[3L]]
   expect_equal(unname(apply(still$states[, , last], 2L, stats::sd)), unname(0.5 * sd), tolerance = 0.06)
-  again <- sde_paths(1, model = model, noise = 0.5, n.sim = 2000L, k = 5L, t.max = 0.02)
+  again <- sde_paths(1, model = model, noise = 0.5, n.sim = 2000L, n.neighbors = 5L, t.max = 0.02)
   expect_identical(again$states, still$states)
-  other <- sde_paths(1, model = model, noise = 0.5, n.sim = 2000L, k = 5L, t.max = 0.02, seed.use = 1)
+  other <- sde_paths(1, model = model, noise = 0.5, n.sim = 2000L, n.neighbors = 5L, t.max = 0.02, seed.use = 1)
   expect_false(identical(other$states, still$states))
   expect_input_error(sde_paths(model = model, noise = 0.5, solver = "dopri5"), "solver")
   expect_input_error(sde_paths(model = model, noise = -1), "noise")
@@ -122,7 +147,7 @@ test_that("noise is measured by that of the cells", {
 test_that("states are pulled back to the observed cells where that is asked for", {
   model <- tiny_model()
   x <- tiny_cells()$x
-  full <- sde_paths(model = model, snap = "full", k = 3L, snap.every = 0.5, times = c(0.5, 1, 2))
+  full <- sde_paths(model = model, snap = "full", n.neighbors = 3L, snap.every = 0.5, t.out = c(0.5, 1, 2))
   for (k in 2:4) {
     for (i in 1:4) {
       state <- full$states[i, , k]
@@ -133,14 +158,14 @@ test_that("states are pulled back to the observed cells where that is asked for"
       expect_lt(min(gap), 1e-9)
     }
   }
-  free <- sde_paths(model = model, times = c(0.5, 1, 2))
-  partial <- sde_paths(model = model, snap = "partial", k = 3L, snap.every = 0.5, times = c(0.5, 1, 2))
+  free <- sde_paths(model = model, t.out = c(0.5, 1, 2))
+  partial <- sde_paths(model = model, snap = "partial", n.neighbors = 3L, snap.every = 0.5, t.out = c(0.5, 1, 2))
   expect_gt(max(abs(partial$states - free$states)), 0.01)
   # Left to itself it is the time to cross a neighbourhood, which slow cells do not reach.
-  expect_identical(sde_paths(model = model, snap = "partial", k = 3L, t.max = 0.01)$states,
+  expect_identical(sde_paths(model = model, snap = "partial", n.neighbors = 3L, t.max = 0.01)$states,
     sde_paths(model = model, t.max = 0.01)$states)
-  expect_input_error(sde_paths(model = model, snap = "full", k = 60L), "k")
-  left <- sde_paths(model = model, support = "cells", support.limit = 0.01, k = 3L)
+  expect_input_error(sde_paths(model = model, snap = "full", n.neighbors = 60L), "n.neighbors")
+  left <- sde_paths(model = model, support = "cells", support.limit = 0.01, n.neighbors = 3L)
   expect_identical(levels(droplevels(left$paths$end)), "left cells")
 })
 
@@ -158,7 +183,7 @@ test_that("the probability flow is wider than the drift", {
   other <- run(path = "probability-flow", solver = "dopri5")
   expect_lt(mean(abs(other$states - flow$states)), 0.02)
   # The third dimension of the tiny cells is the same in all of them: a cloud without width moves all the same.
-  flat <- sde_paths(NULL, model = tiny_model(diffusion.init = 1.5), path = "probability-flow")
+  flat <- sde_paths(NULL, t.start = NULL, model = tiny_model(diffusion.init = 1.5), path = "probability-flow")
   expect_true(all(is.finite(flat$states)))
   expect_lt(max(abs(flat$states)), 10)
   low <- tiny_model(diffusion = "lowrank", diffusion.rank = 2)
@@ -192,7 +217,8 @@ test_that("paths that cannot be integrated are named, with what helps", {
   model <- tiny_model()
   e <- expect_error(sde_paths(model = model, max.steps = 1), "max.steps", class = "fatefield_error_numeric")
   expect_match(conditionMessage(e), "\"cell001\"")
-  ends <- path_table(list(end = c(0L, 5L), end.time = c(2, 0.7), steps = 3:4, rejected = 0:1))
+  ends <- path_table(list(end = c(0L, 5L), end.time = c(2, 0.7), steps = 3:4, rejected = 0:1), c(TRUE, TRUE))
+  expect_identical(as.character(ends$end), c("reached", "step too small"))
   w <- expect_warning(warn_of_paths(ends, c("a", "b")), "1 of 2", class = "fatefield_warning_paths")
   expect_match(conditionMessage(w), "cell \"b\" \\(step too small at time 0.7\\)")
 })
@@ -200,13 +226,17 @@ test_that("paths that cannot be integrated are named, with what helps", {
 test_that("bad requests are named", {
   model <- tiny_model()
   run <- function(...) sde_paths(model = model, ...)
-  expect_input_error(run(times = c(1, 0.5)), "times")
-  expect_input_error(run(times = -1), "times")
-  expect_input_error(run(times = 0), "times")
-  expect_input_error(run(times = "1"), "times")
+  expect_input_error(run(t.out = c(1, 0.5)), "t.out")
+  expect_input_error(run(t.out = -1), "t.out")
+  expect_input_error(run(t.out = 0), "t.out")
+  expect_input_error(run(t.out = "1"), "t.out")
   expect_input_error(run(t.max = 0), "t.max")
   expect_input_error(run(t.max = -2), "t.max")
-  expect_input_error(run(t.max = 1, times = 1), "t.max")
+  expect_input_error(run(t.max = 1, t.out = 1), "t.max")
+  expect_input_error(run(direction = "backward", t.out = 1), "t.out", "before the start")
+  expect_input_error(run(direction = "both", t.out = 1), "t.out", "before the start")
+  expect_input_error(run(t.out = c(-1, 1)), "t.out", "after the start of the paths, 0, not -1")
+  expect_input_error(run(times = 1), "times")
   expect_input_error(run(direction = "sideways"), "direction")
   expect_input_error(run(solver = "lsoda"), "solver", "dopri5")
   expect_input_error(run(snap = "some"), "snap")
