@@ -202,9 +202,9 @@ store_drift <- function(object, result, store.as, model) {
   if (!is.null(result$vectors)) {
     result$reduction <- inputs[[1L]]$reduction
     object <- store_reduction(object, result$vectors, drift_slot(store.as), key = store.as)
-    object <- put_tool(object, "vectors", drift_slot(store.as), list(
-      input = inputs[[1L]], remake = "DriftDiffusion()"
-    ))
+    object <- put_result(
+      object, "vectors", drift_slot(store.as), list(reduction = result$reduction), inputs[1L], "DriftDiffusion()"
+    )
   }
   object <- store_cells(object, stored)
   put_result(object, "drift", store.as, result, inputs, "DriftDiffusion()")
@@ -238,43 +238,4 @@ headline.fatefield_drift <- function(x) {
       counted(x$n.models, "model")),
     paste0("median (90 % of the cells): ", paste(middle, collapse = ", "))
   )
-}
-
-# Vectors of cells that live in a reduction, such as the drift, for drawing in it: cells x dims, NA for cells without.
-# `vectors`: name of the reduction that holds them; `reduction`: that which is drawn, `dims`: its dimensions (numbers).
-# Vectors of another reduction are refused, as are those whose cells have moved since.
-vectors_for <- function(object, vectors, reduction, dims = NULL, argument = "vectors") {
-  vectors <- choose_reduction(object, vectors, argument = argument)
-  reduction <- choose_reduction(object, reduction)
-  found <- stored_vectors(object, vectors)
-  record <- tool(object, "vectors", vectors)
-  if (!is.null(record)) {
-    home <- record$input$reduction
-    if (!identical(home, reduction)) {
-      stop_input(argument, "`", argument, "`: ", quoted(vectors), " lives in the reduction ", quoted(home), ", not in ",
-        quoted(reduction), "; draw reduction = ", quoted(home), ", or use PlotDriftDiffusion(), which projects onto ",
-        "neighbours.")
-    }
-    check_input(object, record$input, paste("the vectors", quoted(vectors)), record$remake)
-    columns <- colnames(embedding(object, reduction))
-    found <- found[, match(columns, record$input$dims), drop = FALSE]
-  }
-  if (is.null(dims)) {
-    return(found)
-  }
-  lost <- dims[dims > ncol(found) | colSums(!is.na(found))[pmin(dims, ncol(found))] == 0]
-  if (length(lost) > 0L) {
-    stop_input("dims", "`dims`: there are no vectors ", quoted(vectors), " in dimension ", lost[[1L]], ".")
-  }
-  found[, dims, drop = FALSE]
-}
-
-# A reduction that may hold NA, in the order of the cells.
-stored_vectors <- function(object, name) {
-  v <- if (is_seurat(object)) {
-    SeuratObject::Embeddings(object, name)[colnames(object), , drop = FALSE]
-  } else {
-    SingleCellExperiment::reducedDim(object, name)
-  }
-  unname(as.matrix(v))
 }

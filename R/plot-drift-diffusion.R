@@ -153,7 +153,7 @@ draw_quantities <- function(found, what, plane, steps, n.grid, look, ncol, combi
   what <- check_quantities(what, found)
   at <- match(rownames(plane), found$table$cell)
   if (all(is.na(at))) stop_input("embedding", "`embedding`: none of its cells is in `object`.")
-  field <- if (!is.null(steps)) grid_arrows(plane, steps, check_count(n.grid, "n.grid", 2L))
+  field <- if (!is.null(steps)) mean_steps(plane, steps, check_count(n.grid, "n.grid", 2L))
   plots <- lapply(what, function(part) draw_quantity(unname(found[[part]][at]), part, plane, field, look))
   combine_plots(plots, check_flag(combine, "combine"), ncol)
 }
@@ -194,7 +194,7 @@ draw_quantity <- function(value, name, plane, field, look) {
 
 # Mean step of the cells in each square of a grid; the longest arrow is as long as a square.
 # Squares with few cells have none.
-grid_arrows <- function(plane, steps, n.grid) {
+mean_steps <- function(plane, steps, n.grid) {
   known <- stats::complete.cases(steps)
   xy <- plane[known, , drop = FALSE]
   steps <- steps[known, , drop = FALSE]

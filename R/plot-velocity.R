@@ -120,6 +120,7 @@ arrow_places <- function(object, reduction, arrows, dims) {
   plane <- plane_of(object, names$reduction, dims)
   ours <- !is.null(vectors_record(object, names$arrows)$result$velocity)
   found <- if (ours) fresh_arrows(object, names$arrows) else embedding_or_missing(object, names$arrows)
+  found <- vectors_by_dimension(object, found, names$arrows, names$reduction)
   if (ncol(found) < max(dims)) {
     stop_input("dims", "`dims` asks for dimension ", max(dims), ", but there are arrows in ",
       ncol(found), "; run EmbedVelocity() with `dims = NULL`.")

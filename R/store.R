@@ -308,7 +308,8 @@ GetResult <- function(object, what = NULL, name = NULL) {
   if (is_plain_matrix(object)) {
     stop_input("object", "`object` is a matrix and holds no results; give a Seurat object or a SingleCellExperiment.")
   }
-  kinds <- tool_names(object, "results")
+  # Vectors are a reduction; only the record of what they were made from is kept here.
+  kinds <- setdiff(tool_names(object, "results"), "vectors")
   if (is.null(what)) {
     names <- lapply(kinds, tool_names_of, object = object)
     return(data.frame(what = rep(kinds, lengths(names)), name = as.character(unlist(names))))

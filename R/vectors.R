@@ -38,3 +38,14 @@ vectors_home <- function(object, vectors, reduction = NULL) {
   }
   home
 }
+
+# The columns of `found` (cells x dims of the vectors) in the order of those of the reduction that they live in; NA
+# where there are none, as of a model of some dimensions only.
+vectors_by_dimension <- function(object, found, vectors, reduction) {
+  made <- vectors_record(object, vectors)$inputs[[1L]]$dims
+  if (is.null(made) || ncol(found) != length(made)) {
+    return(found)
+  }
+  last <- max(match(made, colnames(embedding(object, reduction))))
+  found[, match(colnames(embedding(object, reduction))[seq_len(last)], made), drop = FALSE]
+}
