@@ -19,7 +19,7 @@ table_rows <- function(lines) {
   to <- c(grep("^## ", lines), length(lines) + 1L)
   rows <- grep("^\\| `", lines[from:(min(to[to > from]) - 1L)], value = TRUE)
   lapply(strsplit(rows, "|", fixed = TRUE), function(cells) {
-    instead <- if (length(cells) >= 4L) strsplit(cells[[4L]], ",", fixed = TRUE)[[1L]] else character()
+    instead <- if (length(cells) >= 4L) strsplit(cells[[4L]], ",(?![^(]*\\))", perl = TRUE)[[1L]] else character()
     list(words = bare(quoted_words(cells[[2L]])), replaced = lapply(instead, function(part) {
       words <- bare(quoted_words(part))
       list(word = words[1L], kept = sub("\\(\\)$", "", words[-1L]))
@@ -27,12 +27,12 @@ table_rows <- function(lines) {
   })
 }
 
-# Each exported function with those of its methods: list(function = argument names).
+# Each exported function with those of its methods, and the figures of results: list(function = argument names).
 arguments_of <- function() {
-  names <- Filter(function(n) is.function(get(n, space)), getNamespaceExports(space))
+  names <- c(Filter(function(n) is.function(get(n, space)), getNamespaceExports(space)), "plot")
   lapply(stats::setNames(names, names), function(name) {
     methods <- ls(space, pattern = paste0("^", gsub(".", "\\.", name, fixed = TRUE), "\\.(default|Seurat|SingleCellExperiment|fatefield_)"))
-    unique(unlist(lapply(c(name, methods), function(f) names(formals(get(f, space))))))
+    unique(unlist(lapply(c(name, methods), function(f) names(formals(get(f, envir = space))))))
   })
 }
 
@@ -42,7 +42,7 @@ used <- arguments_of()
 counts <- table(unlist(used))
 problems <- character()
 
-for (word in setdiff(names(counts)[counts >= 2L], c(known, "...", "object", "x"))) {
+for (word in setdiff(names(counts)[counts >= 2L], c(known, "...", "object"))) {
   who <- names(Filter(function(a) word %in% a, used))
   problems <- c(problems, paste0("`", word, "` is not in the table; it is used by ", toString(who)))
 }
