@@ -1,4 +1,4 @@
-# Integrates cells along the drift of a model: paths without chance, forward and back in time. Takes an
+# Integrates cells along the drift of a model: paths without noise, forward and back in time. Takes an
 # object or a matrix with a model; gives trajectories.
 
 # Numbers of states integrated at a time.
@@ -22,28 +22,28 @@ integration_chunk <- 2e7
 #' `"rk23"`, `"dopri5"` and `"dop853"` choose their steps by the error, with SciPy's rules: the root mean
 #' square over genes of the error over `atol + rtol * max(|x0|, |x1|)` stays below 1.
 #' `"dopri5"` (Dormand and Prince, order 5) is the default: at the default tolerance it takes the fewest
-#' evaluations of the model between two pulls back to the cells; `"dop853"` (order 8) pays at
+#' evaluations of the model between two projections onto the cells; `"dop853"` (order 8) pays at
 #' `rtol` of 1e-6 and below, `"rk23"` (order 3) where the field has kinks.
 #' `"euler"` and `"rk4"` take equal steps of about `dt`.
 #' The velocity is always that of the current state.
 #'
-#' @section Pulling back:
+#' @section Projecting onto the cells:
 #' `snap = "none"` (default) trusts the field alone; a path ends where it leaves the cells (`support`).
-#' Errors of a velocity add up along a path, against which states may be pulled back to the cells.
+#' Errors of a velocity add up along a path, against which states may be projected onto the cells.
 #' `"partial"` moves each state every `snap.every` by `snap.share` (0.5) of the way to the mean of its
 #' `n.neighbors` nearest observed cells, near ones counting more (tri-cube weights).
 #' `"full"` puts that mean, with equal weights, in its place (`snap.statistic = "median"` the median), as
 #' the published method does; such paths come to a stand where the field moves them less than the cells
 #' are apart.
 #'
-#' Pulls cost truth about fates.
+#' Projections cost truth about fates.
 #' The mean velocity of all cells that are in the same state moves a cloud of cells so that each branch gets its
 #' share.
-#' The mean of the nearest cells lies where cells are denser: every pull is a step up the density, and behind a
+#' The mean of the nearest cells lies where cells are denser: every projection is a step up the density, and behind a
 #' fork one towards the branch that is ahead.
 #' With the true velocities of [SimulateTwoBranch()], where 61 % of the cells take the major branch, 62 % of the paths
 #' end there, with a standard deviation of 9 points between eight systems; that grows to 11 points with partial and to
-#' 19 with full pulls.
+#' 19 with full projections.
 #'
 #' Neighbours are looked for in 30 principal components of `log1p()` of the observed cells for velocity
 #' fields, in the model's own space for neural SDEs.
@@ -73,12 +73,12 @@ integration_chunk <- 2e7
 #' Where paths meet going forward they part going back, and errors grow.
 #' A small disturbance is carried along each path by the derivative of f; `growth` tells the logarithm of
 #' its growth, and a path ends where that exceeds `growth.limit` (1000).
-#' Partial pulls shrink it by `1 - snap.share`; after a full one it is counted anew.
+#' Partial projections shrink it by `1 - snap.share`; after a full one it is counted anew.
 #'
 #' @section The published scheme:
 #' `compat = "deepvelo"` integrates as the paper did: `kappa = "quantile"`, the 0.99 quantile over genes of mean
 #' velocity over mean count (`kappa.quantile`); as many unit steps as the 0.8 quantile (`span.quantile`) of
-#' twice the standard deviation of a gene's counts over its mean velocity; full pulls to the mean of 30 cells
+#' twice the standard deviation of a gene's counts over its mean velocity; full projections onto the mean of 30 cells
 #' every `points - 1 = 2` of them; `"rk23"`; negative counts allowed; no events.
 #' What was a slip in the published code stays mended: the velocity is that of the current state, not of the
 #' start, and neighbours are found among logarithms.
@@ -133,19 +133,23 @@ integration_chunk <- 2e7
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param verbose Show progress.
-#' @param ... More options by name, with their defaults: `rtol = 1e-3`, `atol = 1e-6`, `dt = 0` (a hundredth of
-#'   the time), `first.step = 0` (estimated), `max.steps = 10000`; `snap.every`, `snap.share = 0.5`,
-#'   `snap.statistic = "mean"`; `fixed.point = 1e-6`: a path has arrived where no velocity is above this;
-#'   `support = "field"`, `"cells"` or `"none"`: a path ends where the field's own score of support is above
-#'   `support.limit = 3` (99 of 100 of its cells have at most 1), or its mean distance to the `n.neighbors` nearest cells
-#'   more than that many times the 0.99 quantile of that distance among the cells (defaults `"field"` for
-#'   velocity fields, `"none"` for neural SDEs); `positive = TRUE`: hold counts of a velocity field at 0 or
-#'   above; `components = 30`; `shadow = "backward"`, `"always"` or `"never"`: follow a disturbance;
-#'   `growth.limit = 1000`.
+#' @param ... More options by name, with their defaults: `r doc_option("integrate", "rtol")`, `r doc_option("integrate", "atol")`,
+#'   `r doc_option("integrate", "dt")` (a hundredth of the time), `r doc_option("integrate", "first.step")` (estimated),
+#'   `r doc_option("integrate", "max.steps")`; `r doc_option("integrate", "snap.every")` (see below),
+#'   `r doc_option("integrate", "snap.share")`, `r doc_option("integrate", "snap.statistic")`;
+#'   `r doc_option("integrate", "fixed.point")`: a path has arrived where no velocity is above this;
+#'   `r doc_option("integrate", "support")`, `"cells"` or `"none"`: a path ends where the field's own score of support is
+#'   above `r doc_option("integrate", "support.limit")` (99 of 100 of its cells have at most 1), or its mean distance to the
+#'   `n.neighbors` nearest cells more than that many times the 0.99 quantile of that distance among the cells (defaults
+#'   `"field"` for velocity fields, `"none"` for neural SDEs); `r doc_option("integrate", "positive")`: hold counts of a
+#'   velocity field at 0 or above; `r doc_option("integrate", "components")`; `r doc_option("integrate", "shadow")`,
+#'   `"always"` or `"never"`: follow a disturbance; `r doc_option("integrate", "growth.limit")`.
+#'   Of the published clock and span `r doc_option("integrate", "kappa.quantile")`,
+#'   `r doc_option("integrate", "span.quantile")` and `r doc_option("integrate", "points")`.
 #'
 #' @return [trajectories] with, beside their usual elements, `speed` (path x time: the length of
 #'   kappa f), `growth` (path x time, where it was followed), and `paths`, a data.frame of one row per path:
-#'   `end` is `"reached"` (has arrived, see below), `"time ran out"`, `"fixed point"`, `"repeats"` (was fully pulled back to
+#'   `end` is `"reached"` (has arrived, see below), `"time ran out"`, `"fixed point"`, `"repeats"` (was fully projected to
 #'   where it was), `"left cells"`, `"grown"`, or `"step too small"`, `"too many steps"`,
 #'   `"not finite"`; `end_time`, `steps` and `rejected` steps.
 #'   A path that ended early stays where it was; one that failed, the last three, has `NaN` after that.
@@ -163,7 +167,7 @@ integration_chunk <- 2e7
 #' Hairer, Norsett, Wanner (1993) Solving ordinary differential equations I.
 #'
 #' Song et al. (2021) Score-based generative modeling through stochastic differential equations. ICLR.
-#' @seealso [SimulateCells()] for futures with chance, [plot.fatefield_trajectories()], [PredictFate()]
+#' @seealso [SimulateCells()] for stochastic futures, [plot.fatefield_trajectories()], [PredictFate()]
 #' @examples
 #' # Progenitors along a velocity field, and where they end.
 #' cells <- SimulateTwoBranch(n.cells = 300, n.genes = 40)
