@@ -1,4 +1,4 @@
-# Integrates cells along the drift of a model: paths without chance, forward and back in time. Takes an
+# Integrates cells along the drift of a model: paths without noise, forward and back in time. Takes an
 # object or a matrix with a model; gives trajectories.
 
 # Numbers of states integrated at a time.
@@ -22,28 +22,28 @@ integration_chunk <- 2e7
 #' `"rk23"`, `"dopri5"` and `"dop853"` choose their steps by the error, with SciPy's rules: the root mean
 #' square over genes of the error over `atol + rtol * max(|x0|, |x1|)` stays below 1.
 #' `"dopri5"` (Dormand and Prince, order 5) is the default: at the default tolerance it takes the fewest
-#' evaluations of the model between two pulls back to the cells; `"dop853"` (order 8) pays at
+#' evaluations of the model between two projections onto the cells; `"dop853"` (order 8) pays at
 #' `rtol` of 1e-6 and below, `"rk23"` (order 3) where the field has kinks.
 #' `"euler"` and `"rk4"` take equal steps of about `dt`.
 #' The velocity is always that of the current state.
 #'
-#' @section Pulling back:
+#' @section Projecting onto the cells:
 #' `snap = "none"` (default) trusts the field alone; a path ends where it leaves the cells (`support`).
-#' Errors of a velocity add up along a path, against which states may be pulled back to the cells.
+#' Errors of a velocity add up along a path, against which states may be projected onto the cells.
 #' `"partial"` moves each state every `snap.every` by `snap.share` (0.5) of the way to the mean of its
 #' `n.neighbors` nearest observed cells, near ones counting more (tri-cube weights).
 #' `"full"` puts that mean, with equal weights, in its place (`snap.statistic = "median"` the median), as
 #' the published method does; such paths come to a stand where the field moves them less than the cells
 #' are apart.
 #'
-#' Pulls cost truth about fates.
+#' Projections cost truth about fates.
 #' The mean velocity of all cells that are in the same state moves a cloud of cells so that each branch gets its
 #' share.
-#' The mean of the nearest cells lies where cells are denser: every pull is a step up the density, and behind a
+#' The mean of the nearest cells lies where cells are denser: every projection is a step up the density, and behind a
 #' fork one towards the branch that is ahead.
 #' With the true velocities of [SimulateTwoBranch()], where 61 % of the cells take the major branch, 62 % of the paths
 #' end there, with a standard deviation of 9 points between eight systems; that grows to 11 points with partial and to
-#' 19 with full pulls.
+#' 19 with full projections.
 #'
 #' Neighbours are looked for in 30 principal components of `log1p()` of the observed cells for velocity
 #' fields, in the model's own space for neural SDEs.
@@ -73,12 +73,12 @@ integration_chunk <- 2e7
 #' Where paths meet going forward they part going back, and errors grow.
 #' A small disturbance is carried along each path by the derivative of f; `growth` tells the logarithm of
 #' its growth, and a path ends where that exceeds `growth.limit` (1000).
-#' Partial pulls shrink it by `1 - snap.share`; after a full one it is counted anew.
+#' Partial projections shrink it by `1 - snap.share`; after a full one it is counted anew.
 #'
 #' @section The published scheme:
 #' `compat = "deepvelo"` integrates as the paper did: `kappa = "quantile"`, the 0.99 quantile over genes of mean
 #' velocity over mean count (`kappa.quantile`); as many unit steps as the 0.8 quantile (`span.quantile`) of
-#' twice the standard deviation of a gene's counts over its mean velocity; full pulls to the mean of 30 cells
+#' twice the standard deviation of a gene's counts over its mean velocity; full projections onto the mean of 30 cells
 #' every `points - 1 = 2` of them; `"rk23"`; negative counts allowed; no events.
 #' What was a slip in the published code stays mended: the velocity is that of the current state, not of the
 #' start, and neighbours are found among logarithms.
@@ -151,7 +151,7 @@ integration_chunk <- 2e7
 #'
 #' @return [trajectories] with, beside their usual elements, `speed` (path x time: the length of
 #'   kappa f), `growth` (path x time, where it was followed), and `paths`, a data.frame of one row per path:
-#'   `end` is `"reached"` (has arrived, see below), `"time ran out"`, `"fixed point"`, `"repeats"` (was fully pulled back to
+#'   `end` is `"reached"` (has arrived, see below), `"time ran out"`, `"fixed point"`, `"repeats"` (was fully projected to
 #'   where it was), `"left cells"`, `"grown"`, or `"step too small"`, `"too many steps"`,
 #'   `"not finite"`; `end_time`, `steps` and `rejected` steps.
 #'   A path that ended early stays where it was; one that failed, the last three, has `NaN` after that.

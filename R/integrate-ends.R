@@ -2,8 +2,8 @@
 # and the motion (integrate-motion.R); gives the table of paths, the span, and warnings.
 #
 # A path along a velocity field has arrived where most of the observed cells that are nearest to it are the same as
-# three quarters of the time to cross the data before: from then on its label hardly changes. A path along a neural SDE has arrived at the model's last
-# time, or going back at its first.
+# three quarters of the time to cross the data before: from then on its label hardly changes. A path along a neural SDE
+# has arrived at the model's last time, or going back at its first.
 
 # How paths end, in the order of the core, whose first end, the last time, is told apart into two.
 path_ends <- c(
@@ -64,7 +64,8 @@ same_share <- function(a, b) {
 }
 
 # The time in which most paths arrive, decided from cells of the whole data, so that it is the same whichever cells
-# are asked for: the shortest span tried from which on nine of ten of them have come to stay among the cells that they were among at half of it.
+# are asked for: the shortest span tried from which on nine of ten of them are still among the cells that they were
+# among at half of it.
 # `motion`: see integrate-motion.R; `states`: all cells x genes; `horizon`: the time to cross the data.
 arrival_span <- function(motion, states, horizon, nearest) {
   moments <- sort(unique(c(0, span_multiples / 2, span_multiples)))

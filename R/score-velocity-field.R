@@ -221,7 +221,7 @@ new_field_scores <- function(results, genes) {
 headline.fatefield_field_scores <- function(x) {
   best <- vapply(unique(x$table$held.out), function(kind) {
     part <- x$table[x$table$held.out == kind, ]
-    shown <- paste0(part$field, " ", format(part$r2, digits = 3L, trim = TRUE))
+    shown <- paste0(part$field, " ", sprintf("%.3f", part$r2))
     paste0("R2 on held-out ", kind, ": ", paste(utils::head(shown, 6L), collapse = ", "))
   }, "")
   c(

@@ -74,7 +74,7 @@ CellScales cell_scales(const Dynamics& f, const CellSpace& cells, double kappa, 
   out.speed = median_speed(f, cells, which, kappa, time);
   if (!(out.speed > 0) || !std::isfinite(out.speed))
     throw numeric_error(
-        "Half of the cells do not move, so that the data say nothing of how long to integrate: give `times` "
+        "Half of the cells do not move, so that the data say nothing of how long to integrate: give `t.out` "
         "and `snap.every`.");
   return out;
 }

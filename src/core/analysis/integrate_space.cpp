@@ -22,7 +22,7 @@ double logged(double x) { return x >= 0 ? std::log1p(x) : x; }
 
 IntegrateOptions checked(const IntegrateOptions& o, const SparseRows& cells, const CellAxes& space) {
   if (o.k < 1 || o.k >= cells.rows)
-    throw input_error("k", "`k` is " + std::to_string(o.k) + ", but must be between 1 and " +
+    throw input_error("n.neighbors", "`n.neighbors` is " + std::to_string(o.k) + ", but must be between 1 and " +
                                std::to_string(cells.rows - 1) + ", one less than the observed cells.");
   if (o.snap != "none" && o.snap != "partial" && o.snap != "full")
     throw input_error("snap", "`snap` is \"" + o.snap + "\"; \"none\", \"partial\" or \"full\" is needed.");

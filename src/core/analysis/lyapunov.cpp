@@ -24,14 +24,14 @@ void check(const Dynamics& f, const LyapunovRequest& r, const LyapunovOptions& o
     throw input_error("object", "The cells have " + std::to_string(r.starts.cols) +
                                     " dimensions, but the model has " + std::to_string(f.dims()) + ".");
   if (!(r.horizon > 0) || !std::isfinite(r.horizon)) throw input_error("t.max", "`t.max` must be above 0.");
-  if (o.steps < 1) throw input_error("steps", "`steps` must be at least 1.");
+  if (o.steps < 1) throw input_error("n.steps", "`n.steps` must be at least 1.");
   if (o.orthonormalise < 1) throw input_error("orthonormalise", "`orthonormalise` must be at least 1.");
   if (!(o.kappa > 0) || !std::isfinite(o.kappa)) throw input_error("kappa", "`kappa` must be above 0.");
   if (r.directions.rows != f.dims() || r.directions.cols < 1 || r.directions.cols > f.dims())
     throw input_error("directions", "`directions` must be from 1 to the number of dimensions, " +
                                         std::to_string(f.dims()) + ".");
   if (r.leading < 1 || r.leading > r.directions.cols)
-    throw input_error("k", "`k` is " + std::to_string(r.leading) + ", but must be between 1 and " +
+    throw input_error("n.exponents", "`n.exponents` is " + std::to_string(r.leading) + ", but must be between 1 and " +
                                std::to_string(r.directions.cols) + ", the number of directions.");
 }
 
