@@ -347,8 +347,8 @@ TEST_CASE("cells that cannot serve are refused", "[integrate]") {
     return std::string("none");
   };
   CHECK(argument(snapping("none", 9)) == "none");
-  CHECK(argument(snapping("none", 10)) == "k");
-  CHECK(argument(snapping("none", 0)) == "k");
+  CHECK(argument(snapping("none", 10)) == "n.neighbors");
+  CHECK(argument(snapping("none", 0)) == "n.neighbors");
   CHECK(argument(snapping("half", 3)) == "snap");
   IntegrateOptions o = snapping("partial", 3);
   o.snap_share = 1;

@@ -28,7 +28,7 @@ void check(const Dynamics& f, const LyapunovRequest& r, const LyapunovOptions& o
   if (o.orthonormalise < 1) throw input_error("orthonormalise", "`orthonormalise` must be at least 1.");
   if (!(o.kappa > 0) || !std::isfinite(o.kappa)) throw input_error("kappa", "`kappa` must be above 0.");
   if (r.directions.rows != f.dims() || r.directions.cols < 1 || r.directions.cols > f.dims())
-    throw input_error("directions", "`directions` must be from 1 to the number of dimensions, " +
+    throw input_error("n.directions", "`n.directions` must be from 1 to the number of dimensions, " +
                                         std::to_string(f.dims()) + ".");
   if (r.leading < 1 || r.leading > r.directions.cols)
     throw input_error("n.exponents", "`n.exponents` is " + std::to_string(r.leading) + ", but must be between 1 and " +
