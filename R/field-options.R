@@ -8,6 +8,11 @@ network_fields <- c("vae", "ae", "mlp")
 #' [FitVelocityField()] takes the same names directly; this function shows and checks them.
 #' Every argument left at `NULL` takes the default of the engine, which is given below.
 #'
+#' @section Basic use:
+#' ```r
+#' cells <- FitVelocityField(cells, epochs = 60)   # any option by its name
+#' FieldOptions()                                 # all of them, with their defaults
+#' ```
 #' @param field Kind of the field, see [FitVelocityField()]; default `r doc_default("field", "field")`.
 #' @param input What a network sees of a state; default `r doc_default("field", "input")`.
 #'   `"components"`: the principal components of `log1p()` of all genes, which keep the noise of single genes

@@ -13,6 +13,11 @@
 #' other names the first holds the sets, the second the genes.
 #' Spaces around names and empty entries are dropped.
 #'
+#' @section Basic use:
+#' ```r
+#' sets <- GeneSets("hallmarks.gmt")
+#' EnrichModules(CoexpressionNetwork(cells), sets)
+#' ```
 #' @param x A file, the name of an annotation package or the package's object, a named list of vectors of genes, a
 #'   data.frame with a row for each gene of each set, or a GeneSetCollection of GSEABase.
 #' @param ontology (strings) Of an annotation package: `"BP"` (default), `"MF"`, `"CC"`.

@@ -20,6 +20,11 @@ plain_classes <- c("factor", "ordered", "data.frame", "Date", "POSIXct", "POSIXt
 #' file whole.
 #' `saveRDS()` and `readRDS()` keep models too.
 #'
+#' @section Basic use:
+#' ```r
+#' SaveModel(GetModel(cells), "cells.fatefield")
+#' cells <- SetModel(cells, LoadModel("cells.fatefield"))
+#' ```
 #' @param model a model, as [FitSDE()] or [GetModel()] gives.
 #' @param file path of the file; the customary ending is `.fatefield`.
 #' @param overwrite replace a file that is there already?

@@ -39,6 +39,11 @@
 #' @name NeuralSDE
 #' @aliases Rcpp_NeuralSDE-class
 #' @export NeuralSDE
+#' @section Basic use:
+#' ```r
+#' engine <- new(NeuralSDE, GetModel(cells)$states[[1]])
+#' engine$drift(states, 0)                        # states: a matrix, cells x dims
+#' ```
 #' @examples
 #' engine <- new(NeuralSDE, SDEOptions(drift.hidden = c(16, 16)), 2, 1)
 #' engine

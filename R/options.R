@@ -45,6 +45,10 @@ new_options <- function(kind, defaults, given, check, argument = "") {
 #' down to the length `blur`.
 #' Every argument left at `NULL` takes the default of the engine, which is given below.
 #'
+#' @section Basic use:
+#' ```r
+#' OTDistance(cells, group.by = "day", options = SinkhornOptions(blur = 0.1))
+#' ```
 #' @param p Power of the cost: 1 for the distance, 2 for half its square.
 #'   Default `r doc_default("sinkhorn", "p")`; a value S then corresponds to a squared Wasserstein-2
 #'   distance near 2 S.
@@ -100,6 +104,11 @@ print.fatefield_options <- function(x, ...) {
 #' The networks work in scaled units: one unit of length is the standard deviation of the training
 #' cells per dimension, one unit of time is the span of the observed times.
 #'
+#' @section Basic use:
+#' ```r
+#' cells <- FitSDE(cells, time = "day", updates = 500, dt = 0.05)   # any option by its name
+#' SDEOptions(); TrainOptions()                                     # all of them, with their defaults
+#' ```
 #' @param drift Default `r doc_default("sde", "drift")`.
 #'   `"potential"`: the drift is the gradient of a scalar network, so that
 #'   cells climb a landscape and cannot circle.

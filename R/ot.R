@@ -324,6 +324,10 @@ ot_between_groups <- function(cells, method, options) {
 #' and with equal weights.
 #' Matrices have cells in rows.
 #'
+#' @section Basic use:
+#' ```r
+#' loss <- new(SinkhornLoss, SinkhornOptions(blur = 0.1))
+#' ```
 #' @details
 #' `new(SinkhornLoss, options)` takes [SinkhornOptions()] or a list of some of them;
 #' `new(SinkhornLoss, bytes)` brings one back from `$serialize()`.

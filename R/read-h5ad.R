@@ -31,6 +31,11 @@
 #' become `-`, as Seurat has it; the names in the file are kept in the feature meta data as
 #' `h5ad.name` where any of them was changed.
 #'
+#' @section Basic use:
+#' ```r
+#' cells <- ReadH5AD("cells.h5ad")
+#' cells <- EstimateVelocity(cells)               # where it has spliced and unspliced counts
+#' ```
 #' @param file path of the file.
 #' @param assay name of the assay for `X`.
 #' @param layers names of the layers to read.

@@ -24,6 +24,11 @@
 #' names of genes become `-`, as Seurat has it; the names in the file are kept in the feature meta data
 #' as `loom.name` where any of them was changed.
 #'
+#' @section Basic use:
+#' ```r
+#' cells <- ReadLoom("cells.loom")
+#' cells <- EstimateVelocity(cells)
+#' ```
 #' @param file path of the file.
 #' @param assay name of the assay for `matrix`.
 #' @param layers names of the layers to read.

@@ -5,6 +5,10 @@
 #' Says in words what is slow or dangerous and how to mend it.
 #' Please add it to a report of a problem.
 #'
+#' @section Basic use:
+#' ```r
+#' fatefield_sitrep()
+#' ```
 #' @param measure Measure the speed of the matrix product, which takes about half a second.
 #'
 #' @details

@@ -288,6 +288,12 @@ rename_cells.default <- function(x, names) {
 #' embeddings, and the definition of fates.
 #' `GetResult()` takes one out, for the cells that the object has now.
 #'
+#' @section Basic use:
+#' ```r
+#' GetResult(cells)              # what there is
+#' fates <- GetResult(cells, "fates")
+#' summary(fates)
+#' ```
 #' @param object A Seurat object or a SingleCellExperiment.
 #' @param what The kind of result, such as `"fates"` or `"criticality"`.
 #'   `NULL` gives a data.frame of what there is.

@@ -42,6 +42,10 @@
 #' @name VelocityVAE
 #' @aliases Rcpp_VelocityVAE-class
 #' @export VelocityVAE
+#' @section Basic use:
+#' ```r
+#' engine <- new(VelocityVAE, GetModel(cells)$states[[1]])
+#' ```
 #' @examples
 #' cells <- SimulateTwoBranch(n.cells = 200, n.genes = 30, as = "list")
 #' x <- t(as.matrix(cells$counts))
