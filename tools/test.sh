@@ -1,6 +1,6 @@
 #!/bin/sh
-# Everything the package is tested by, from a bare machine: set-up, architecture, Catch2, testthat, R CMD check,
-# a build without HDF5, generated files. Ends with "N passed, N failed" over all of them and fails when any failed.
+# Everything the package is tested by, from a bare machine: set-up, architecture, Catch2, vignettes, the words of
+# arguments, testthat, R CMD check, a build without HDF5, generated files. Ends with "N passed, N failed" over all of them and fails when any failed.
 #
 #   sh tools/test.sh
 #
@@ -72,6 +72,14 @@ sh tools/architecture.sh > "$logs/architecture.log" 2>&1; status=$?
 cat "$logs/architecture.log"
 runner architecture "$logs/architecture.log" $status "architecture"
 
+# script NAME FILE ARGUMENTS...: an R script that ends with "NAME: N passed, N failed".
+script () {
+  name=$1; shift
+  R_LIBS=$lib Rscript --vanilla "$@" > "$logs/$name.log" 2>&1; status=$?
+  cat "$logs/$name.log"
+  runner "$name" "$logs/$name.log" $status "$name"
+}
+
 core_tests () {
   cmake -S tests/cpp -B build/cpp > "$logs/cmake.log" 2>&1 && cmake --build build/cpp >> "$logs/cmake.log" 2>&1
   status=$?
@@ -115,7 +123,9 @@ check () {
 build_package () { (cd build && rm -f fatefield_*.tar.gz && R CMD build ..); }
 if step "R CMD build" build_package; then
   tarball=$(ls "$PWD"/build/fatefield_*.tar.gz)
+  script vignettes tools/check-vignettes.R "$tarball"
   if step "R CMD INSTALL" install_in "$lib" "$logs/install.log"; then
+    script vocabulary tools/vocabulary.R
     testthat_in "$lib" "testthat"
     check
     bare=$PWD/build/library-without-hdf5
