@@ -1,7 +1,8 @@
 # What EmbedVelocity() gives for matrices: arrows, the graph, and scores of cells; a row of the table is a cell.
 
-new_arrows <- function(graph, arrows, parts) {
-  new_result("arrows", arrows_table(parts$cells), c(list(arrows = arrows, graph = graph), parts), by = "cell")
+new_arrows <- function(graph, arrows, parts, embedding) {
+  parts <- c(list(arrows = arrows, graph = graph, embedding = embedding), parts)
+  new_result("arrows", arrows_table(parts$cells), parts, by = "cell")
 }
 
 arrows_table <- function(cells) data.frame(cell = rownames(cells), cells, row.names = NULL)
@@ -19,7 +20,7 @@ headline.fatefield_arrows <- function(x) {
 }
 
 subset_result.fatefield_arrows <- function(x, keep) {
-  x$arrows <- x$arrows[keep, , drop = FALSE]
+  for (part in c("arrows", "embedding")) x[[part]] <- x[[part]][keep, , drop = FALSE]
   x$graph <- x$graph[keep, keep, drop = FALSE]
   x$cells <- x$cells[keep, , drop = FALSE]
   x$root <- intersect(x$root, keep)
@@ -32,7 +33,7 @@ rename_cells.fatefield_arrows <- function(x, names) {
   now <- unname(names[rownames(x$cells)])
   x$root <- unname(names[x$root])
   x$end <- unname(names[x$end])
-  rownames(x$arrows) <- rownames(x$cells) <- now
+  rownames(x$arrows) <- rownames(x$embedding) <- rownames(x$cells) <- now
   dimnames(x$graph) <- list(now, now)
   x$table <- arrows_table(x$cells)
   x
@@ -41,13 +42,6 @@ rename_cells.fatefield_arrows <- function(x, names) {
 #' @rdname EmbedVelocity
 #' @param x A result.
 #' @export
-plot.fatefield_arrows <- function(x, embedding, ...) {
-  if (missing(embedding)) {
-    stop_input("embedding", "`embedding` is needed: the coordinates (cells x dims) that the arrows were made for.")
-  }
-  at <- check_matrix(embedding, "embedding")
-  names <- rownames(x$arrows)
-  if (!is.null(rownames(at)) && all(names %in% rownames(at))) at <- at[names, , drop = FALSE]
-  check_same_cells(at, names)
-  PlotVelocity(at, arrows = x$arrows, ...)
+plot.fatefield_arrows <- function(x, ...) {
+  PlotVelocity(x$embedding, arrows = x$arrows, ...)
 }

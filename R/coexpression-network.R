@@ -42,7 +42,7 @@
 #'   For trajectories in a reduction: the object that they came from.
 #' @param n.neighbors Nearest cells, the cell among them, over which expression is averaged first; `NULL`: none.
 #'   Smoothing alone raises correlations: it is the control of what simulated states are worth.
-#'   For trajectories in a reduction: nearest cells that give a state its genes where the loadings cannot, default 30.
+#'   For trajectories in a reduction: nearest cells that give a state its genes where the loadings cannot, 30 of them unless said.
 #' @param reduction,dims Where nearest cells are looked for; `NULL` takes the PCA and all its dimensions.
 #'   For a matrix `reduction` is a matrix (cells x dims).
 #' @param differences Correlate steps rather than states? Default `FALSE`.
@@ -59,8 +59,10 @@
 #'   ones belong to none.
 #' @param min.kME Genes that follow their module less leave it; default `r doc_default("network", "min.kME")`.
 #' @param min.mean Least mean of a gene; default `r doc_default("network", "min.mean")`.
-#' @param max.power,min.fit How the power is chosen, see below.
-#' @param top,fdr,n.perm How hard edges are chosen, see below.
+#' @param max.power,min.fit How the power is chosen, see below; defaults `r doc_default("network", "max.power")` and
+#'   `r doc_default("network", "min.fit")`.
+#' @param top,fdr,n.perm How hard edges are chosen, see below; defaults `r doc_default("network", "top")`,
+#'   `r doc_default("network", "fdr")` and `r doc_default("network", "n.perm")`.
 #' @param groups A code for each row, within which `"hard"` edges shuffle; `NULL`: all rows are alike.
 #'   Those of trajectories are the paths.
 #' @param seed.use Seed of the modules and of shuffling; `NULL` draws one from R's generator.

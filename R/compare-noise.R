@@ -81,6 +81,9 @@ CompareNoise.default <- function(object, model = NULL, labels = NULL, truth = NU
   x <- model_coordinates(object, model)
   starts <- cell_starts(object, model, time, t.start)
   end <- if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end")
+  if (!is_plain_matrix(object) && is.character(truth) && length(truth) == 1L) {
+    truth <- stats::setNames(as.character(cell_column(object, truth, "truth")), cell_names(object))
+  }
   cells <- noise_cells(cells, truth, rownames(x), starts)
   n.sim <- check_count(n.sim, "n.sim")
   seed <- seed_from(seed.use)

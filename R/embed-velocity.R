@@ -142,7 +142,8 @@ EmbedVelocity.default <- function(object, embedding, expression = NULL, knn = NU
   root <- check_root(root, colnames(field$velocity))
   graph <- field_graph(field, options)
   parts <- field_scores(field, graph, options, root, verbose)
-  new_arrows(graph, arrows_in(graph, embedding, options$steps), parts)
+  rownames(embedding) <- rownames(graph)
+  new_arrows(graph, arrows_in(graph, embedding, options$steps), parts, embedding)
 }
 
 #' @rdname EmbedVelocity

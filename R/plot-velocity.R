@@ -125,6 +125,10 @@ arrow_places <- function(object, reduction, arrows, dims) {
     stop_input("dims", "`dims` asks for dimension ", max(dims), ", but there are arrows in ",
       ncol(found), "; run EmbedVelocity() with `dims = NULL`.")
   }
+  nowhere <- dims[colSums(!is.na(found[, dims])) == 0]
+  if (length(nowhere) > 0L) {
+    stop_input("dims", "`dims`: there are no vectors ", quoted(names$arrows), " in dimension ", nowhere[[1L]], ".")
+  }
   list(plane = plane, arrows = found[, dims])
 }
 

@@ -5,7 +5,7 @@
 groups_of_page <- list(
   SinkhornOptions = "sinkhorn", OTDistance = c("sinkhorn", "sliced"), OTPlan = c("sinkhorn", "sliced"),
   SDEOptions = c("sde", "train"), FitSDE = c("sde", "train"), FieldOptions = c("field", "vfc"),
-  FitVelocityField = "field", EstimateVelocity = c("velocity", "dynamical"), ClassifyTrajectories = "label",
+  FitVelocityField = "field", EstimateVelocity = c("velocity", "dynamical"), ClassifyTrajectories = "label", DefineFates = "label", RetrogradeCells = "integrate",
   EmbedVelocity = c("velocity.graph", "transition", "terminal", "pseudotime", "latent.time"),
   TransitionMatrix = "transition", PlotVelocity = "stream", PredictFate = c("label", "fate"),
   FateDynamics = "label", CompareNoise = c("label", "fate"), FindFateDrivers = "label",
@@ -22,10 +22,10 @@ without_value <- list(
 )
 
 # Arguments whose default follows from others, with a number in what is said of it.
-follows <- c("compat", "n.sim", "times")
+follows <- c("compat", "n.sim", "t.out")
 
 # The name of an argument in the engine where it has another one there.
-engine_names <- c(cutoff = "cutoff.factor")
+engine_names <- c(cutoff = "cutoff.factor", n.neighbors = "k", n.steps = "steps")
 
 # Parsed pages by their names: those of the source, which may be newer, else those of the installed package.
 help_pages <- function() {

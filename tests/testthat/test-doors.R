@@ -34,7 +34,7 @@ coordinate_doors <- function() {
     FitVelocityField = list(function(x) FitVelocityField(x, x * 0 + 1, field = "linear", verbose = FALSE), "object"),
     ScoreVelocityField = list(function(x) ScoreVelocityField(x, x * 0 + 1, fields = "linear", verbose = FALSE), "object"),
     OTPlan = list(function(x) OTPlan(x, cells$x), "x"),
-    GrowthRates = list(function(x) GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x, k = 3), "reduction"),
+    GrowthRates = list(function(x) GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x, n.neighbors = 3), "reduction"),
     StemnessScore = list(function(x) StemnessScore(counts, reduction = x, n.genes = 2, n.neighbors = 3), "reduction"),
     PlotFate = list(function(x) PlotFate(fate, embedding = x), "object"),
     ClassifyTrajectories = list(function(x) {
@@ -120,7 +120,7 @@ test_that("genes that repeat or have no name are one error wherever counts or ex
       EstimateVelocity(`rownames<-`(counts, g), `rownames<-`(unspliced, g), min.shared.counts = 0, verbose = FALSE)
     },
     stemness = function(g) StemnessScore(`rownames<-`(counts, g), x, n.neighbors = 3),
-    growth = function(g) GrowthRates(as.matrix(Matrix::t(`rownames<-`(counts, g))), "g1", "g2", reduction = x, k = 3),
+    growth = function(g) GrowthRates(as.matrix(Matrix::t(`rownames<-`(counts, g))), "g1", "g2", reduction = x, n.neighbors = 3),
     dynamics = function(g) GeneDynamics(Matrix::t(`rownames<-`(counts, g)), x[, 1], n.boot = 5, verbose = FALSE),
     dense = function(g) GeneDynamics(as.matrix(Matrix::t(`rownames<-`(counts, g))), x[, 1], n.boot = 5, verbose = FALSE),
     network = function(g) CoexpressionNetwork(as.matrix(Matrix::t(`rownames<-`(counts, g))), verbose = FALSE)
@@ -137,7 +137,7 @@ test_that("genes that repeat or have no name are one error wherever counts or ex
   rownames(sce) <- replace(rownames(sce), 2, "g1")
   sce$q <- x[, 1]
   for (door in list(
-    function() GeneDynamics(sce, "q", n.boot = 5, verbose = FALSE), function() GrowthRates(sce, "g1", "g2", k = 3),
+    function() GeneDynamics(sce, "q", n.boot = 5, verbose = FALSE), function() GrowthRates(sce, "g1", "g2", n.neighbors = 3),
     function() CoexpressionNetwork(sce, verbose = FALSE), function() StemnessScore(sce, n.neighbors = 3)
   )) {
     expect_input_error(door(), "object", "gene \"g1\" twice")
@@ -168,7 +168,7 @@ test_that("vectors with names go by the names of the cells at every door", {
       PredictFate(x, model, labels = v, n.sim = 2, verbose = FALSE)$probability
     }),
     "PredictFate start" = list(cells$time, function(v) {
-      PredictFate(x, model, labels = cells$label, start = v, n.sim = 2, verbose = FALSE)$probability
+      PredictFate(x, model, labels = cells$label, time = v, n.sim = 2, verbose = FALSE)$probability
     }),
     "DriftDiffusion time" = list(cells$time, function(v) DriftDiffusion(x, model, time = v)$drift),
     "FitVelocityField split.by" = list(group, function(v) field(split.by = v)),
@@ -215,8 +215,8 @@ test_that("vectors with names go by the names of the cells at every door", {
     FitSDE(unname(x), time = name(cells$time), drift.hidden = 4, updates = 3, batch.size = 8, verbose = FALSE)$history$loss,
     fit(time = cells$time)
   )
-  expect_equal(GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x[60:1, ], k = 3),
-    GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x, k = 3))
+  expect_equal(GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x[60:1, ], n.neighbors = 3),
+    GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x, n.neighbors = 3))
   expect_equal(StemnessScore(counts, x[60:1, ], n.neighbors = 3)$score, StemnessScore(counts, x, n.neighbors = 3)$score)
 })
 

@@ -110,17 +110,19 @@ test_that("vectors are given for the reduction in which they live, by the names 
     engine <- fork_engine()
     engine$drift <- function(x, t) cbind(sign(x[, 1L]), 0)
     object <- with_engines(list(engine), DriftDiffusion(object, model, cells = 1:40))
-    v <- vectors_for(object, "drift_vectors", name, dims = 2:3)
-    expect_equal(v[1:40, ], cbind(sign(x[1:40, 2]), 0), ignore_attr = TRUE)
+    expect_identical(vectors_for(object, "drift_vectors", name), name)
+    v <- vectors_by_dimension(object, embedding_or_missing(object, "drift_vectors"), "drift_vectors", name)
+    expect_equal(v[1:40, 2:3], cbind(sign(x[1:40, 2]), 0), ignore_attr = TRUE)
+    expect_true(all(is.na(v[, 1])))
     expect_true(all(is.na(v[41:60, ])))
-    expect_input_error(vectors_for(object, "drift_vectors", name, dims = 1:2), "dims", "dimension 1")
+    expect_input_error(PlotVelocity(object, name, arrows = "drift_vectors", style = "arrows"), "dims", "dimension 1")
+    expect_s3_class(PlotVelocity(object, name, arrows = "drift_vectors", style = "arrows", dims = 2:3), "ggplot")
     object <- store_reduction(object, x[, 1:2], "umap")
     expect_input_error(
-      vectors_for(object, "drift_vectors", "umap", argument = "arrows"), "arrows",
-      paste0("lives in the reduction \"", name)
+      vectors_for(object, "drift_vectors", "umap"), "reduction", paste0("are of the reduction \"", name)
     )
     # Vectors of the user's own are theirs to draw where they like.
     own <- store_reduction(object, -x[, 1:2], "mine")
-    expect_equal(vectors_for(own, "mine", "umap", dims = 1:2), -x[, 1:2], ignore_attr = TRUE)
+    expect_identical(vectors_for(own, "mine", "umap"), "umap")
   }
 })

@@ -115,7 +115,7 @@ test_that("whole groups are held out, and a covariate is averaged over", {
 test_that("bad input is named by its class and argument", {
   data <- field_data()
   expect_input_error(FitVelocityField(SimulateTwoBranch(n.cells = 60, n.genes = 12)), "object", "EstimateVelocity")
-  expect_input_error(FitVelocityField(field_cells(), velocity = "nothing"), "name")
+  expect_input_error(FitVelocityField(field_cells(), velocity = "nothing"), "velocity")
   expect_input_error(FitVelocityField(field_cells(), genes = "geneX"), "genes")
   expect_input_error(FitVelocityField(data$x), "velocity")
   expect_input_error(FitVelocityField(data$x, data$y[, -1]), "velocity", "200 x")
