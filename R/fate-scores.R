@@ -81,7 +81,7 @@ print.fatefield_fate_scores <- function(x, ...) {
   table <- plain_table(x)
   writeLines(headline(x))
   print(data.frame(lapply(table[c("method", attr(x, "scores"))], function(v) {
-    if (is.numeric(v)) signif(v, 3L) else v
+    if (is.numeric(v)) signif(zapsmall(v), 3L) else v
   }), check.names = FALSE))
   invisible(x)
 }

@@ -18,7 +18,9 @@ theme_curves <- function() {
   ggplot2::theme_bw(base_size = 11) + ggplot2::theme(
     panel.grid.minor = ggplot2::element_blank(),
     panel.border = ggplot2::element_rect(colour = "grey70"),
-    strip.background = ggplot2::element_blank(), strip.text = ggplot2::element_text(hjust = 0)
+    strip.background = ggplot2::element_blank(), strip.text = ggplot2::element_text(hjust = 0),
+    # The last number of the axis stands half outside the panel.
+    plot.margin = ggplot2::margin(5.5, 12, 5.5, 5.5)
   )
 }
 

@@ -102,9 +102,12 @@ bind_results.default <- function(first, parts) {
 
 # Number and interval as people read it: "0.42 (0.31 to 0.55)".
 with_interval <- function(x, low, high, digits = 3L) {
-  shown <- function(v) format(v, digits = digits, trim = TRUE)
+  shown <- function(v) format_each(v, digits)
   ifelse(is.na(low), shown(x), paste0(shown(x), " (", shown(low), " to ", shown(high), ")"))
 }
+
+# Each number with its own digits, not with those of the smallest of them.
+format_each <- function(v, digits) vapply(v, format, "", digits = digits)
 
 # "3 cells", "1 cell".
 counted <- function(n, what) paste0(format(n, big.mark = ",", trim = TRUE), " ", what, if (n != 1L) "s")

@@ -118,7 +118,7 @@ NULL
 
 headline.fatefield_trajectories <- function(x) {
   size <- dim(x$states)
-  span <- format(range(x$times), trim = TRUE)
+  span <- format_each(range(x$times), 4L)
   members <- length(unique(x$member))
   at.end <- path_summary(x, length(x$times))
   moved <- mean(at.end$moved, na.rm = TRUE)

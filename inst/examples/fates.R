@@ -8,14 +8,14 @@ default_folder <- "fatefield-fates"
 source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L])), "shared.R"))
 
 cells <- SimulateDifferentiation(n.cells = n.cells, n.fates = 2, n.genes = 60, n.futures = 50)
-ends <- c("fateA", "fateB")
 cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 200, verbose = FALSE)
+cells <- DefineFates(cells, labels = "state", exclude = "progenitor")
 figure(PlotTraining(cells), "training", 9, 5)
 
 # Where each cell will go, and how good that is beside the simulator's own futures.
-cells <- PredictFate(cells, labels = "state", fates = ends, verbose = FALSE)
+cells <- PredictFate(cells, verbose = FALSE)
 figure(PlotFate(cells, reduction = "latent"), "fates")
-figure(plot(SimulateCells(cells, cells = 1:5, n.sim = 20, verbose = FALSE), cells, reduction = "latent"), "futures")
+figure(plot(SimulateCells(cells, cells = 1:5, n.sim = 20, verbose = FALSE), observed = cells, reduction = "latent"), "futures")
 table_of(table(fate = cells$fate, day = cells$day), "fates")
 
 # A day that was left out, beside fresh cells, unmoved cells and straight lines.
@@ -33,7 +33,7 @@ figure(PlotDriftDiffusion(cells, reduction = "latent"), "drift-diffusion", 9, 4)
 figure(PlotPotential(cells, reduction = "latent"), "potential")
 
 # When fates are decided.
-cells <- FateDynamics(cells, labels = "state", fates = ends, cells = which(cells$day == 0)[1:50], n.sim = 20, verbose = FALSE)
+cells <- FateDynamics(cells, cells = which(cells$day == 0)[1:50], n.sim = 20, verbose = FALSE)
 figure(PlotCommitment(cells), "fate-stream", 7, 3)
 figure(PlotCommitment(cells, type = "entropy"), "commitment", 7, 3)
 figure(PlotCommitment(cells, type = "passage"), "first-passage", 7, 3)

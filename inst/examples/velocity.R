@@ -7,7 +7,7 @@
 default_folder <- "fatefield-velocity"
 source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L])), "shared.R"))
 
-cells <- SimulateTwoBranch(n.cells = n.cells, n.genes = 80)
+cells <- SimulateTwoBranch(n.cells = n.cells, n.genes = 120)
 cells <- EstimateVelocity(cells, verbose = FALSE)
 cells <- EmbedVelocity(cells, reduction = "pca", dims = 1:2, verbose = FALSE)
 figure(PlotVelocity(cells, reduction = "pca", group.by = "stage"), "streams")
@@ -17,17 +17,17 @@ best <- utils::head(rownames(features)[order(-features$velocity_r2)], 4L)
 figure(PlotPhase(cells, genes = best, group.by = "stage"), "phase", 8, 6)
 
 # The field, and whether it is better than fields that cost nothing.
-cells <- FitVelocityField(cells, epochs = 60, verbose = FALSE)
+cells <- FitVelocityField(cells, epochs = 150, verbose = FALSE)
 figure(PlotTraining(cells), "training", 9, 5)
 scores <- ScoreVelocityField(cells, fields = c("mean", "linear", "ridge", "knn", "sparsevfc", "vae"), n.splits = 2, n.boot = 1,
-  epochs = 60, verbose = FALSE)
+  epochs = 150, verbose = FALSE)
 print(scores)
 figure(plot(scores), "scores", 9, 4)
 
 # Progenitors followed to their ends.
 start <- which(cells$stage == "progenitor")
 paths <- IntegrateCells(cells, cells = start, verbose = FALSE)
-figure(plot(paths[round(seq(1, length(start), length.out = 30))], cells, reduction = "pca"), "paths")
+figure(plot(paths[round(seq(1, length(start), length.out = 30))], observed = cells, reduction = "pca"), "paths")
 found <- ClassifyTrajectories(paths, labels = "stage", reference = cells, among = c("minor", "major"),
   fates = c("minor", "major"))
 table_of(found$fates, "ends")
