@@ -110,7 +110,7 @@ CompareNoise.default <- function(object, model = NULL, labels = NULL, truth = NU
   members <- do.call(rbind, rows)
   new_result("noise", arm_table(members), list(
     difference = arm_differences(members), members = members,
-    lines = if (!is.null(truth)) as.data.frame(ScoreFate(fate, truth, n.boot = 0L))[-1L, score_columns],
+    lines = if (!is.null(truth)) as.data.frame(ScoreFate(fate, truth, n.boot = 0L))[-1L, noise_columns],
     floor = half_distance(known), cells = length(cells), n.sim = n.sim
   ), by = "arm")
 }
@@ -129,7 +129,7 @@ CompareNoise.Seurat <- function(object, model = NULL, labels = NULL, truth = NUL
 #' @export
 CompareNoise.SingleCellExperiment <- CompareNoise.Seurat
 
-score_columns <- c("method", "accuracy", "cross.entropy", "brier")
+noise_columns <- c("method", "accuracy", "cross.entropy", "brier")
 
 noise_arms <- function(arms) {
   all <- c("none", "constant", "learned")
@@ -198,7 +198,7 @@ score_arm <- function(fate, truth) {
   if (is.null(truth)) {
     return(data.frame(accuracy = NA_real_, cross.entropy = NA_real_, brier = NA_real_))
   }
-  as.data.frame(ScoreFate(fate, truth, n.boot = 0L))[1L, score_columns[-1L]]
+  as.data.frame(ScoreFate(fate, truth, n.boot = 0L))[1L, noise_columns[-1L]]
 }
 
 # Cells observed at the time nearest to `time`; NULL where all are of one time.
