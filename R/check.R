@@ -31,10 +31,33 @@ near <- function(name, present) {
     return("")
   }
   distance <- drop(utils::adist(name, present, ignore.case = TRUE))
-  contains <- grepl(tolower(name), tolower(present), fixed = TRUE)
+  # One or two letters stand in too many words.
+  contains <- nchar(name) > 2L & grepl(tolower(name), tolower(present), fixed = TRUE)
   close <- present[distance <= max(1, 0.34 * nchar(name)) | contains]
   close <- close[order(drop(utils::adist(name, close, ignore.case = TRUE)))]
   if (length(close) == 0L) "" else paste0(" Did you mean ", quoted(close, 3L), "?")
+}
+
+# What arguments of version 0.1.0 are called now; each verb has some of them.
+renamed_arguments <- list(
+  start = "t.start", from = "t.start", time = "t.end", times = "t.out", time.out = "t.out", background = "observed",
+  observed = "truth", name = c("velocity", "store.as"), column = "store.as", assay.name = "store.as",
+  reduction.name = "store.as", prefix = "store.as", features = "genes", k = "n.neighbors", k.paths = "n.neighbors",
+  k.vote = "k", max.neighbors = "n.neighbors", smooth = "n.neighbors", labels = "n.label", top = "n.top",
+  steps = "n.steps", directions = "n.directions", colour.by = "group.by", colour = "group.by", color.by = "group.by",
+  max.cells = "raster"
+)
+
+# What an unknown argument may have been meant to be: one that it is called now, else one that is spelt alike.
+near_argument <- function(name, known) {
+  now <- renamed_arguments[[name]]
+  fits <- intersect(now, known)
+  if (length(fits) > 0L) {
+    return(paste0(" It is `", fits[[1L]], "` now."))
+  }
+  close <- near(name, known)
+  # Workers that store nothing do not have this one.
+  if (!nzchar(close) && "store.as" %in% now) " What is stored is named by `store.as`." else close
 }
 
 # Stops when `...` holds anything: a misspelt argument is not passed over. `.known`: the arguments; its point keeps
@@ -48,7 +71,7 @@ check_no_dots <- function(.known, ...) {
   if (length(name) == 0L) {
     stop_input("...", "There are more arguments than this function has; name them.")
   }
-  stop_input(name[[1L]], "There is no argument `", name[[1L]], "`.", near(name[[1L]], .known))
+  stop_input(name[[1L]], "There is no argument `", name[[1L]], "`.", near_argument(name[[1L]], .known))
 }
 
 # One whole number of at least `min`, as integer where it fits.

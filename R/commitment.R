@@ -44,7 +44,8 @@ dynamics_of <- function(paths, votes, definition, settings) {
         cell = paths$cell, sim = paths$sim, member = paths$member,
         fate = committed$fate, commitment_time = committed$time
       ),
-      fates = names(passages), threshold = settings$threshold, reduction = paths$reduction, cols = definition$cols
+      fates = names(passages), threshold = settings$threshold, reduction = paths$reduction, cols = definition$cols,
+      column = definition$column
     ),
     by = "cell"
   )

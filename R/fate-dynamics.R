@@ -190,7 +190,8 @@ store_dynamics <- function(object, result, store.as, model) {
   columns <- result$table[commitment_columns("commitment")]
   rownames(columns) <- result$table$cell
   object <- store_cells(object, stats::setNames(columns, commitment_columns(store.as)))
-  put_result(object, "dynamics", store.as, result, model_inputs(object, model), "FateDynamics()")
+  inputs <- c(model_inputs(object, model), if (!is.null(result$column)) list(column_input(object, result$column)))
+  put_result(object, "dynamics", store.as, result, inputs, "FateDynamics()")
 }
 
 subset_result.fatefield_dynamics <- function(x, keep) {

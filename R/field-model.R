@@ -76,10 +76,7 @@ field_counts <- function(object, model) {
 
 # What the states of cells are made from: the spliced counts of the field's genes.
 states_input <- function(object, model, spliced = field_counts(object, model)) {
-  list(
-    type = "counts", source = list(spliced = spliced_place(object, model)), genes = model$dims,
-    cells = colnames(spliced), digest = column_digests(spliced[model$dims, , drop = FALSE])
-  )
+  spliced_input(spliced, spliced_place(object, model), model$dims)
 }
 
 # Which cell of those at the fit each cell is, NA for new ones. An object that never had these velocities has nothing

@@ -102,11 +102,30 @@ input_now <- function(object, input) {
 }
 
 counts_now <- function(object, input) {
+  if (is.null(input$source$unspliced)) {
+    return(spliced_now(object, input))
+  }
   pair <- velocity_counts(object, input)
   if (is.null(pair) || !all(input$genes %in% rownames(pair$spliced))) {
     return(NULL)
   }
   counts_input(pair, input$source, input$genes)
+}
+
+# The states of a field are made from spliced counts alone.
+spliced_now <- function(object, input) {
+  spliced <- tryCatch(as_counts(layer_at(object, input$source$spliced), "spliced"), error = function(e) NULL)
+  if (is.null(spliced) || !all(input$genes %in% rownames(spliced))) {
+    return(NULL)
+  }
+  spliced_input(spliced, input$source$spliced, input$genes)
+}
+
+spliced_input <- function(spliced, place, genes) {
+  list(
+    type = "counts", source = list(spliced = place), genes = genes, cells = colnames(spliced),
+    digest = column_digests(spliced[genes, , drop = FALSE])
+  )
 }
 
 assay_names <- function(object) {
@@ -148,7 +167,8 @@ match_in_turn <- function(x, table) {
 check_input <- function(object, input, what, remake, new.cells = FALSE, now = input_now(object, input), at = NULL) {
   name <- input_name(input)
   if (is.null(now)) {
-    stop_stale(what, paste0(name, " is no longer in the object"), remake)
+    is <- if (input$type %in% c("velocity", "counts")) " are" else " is"
+    stop_stale(what, paste0(name, is, " no longer in the object"), remake)
   }
   if (input$type == "model") {
     if (!identical(now$digest, input$digest)) stop_stale(what, paste0(name, " has been fitted anew"), remake)
@@ -157,6 +177,8 @@ check_input <- function(object, input, what, remake, new.cells = FALSE, now = in
   found <- match_inputs(input, now)
   if (input$type == "column") {
     if (is.null(at)) at <- match(cell_names(object), input$cells)
+    # Under other names, all of them in the order of then.
+    if (all(is.na(at)) && identical(now$digest, input$digest)) at <- seq_along(at)
     found <- list(at = at, changed = !is.na(at) & input$digest[at] != now$digest, new = is.na(at))
   }
   n <- length(found$at)
@@ -178,7 +200,7 @@ input_name <- function(input) {
   switch(input$type,
     coordinates = paste0("reduction ", quoted(input$reduction)),
     velocity = paste0("the velocities ", quoted(input$name)),
-    counts = "the spliced and unspliced counts",
+    counts = paste0("the spliced ", if (!is.null(input$source$unspliced)) "and unspliced ", "counts"),
     column = paste0("column ", quoted(input$column)),
     model = paste0("model ", quoted(input$name))
   )

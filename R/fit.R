@@ -190,7 +190,7 @@ fit_options <- function(given, learned, resume) {
   known <- union(sde_names, train_names)
   unknown <- setdiff(names(given), known)
   if (length(unknown) > 0L) {
-    hint <- near(unknown[[1L]], c(known, names(formals(FitSDE.default))))
+    hint <- near_argument(unknown[[1L]], c(known, names(formals(FitSDE.Seurat))))
     stop_input(unknown[[1L]], "FitSDE() has no option ", quoted(unknown[[1L]]), ".", hint)
   }
   if (!is.null(resume)) {

@@ -28,6 +28,7 @@
 #'   `"ENSEMBL"`.
 #' @param names Named vector of titles by set, for lists and files; `NULL`: the names, or a file's descriptions.
 #'
+#' @param ... Not used.
 #' @return A result of class `fatefield_sets`, see [results].
 #'   Its table has a row for each set: `term`, `name`, `ontology` and `size`, its number of genes.
 #'   `sets` is the named list of vectors of genes, and `terms` a data.frame of `term`, `name` and `ontology`.
@@ -45,7 +46,8 @@
 #' sets <- list(process = "Ins1", secretion = c("Ins2", "Snap25"))
 #' GeneSets(sets, parents = data.frame(child = "secretion", parent = "process"))$sets
 #' @export
-GeneSets <- function(x, ontology = NULL, parents = NULL, keytype = "SYMBOL", names = NULL) {
+GeneSets <- function(x, ontology = NULL, parents = NULL, keytype = "SYMBOL", names = NULL, ...) {
+  check_no_dots(base::names(formals(GeneSets)), ...)
   if (inherits(x, "fatefield_sets")) {
     return(x)
   }

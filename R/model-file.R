@@ -29,6 +29,7 @@ plain_classes <- c("factor", "ordered", "data.frame", "Date", "POSIXct", "POSIXt
 #' @param file path of the file; the customary ending is `.fatefield`.
 #' @param overwrite replace a file that is there already?
 #'   `FALSE` by default, as a trained model may have taken hours.
+#' @param ... Not used.
 #' @return `SaveModel()`: the path, invisibly.
 #'   `LoadModel()`: the model, identical to the one saved.
 #' @section Errors:
@@ -44,7 +45,8 @@ plain_classes <- c("factor", "ordered", "data.frame", "Date", "POSIXct", "POSIXt
 #' SaveModel(GetModel(cells), file)
 #' identical(LoadModel(file), GetModel(cells))
 #' @export
-SaveModel <- function(model, file, overwrite = FALSE) {
+SaveModel <- function(model, file, overwrite = FALSE, ...) {
+  check_no_dots(names(formals(SaveModel)), ...)
   check_model(model)
   check_string(file, "file")
   check_flag(overwrite, "overwrite")
@@ -64,7 +66,8 @@ SaveModel <- function(model, file, overwrite = FALSE) {
 
 #' @rdname SaveModel
 #' @export
-LoadModel <- function(file) {
+LoadModel <- function(file, ...) {
+  check_no_dots(names(formals(LoadModel)), ...)
   check_string(file, "file")
   bytes <- read_whole(file)
   entries <- tryCatch(

@@ -182,17 +182,18 @@ GetModel <- function(object, name = NULL, ...) UseMethod("GetModel")
 
 #' @rdname GetModel
 #' @export
-GetModel.default <- function(object, name = NULL, ...) check_model(fetch_model(object, name))
-
-#' @rdname GetModel
-#' @export
-GetModel.Seurat <- function(object, name = NULL, ...) check_model(fetch_model(object, name))
-
-#' @rdname GetModel
-#' @export
-GetModel.SingleCellExperiment <- function(object, name = NULL, ...) {
+GetModel.default <- function(object, name = NULL, ...) {
+  check_no_dots(names(formals(GetModel.default)), ...)
   check_model(fetch_model(object, name))
 }
+
+#' @rdname GetModel
+#' @export
+GetModel.Seurat <- GetModel.default
+
+#' @rdname GetModel
+#' @export
+GetModel.SingleCellExperiment <- GetModel.default
 
 #' @rdname GetModel
 #' @export
@@ -209,15 +210,13 @@ SetModel.default <- function(object, model, store.as = NULL, ...) {
 
 #' @rdname GetModel
 #' @export
-SetModel.Seurat <- function(object, model, store.as = NULL, ...) set_model(object, model, store.as)
-
-#' @rdname GetModel
-#' @export
-SetModel.SingleCellExperiment <- function(object, model, store.as = NULL, ...) {
-  set_model(object, model, store.as)
-}
-
-set_model <- function(object, model, store.as) {
+SetModel.Seurat <- function(object, model, store.as = NULL, ...) {
+  check_no_dots(names(formals(SetModel.default)), ...)
+  if (missing(model)) stop_input("model", "`model` is missing: give one from FitSDE(), FitVelocityField() or LoadModel().")
   check_model(model)
   store_model(object, model, if (is.null(store.as)) model$type else check_string(store.as, "store.as"))
 }
+
+#' @rdname GetModel
+#' @export
+SetModel.SingleCellExperiment <- SetModel.Seurat

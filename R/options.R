@@ -18,7 +18,7 @@ merge_options <- function(defaults, given, argument = "options") {
   }
   unknown <- setdiff(names(given), names(defaults))
   if (length(unknown) > 0L) {
-    hint <- near(unknown[[1L]], names(defaults))
+    hint <- near_argument(unknown[[1L]], names(defaults))
     if (!nzchar(hint)) hint <- paste0(" There are ", quoted(names(defaults), length(defaults)), ".")
     stop_input(unknown[[1L]], "There is no option ", quoted(unknown[[1L]]), ".", hint)
   }

@@ -45,6 +45,7 @@
 #' @param use.raw read `raw/X` and its genes in the place of `X`?
 #'   `FALSE` by default; `raw` usually holds all genes before some were selected and scaled.
 #' @param verbose say what was left out or renamed?
+#' @param ... Not used.
 #' @return A Seurat object, of Seurat 4 or 5, whichever is installed.
 #'   Matrices are genes x cells.
 #' @section Errors:
@@ -67,7 +68,8 @@
 #' cells <- ReadH5AD(path)
 #' cells$day
 #' @export
-ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbose = TRUE) {
+ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbose = TRUE, ...) {
+  check_no_dots(names(formals(ReadH5AD)), ...)
   check_string(file, "file")
   check_string(assay, "assay")
   check_flag(use.raw, "use.raw")

@@ -38,6 +38,7 @@
 #'   attribute with those of cells.
 #'   `NULL` looks for the usual ones, such as `Gene`, `Accession` and `CellID`.
 #' @param verbose say what was left out or renamed?
+#' @param ... Not used.
 #' @return A Seurat object, of Seurat 4 or 5, whichever is installed.
 #'   Matrices are genes x cells.
 #' @section Errors:
@@ -67,7 +68,8 @@
 #' SeuratObject::Assays(cells)
 #' @export
 ReadLoom <- function(file, assay = "RNA", layers = NULL, gene.names = NULL, cell.names = NULL,
-                     verbose = TRUE) {
+                     verbose = TRUE, ...) {
+  check_no_dots(names(formals(ReadLoom)), ...)
   check_string(file, "file")
   check_string(assay, "assay")
   check_flag(verbose, "verbose")

@@ -76,6 +76,7 @@
 #' @param seed.use Seed; the same seed gives the same cells, whatever the number of threads.
 #'   `NULL` draws one from R's generator, which is else untouched.
 #'
+#' @param ... Not used.
 #' @return
 #' A Seurat object with the assays `RNA` (spliced counts and their log-normalised values),
 #' `spliced` and `unspliced` (counts); the reductions `pca` and `latent` (the true states); the
@@ -123,7 +124,8 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
                                     speed = NULL, founder.spread = NULL, clone.spread = NULL,
                                     dispersion = NULL, library.spread = NULL, dt = NULL,
                                     n.futures = NULL, n.drivers = 0L, n.pcs = 10L,
-                                    as = c("seurat", "sce", "list"), seed.use = 42L) {
+                                    as = c("seurat", "sce", "list"), seed.use = 42L, ...) {
+  check_no_dots(names(formals(SimulateDifferentiation)), ...)
   n.cells <- check_count(n.cells, "n.cells", min = 2L)
   n.fates <- check_count(n.fates, "n.fates", min = 2L)
   n.genes <- check_count(n.genes, "n.genes", min = n.fates + 2L)

@@ -36,6 +36,7 @@
 #' @param as What to return: `"seurat"`, `"sce"` (a SingleCellExperiment) or `"list"`.
 #' @param seed.use Seed; the same seed gives the same cells, whatever the number of threads.
 #'   `NULL` draws one from R's generator, which is else untouched.
+#' @param ... Not used.
 #' @return
 #' A Seurat object with the assays `RNA`, `spliced` and `unspliced`, the reduction `pca`, the columns `time`,
 #' `branch` (`"common"`, `"major"`, `"minor"`) and `stage` (`"progenitor"` before the fork, `"major"` and
@@ -53,7 +54,8 @@
 #' @export
 SimulateTwoBranch <- function(n.cells = 1500L, n.genes = 269L, major.share = NULL, fork = NULL, span = NULL,
                               depth = NULL, dispersion = NULL, library.spread = NULL, n.pcs = 10L,
-                              as = c("seurat", "sce", "list"), seed.use = 42L) {
+                              as = c("seurat", "sce", "list"), seed.use = 42L, ...) {
+  check_no_dots(names(formals(SimulateTwoBranch)), ...)
   as <- check_choice(as, c("seurat", "sce", "list"), "as")
   if (as == "sce") need_package("SingleCellExperiment", "to return a SingleCellExperiment")
   n.pcs <- check_count(n.pcs, "n.pcs")

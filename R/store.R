@@ -203,11 +203,11 @@ tools_of <- function(object) {
 model_inputs <- function(object, model) {
   name <- model_name(object, model)
   where <- if (model$type == "field") {
-    field_input(object, model)
+    list(field_input(object, model), states_input(object, model))
   } else {
-    coordinates_input(object, choose_reduction(object, model$reduction), x = model_coordinates(object, model))
+    list(coordinates_input(object, choose_reduction(object, model$reduction), x = model_coordinates(object, model)))
   }
-  c(if (!is.null(where)) list(where), if (!is.null(name)) list(model_input(model, name)))
+  c(Filter(Negate(is.null), where), if (!is.null(name)) list(model_input(model, name)))
 }
 
 # The object with a command in its log: the function's name and the arguments that `frame`, its method, was given.
@@ -298,6 +298,7 @@ rename_cells.default <- function(x, names) {
 #' @param what The kind of result, such as `"fates"` or `"criticality"`.
 #'   `NULL` gives a data.frame of what there is.
 #' @param name The name under which it was stored (`store.as`); `NULL` takes the one stored last.
+#' @param ... Not used.
 #' @return The result, see [results]; for `what = NULL` a data.frame with the columns `what` and `name`.
 #' @section Errors:
 #' `fatefield_error_input`: the object holds no such result.
@@ -309,7 +310,8 @@ rename_cells.default <- function(x, names) {
 #' GetResult(cells)
 #' GetResult(cells, "definition")
 #' @export
-GetResult <- function(object, what = NULL, name = NULL) {
+GetResult <- function(object, what = NULL, name = NULL, ...) {
+  check_no_dots(names(formals(GetResult)), ...)
   check_object(object)
   if (is_plain_matrix(object)) {
     stop_input("object", "`object` is a matrix and holds no results; give a Seurat object or a SingleCellExperiment.")

@@ -168,7 +168,15 @@ velocity_name <- function(object, name, argument = "velocity") {
     stop_input("object", "The object holds no velocities; run EstimateVelocity() first.")
   }
   if (is.null(name)) {
-    return(utils::tail(present, 1L))
+    name <- utils::tail(present, 1L)
+    if (length(present) > 1L) {
+      rlang::inform(
+        paste0("Using the velocities ", quoted(name), ", one of ", quoted(present), "; others are taken with `", argument,
+          "`."),
+        class = "fatefield_message_velocity"
+      )
+    }
+    return(name)
   }
   if (!check_string(name, argument) %in% present) {
     stop_input(argument, "`", argument, "`: the object holds no velocities ", quoted(name), "; it holds ",

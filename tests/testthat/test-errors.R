@@ -178,3 +178,41 @@ test_that("options that are not there or out of range", {
   expect_input_error(SimulateCells(cells$x, trained(), t.out = c(2, 1)), "t.out", "increasing")
   expect_input_error(SimulateCells(cells$x, trained(), cells = "nobody"), "cells", "nobody")
 })
+
+test_that("an argument that a function does not have is an error that names it, at every export", {
+  exports <- grep("^[A-Z]", getNamespaceExports("fatefield"), value = TRUE)
+  classes <- c("NeuralSDE", "SinkhornLoss", "VelocityVAE")
+  object <- trained_objects()[[1L]]
+  for (verb in setdiff(grep("^Rcpp_", exports, value = TRUE, invert = TRUE), classes)) {
+    use <- get(verb)
+    generic <- !is.null(utils::getS3method(verb, "default", optional = TRUE))
+    plain <- !generic && !grepl("Options$", verb)
+    first <- if (grepl("Options$|^Simulate[TD]", verb)) list() else if (grepl("^Read|^Load", verb)) list("a") else list(object)
+    e <- tryCatch(suppressMessages(do.call(use, c(first, list(zzz.none = 1)))), error = identity)
+    expect_s3_class(e, "fatefield_error")
+    # What is needed may be missed first.
+    if (!grepl("is needed|is missing|must be|holds no|has no assay", conditionMessage(e))) {
+      expect_identical(e$argument, "zzz.none", info = paste(verb, conditionMessage(e)))
+    }
+    if (plain) expect_true("..." %in% names(formals(use)), info = verb)
+  }
+  expect_input_error(GetModel(object, model = "sde"), "model", "no argument `model`")
+  expect_input_error(SetModel(object), "model", "is missing")
+})
+
+test_that("arguments of the version before are told what they are called now", {
+  object <- trained_objects()[[1L]]
+  now <- list(
+    list(function() PredictFate(object, labels = "state", start = 0), "start", "It is `t.start` now"),
+    list(function() SimulateCells(object, times = 1:2), "times", "It is `t.out` now"),
+    list(function() InterpolateTime(object, 1, time.out = 1), "time.out", "It is `t.out` now"),
+    list(function() StemnessScore(object, k = 5), "k", "It is `n.neighbors` now"),
+    list(function() GeneDynamics(object, features = "g1"), "features", "It is `genes` now"),
+    list(function() PlotCriticality(object, colour.by = "day"), "colour.by", "It is `group.by` now"),
+    list(function() PlotFate(object, max.cells = 9), "max.cells", "It is `raster` now"),
+    list(function() PredictFate(object, labels = "state", name = "a"), "name", "named by `store.as`"),
+    list(function() DriftDiffusion(object, column = "a"), "column", "named by `store.as`"),
+    list(function() FitSDE(object, time = "day", name = "a"), "name", "It is `store.as` now")
+  )
+  for (case in now) expect_input_error(case[[1L]](), case[[2L]], case[[3L]])
+})
