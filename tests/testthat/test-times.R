@@ -95,7 +95,7 @@ test_that("every verb that takes times reads them alike", {
       ScoreInterpolation(cells$x, 1, list(mean = cells$x[1:9, ]), time = time, n.repeats = 2, verbose = FALSE)
     },
     fate = function(time) {
-      PredictFate(cells$x, model, labels = cells$label, start = time, n.sim = 2, verbose = FALSE)$probability
+      PredictFate(cells$x, model, labels = cells$label, time = time, n.sim = 2, verbose = FALSE)$probability
     },
     bins = function(time) BinTime(time, n.bins = 3, min.size = 1)$time,
     compare = function(time) {
