@@ -92,9 +92,9 @@ ClassifyTrajectories <- function(object, labels = NULL, reference = NULL, t.end 
   cells <- background_cells(object, reference, "reference")
   definition <- fate_definition(reference, labels, fates, exclude, NULL, k, weights, "soft", 0)
   near <- near_trajectories(object)
-  voters <- class_voters(cells, referring(definition, rownames(cells)), among, definition$options$label)
-  counted <- counted_labels(voters, definition$fates, definition$exclude)
-  found <- classify_states(states_at(near, if (!is.null(t.end)) check_number(t.end, "t.end")), voters, min.vote)
+  references <- class_references(cells, referring(definition, rownames(cells)), among, definition$options$label)
+  counted <- counted_labels(references, definition$fates, definition$exclude)
+  found <- classify_states(states_at(near, if (!is.null(t.end)) check_number(t.end, "t.end")), references, min.vote)
   tallies <- class_tallies(found$label, object$cell)
   draws <- bootstrap_counts(nrow(tallies), n.boot, seed_from(seed.use))
   among.fates <- share_table(tallies[, counted, drop = FALSE], draws, conf.level)
@@ -114,33 +114,33 @@ referring <- function(definition, cells) {
 }
 
 # Labels that count as fates, by name.
-counted_labels <- function(voters, fates, exclude) {
+counted_labels <- function(references, fates, exclude) {
   if (is.null(fates) && is.null(exclude)) {
-    return(voters$labels)
+    return(references$labels)
   }
-  present <- function(x) if (!is.null(x)) check_among(x, voters$known, if (is.null(fates)) "exclude" else "fates")
-  if (!is.null(fates)) check_among(fates, voters$labels, "fates")
-  setdiff(if (is.null(fates)) voters$labels else unique(fates), present(exclude))
+  present <- function(x) if (!is.null(x)) check_among(x, references$known, if (is.null(fates)) "exclude" else "fates")
+  if (!is.null(fates)) check_among(fates, references$labels, "fates")
+  setdiff(if (is.null(fates)) references$labels else unique(fates), present(exclude))
 }
 
 # The labelled cells (cells x dims) ready for classify_states(). `options`: of the label, see vote_options(). Every end
 # is labelled, however far from the cells it is.
-class_voters <- function(cells, labels, among, options) {
+class_references <- function(cells, labels, among, options) {
   labels <- check_labels(labels, "labels", nrow(cells))
   if (!is.null(among)) {
     labels[!labels %in% check_among(among, levels(labels), "among")] <- NA
     labels <- droplevels(labels)
   }
-  label_voters(cells, labels, NULL, list(label = options))
+  label_references(cells, labels, NULL, list(label = options))
 }
 
 # list(label, vote, votes, distance) of states, n x dims.
-classify_states <- function(states, voters, min.vote) {
-  found <- label_states(voters$index, states, thread_count())
+classify_states <- function(states, references, min.vote) {
+  found <- label_states(references$index, states, thread_count())
   votes <- found$probability
-  colnames(votes) <- voters$labels
+  colnames(votes) <- references$labels
   most <- votes[cbind(seq_len(nrow(votes)), found$label)]
-  label <- factor(voters$labels[found$label], levels = c(voters$labels, "ambiguous"))
+  label <- factor(references$labels[found$label], levels = c(references$labels, "ambiguous"))
   label[!is.na(most) & most < min.vote] <- "ambiguous"
   list(label = label, vote = most, votes = votes, distance = found$distance)
 }

@@ -1,9 +1,9 @@
 # What FateDynamics() computes of paths. Votes are arrays [path, time, fate]; weights are the mass that growth
 # gave, the heaviest path of all having 1; "groups" are what the bootstrap draws, cells or paths.
 
-# `votes`: see fate_voters().
+# `votes`: see fate_references().
 dynamics_of <- function(paths, votes, definition, settings) {
-  voters <- votes$voters
+  references <- votes$references
   counted <- votes$counted
   times <- paths$times
   if (length(times) < 2L) {
@@ -12,11 +12,11 @@ dynamics_of <- function(paths, votes, definition, settings) {
   }
   if (length(paths$cell) < 2L) stop_input("object", "`object` has one path only; at least 2 are needed.")
   paths$cell <- droplevels(paths$cell)
-  seen <- votes_along(paths, voters, counted)
+  seen <- votes_along(paths, references, counted)
   passages <- lapply(seq_along(counted), function(f) {
     path_passages(matrix(seen$votes[, , f], ncol = length(times)), times - times[[1L]], settings$threshold)
   })
-  names(passages) <- voters$labels[counted]
+  names(passages) <- references$labels[counted]
   groups <- if (nlevels(paths$cell) > 1L) as.integer(paths$cell) else seq_along(paths$cell)
   draws <- bootstrap_counts(max(groups), settings$n.boot, settings$seed)
   weights <- path_weights(paths)
@@ -52,14 +52,14 @@ dynamics_of <- function(paths, votes, definition, settings) {
 }
 
 # votes: [path, time, fate], NaN from where a path is lost; stream: the shares of all labels by time.
-votes_along <- function(paths, voters, counted) {
+votes_along <- function(paths, references, counted) {
   size <- dim(paths$states)
   weights <- path_weights(paths)
   votes <- array(0, c(size[[1L]], size[[3L]], length(counted)))
-  labels <- c(voters$labels, "unassigned")
+  labels <- c(references$labels, "unassigned")
   stream <- lapply(seq_len(size[[3L]]), function(t) {
     x <- matrix(paths$states[, , t], size[[1L]])
-    shares <- label_states(voters$index, x, thread_count())$probability
+    shares <- label_states(references$index, x, thread_count())$probability
     lost <- rowSums(!is.finite(x)) > 0
     mass <- ifelse(lost, 0, weights[, t])
     by.label <- colSums(shares * mass) / sum(mass)

@@ -189,11 +189,11 @@ kept_reference <- function(object, stored) {
   kept
 }
 
-# Reference cells ready to label states, and the codes of the labels that count: list(voters, counted).
+# Reference cells ready to label states, and the codes of the labels that count: list(references, counted).
 # `x`: all cells x dims, in the space in which ends are labelled.
-fate_voters <- function(x, definition) {
-  voters <- label_voters(x, definition$labels, definition$reference, definition$options)
-  list(voters = voters, counted = which_fates(voters, definition$fates, definition$exclude))
+fate_references <- function(x, definition) {
+  references <- label_references(x, definition$labels, definition$reference, definition$options)
+  list(references = references, counted = which_fates(references, definition$fates, definition$exclude))
 }
 
 # Whether two answers were about the same fates: labels, reference cells and how ends are labelled, whichever way the

@@ -167,10 +167,10 @@ driver_task <- function(object, model, definition, fate, against, cells, time, t
   if (field) check_timeless(time, t.start)
   starts <- if (field) numeric(nrow(x)) else cell_starts(object, model, time, t.start)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
-  votes <- fate_voters(voting_space(object, model, x), definition)
+  votes <- fate_references(voting_space(object, model, x), definition)
   list(
     object = object, model = model, x = x, starts = starts, cells = cells, definition = definition,
-    voters = votes$voters, sides = fate_sides(fate, against, votes$voters, votes$counted),
+    references = votes$references, sides = fate_sides(fate, against, votes$references, votes$counted),
     end = driver_end(t.end, model)
   )
 }
@@ -222,19 +222,19 @@ check_sources <- function(sources) {
 }
 
 # The fate and its rivals, by name and by code among the labels of the reference cells.
-fate_sides <- function(fate, against, voters, counted) {
+fate_sides <- function(fate, against, references, counted) {
   if (is.null(fate)) {
-    stop_input("fate", "`fate` is needed: one of ", quoted(voters$labels[counted]), ".")
+    stop_input("fate", "`fate` is needed: one of ", quoted(references$labels[counted]), ".")
   }
-  present <- voters$labels[counted]
+  present <- references$labels[counted]
   fate <- check_among(check_string(fate, "fate"), present, "fate")
   against <- if (is.null(against)) setdiff(present, fate) else check_among(against, present, "against")
   if (length(against) == 0L || fate %in% against) {
     stop_input("against", "`against` must be other fates than ", quoted(fate), ".")
   }
   list(
-    fate = fate, against = against, present = present, for.it = match(fate, voters$labels),
-    against.it = match(against, voters$labels)
+    fate = fate, against = against, present = present, for.it = match(fate, references$labels),
+    against.it = match(against, references$labels)
   )
 }
 

@@ -114,9 +114,9 @@ FateDynamics.default <- function(object, model = NULL, labels = NULL, cells = NU
   definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
   if (model$type == "field") {
     paths <- IntegrateCells.default(object, model, cells, t.out, verbose = verbose)
-    return(dynamics_of(near_trajectories(paths), fate_voters(near_space(paths, x), definition), definition, settings))
+    return(dynamics_of(near_trajectories(paths), fate_references(near_space(paths, x), definition), definition, settings))
   }
-  votes <- fate_voters(x, definition)
+  votes <- fate_references(x, definition)
   starts <- cell_starts(object, model)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   if (is.null(t.out)) t.out <- way_times(starts[cells], model)
@@ -155,7 +155,7 @@ FateDynamics.fatefield_trajectories <- function(object, labels = NULL, reference
   settings <- dynamics_settings(threshold, n.neighbors, conf.level, n.boot, seed_from(seed.use))
   x <- background_cells(object, reference, "reference")
   definition <- fate_definition(reference, labels, fates, exclude, NULL, k, weights, vote, cutoff)
-  dynamics_of(near_trajectories(object), fate_voters(x, definition), definition, settings)
+  dynamics_of(near_trajectories(object), fate_references(x, definition), definition, settings)
 }
 
 dynamics_settings <- function(threshold, n.neighbors, conf.level, n.boot, seed) {

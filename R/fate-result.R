@@ -1,10 +1,10 @@
 # What PredictFate() gives: probabilities of fates with their errors, one row a cell.
 
-# `shares`: one list(share, effective) per member; `cells`: their names; `votes`: see fate_voters(). `arrived`: which
+# `shares`: one list(share, effective) per member; `cells`: their names; `votes`: see fate_references(). `arrived`: which
 # cells were not simulated, as they are at the end already: they have no prior. `more`: further parts.
 new_fate <- function(shares, cells, votes, definition, arrived = logical(length(cells)), more = list()) {
   fates <- votes$counted
-  labels <- votes$voters$labels
+  labels <- votes$references$labels
   t <- without_prior(fate_summary(shares, fates, definition$options$fate), shares, fates, arrived)
   named <- function(m, columns) {
     dimnames(m) <- list(cells, columns)
@@ -18,7 +18,7 @@ new_fate <- function(shares, cells, votes, definition, arrived = logical(length(
     counts = named(counts, labels), fate = most_probable(probability, known),
     entropy = stats::setNames(t$entropy, cells), unassigned = stats::setNames(t$unassigned, cells),
     other = stats::setNames(t$other, cells), effective = stats::setNames(t$effective, cells),
-    n.models = length(shares), cutoff = label_cutoff(votes$voters$index), cols = definition$cols,
+    n.models = length(shares), cutoff = label_cutoff(votes$references$index), cols = definition$cols,
     column = definition$column
   )
   new_result("fate", fate_table(parts), c(parts, more), by = "cell")

@@ -45,7 +45,7 @@ margin_function <- function(task, member) {
     for (rows in groups) {
       ends <- end_states(engine, states[rows, , drop = FALSE], starts[[rows[[1L]]]], task$end, task$n.sim,
         task$seed + member - 1, (rows[[1L]] - 1) * task$n.sim)
-      share <- fate_shares(task$voters$index, ends$states, ends$log_weights,
+      share <- fate_shares(task$references$index, ends$states, ends$log_weights,
         rep(seq_along(rows), each = task$n.sim), length(rows), thread_count())$share
       out[rows] <- vote_margin(share, task$sides)
     }
@@ -83,7 +83,7 @@ field_margin_function <- function(task, member) {
   motion$members <- motion$members[member]
   function(states) {
     motion$starts[] <- states
-    votes <- label_states(task$voters$index, states_at(margin_paths(task, motion)), thread_count())
+    votes <- label_states(task$references$index, states_at(margin_paths(task, motion)), thread_count())
     vote_margin(votes$probability, task$sides)
   }
 }
@@ -91,8 +91,8 @@ field_margin_function <- function(task, member) {
 # The predicted fate of each cell, by the labels of its ends over all members.
 field_fates <- function(task) {
   ends <- margin_paths(task, field_motion_of(task))
-  votes <- label_states(task$voters$index, states_at(ends), thread_count())$probability
-  colnames(votes) <- task$voters$labels
+  votes <- label_states(task$references$index, states_at(ends), thread_count())$probability
+  colnames(votes) <- task$references$labels
   mean <- rowsum(votes[, task$sides$present, drop = FALSE], ends$cell, reorder = FALSE)
   as.character(most_probable(mean, rowSums(mean) > 0))
 }

@@ -159,11 +159,11 @@ path_fates <- function(object, cells, definition) {
     return(factor(rep("all", length(object$cell))))
   }
   x <- background_cells(object, cells, "cells")
-  voters <- label_voters(x, definition$labels, definition$reference, definition$options)
+  references <- label_references(x, definition$labels, definition$reference, definition$options)
   fates <- definition$fates
-  if (!is.null(fates)) check_among(fates, voters$labels, "fates")
-  if (!is.null(definition$exclude)) check_among(definition$exclude, voters$known, "exclude")
-  found <- classify_states(states_at(object), voters, 0)$label
+  if (!is.null(fates)) check_among(fates, references$labels, "fates")
+  if (!is.null(definition$exclude)) check_among(definition$exclude, references$known, "exclude")
+  found <- classify_states(states_at(object), references, 0)$label
   reached <- table(found)
   shown <- if (is.null(fates)) names(reached)[reached >= 5L] else fates[reached[fates] > 0L]
   shown <- setdiff(shown, definition$exclude)

@@ -7,7 +7,7 @@ published_epsilon <- 1e-9
 perturb_as_published <- function(context, change, replicates, n.cells, verbose) {
   drawn <- bootstrap_counts(length(context$futures$cells), replicates, context$seed)
   picks <- matrix(apply(drawn, 2L, spread_draws, n = n.cells), n.cells)
-  voters <- context_voters(context)
+  references <- context_references(context)
   ends <- context$futures$members[[1L]]()
   tick <- progress_bar(replicates, "Perturbing cells", verbose)
   shares <- lapply(seq_len(replicates), function(r) {
@@ -17,7 +17,7 @@ perturb_as_published <- function(context, change, replicates, n.cells, verbose) 
     out <- lapply(1:2, function(a) {
       # Seeds of their own: nothing is shared between arms and draws.
       own <- context$seed + 2 * (r - 1) + a - 1
-      share <- arm_shares(ends, voters, arms[a], 1L, own)[[1L]]$share
+      share <- arm_shares(ends, references, arms[a], 1L, own)[[1L]]$share
       colMeans(share)[context$fates]
     })
     tick(r)

@@ -13,9 +13,9 @@ perturb_context <- function(object, model, definition, cells, n.sim, time, t.sta
   force(definition)
   futures <- futures_of(object, model, cells, time, t.start, t.end, n.sim, given)
   space <- do.call(gene_space, c(list(object, model), source), quote = TRUE)
-  votes <- fate_voters(futures$places, definition)
+  votes <- fate_references(futures$places, definition)
   context <- list(
-    space = space, futures = futures, definition = definition, voting = votes$voters$labels, fates = votes$counted,
+    space = space, futures = futures, definition = definition, voting = votes$references$labels, fates = votes$counted,
     seed = seed_from(seed.use), model = model
   )
   c(context, list(settings = context_settings(context, given)))
@@ -41,7 +41,7 @@ other_settings <- function(one, two) {
 }
 
 # The labelled cells, made anew: pointers do not outlive a call nor reach other processes.
-context_voters <- function(context) fate_voters(context$futures$places, context$definition)$voters
+context_references <- function(context) fate_references(context$futures$places, context$definition)$references
 
 context_cells <- function(context) rownames_or_numbers(context$futures$x)[context$futures$cells]
 
@@ -51,7 +51,7 @@ start_states <- function(context) context$futures$x[context$futures$cells, , dro
 
 # Shares of the labels where the futures of each arm end: one matrix (starts x (labels + 1), the last column is
 # unassigned) per arm. With `first`: also the label of the first future of each start.
-arm_shares <- function(ends, voters, arms, n.sim, seed, first = FALSE) {
+arm_shares <- function(ends, references, arms, n.sim, seed, first = FALSE) {
   n <- nrow(arms[[1L]]$states)
   most <- max(1L, perturb_chunk %/% n.sim)
   rows <- split(seq_len(n), (seq_len(n) - 1L) %/% most)
@@ -59,7 +59,7 @@ arm_shares <- function(ends, voters, arms, n.sim, seed, first = FALSE) {
   unlist(lapply(unname(groups), function(group) {
     parts <- lapply(unname(rows), function(r) {
       some <- lapply(arms[group], function(arm) list(states = arm$states[r, , drop = FALSE], hold = arm$hold))
-      part_shares(ends(some, r, seed), voters, length(group), length(r), n.sim, first)
+      part_shares(ends(some, r, seed), references, length(group), length(r), n.sim, first)
     })
     lapply(seq_along(group), function(a) {
       out <- list(share = do.call(rbind, lapply(parts, function(p) p[[a]]$share)))
@@ -69,12 +69,12 @@ arm_shares <- function(ends, voters, arms, n.sim, seed, first = FALSE) {
   }), recursive = FALSE)
 }
 
-part_shares <- function(found, voters, n.arms, n, n.sim, first) {
+part_shares <- function(found, references, n.arms, n, n.sim, first) {
   cell <- rep(seq_len(n.arms * n), each = n.sim)
-  share <- fate_shares(voters$index, found$states, found$log_weights, cell, n.arms * n, thread_count())$share
+  share <- fate_shares(references$index, found$states, found$log_weights, cell, n.arms * n, thread_count())$share
   one <- if (first) {
     at <- (seq_len(n.arms * n) - 1L) * n.sim + 1L
-    label_states(voters$index, found$states[at, , drop = FALSE], thread_count())$label
+    label_states(references$index, found$states[at, , drop = FALSE], thread_count())$label
   }
   lapply(seq_len(n.arms), function(a) {
     rows <- (a - 1L) * n + seq_len(n)
@@ -98,12 +98,12 @@ no_fate <- function(share, fates) {
 # Arms through all members: list(probability, lost) with one array per arm, cells x fates x members and cells x
 # c(other, unassigned) x members, and `first`, labels of the first future (cells x arms) of the first member.
 run_arms <- function(context, arms, verbose, label = "Perturbing cells", first = FALSE) {
-  voters <- context_voters(context)
+  references <- context_references(context)
   members <- context$futures$members
   tick <- progress_bar(length(members), label, verbose)
   found <- lapply(seq_along(members), function(m) {
     out <- arm_shares(
-      members[[m]](), voters, arms, context$futures$n.sim, context$seed + m - 1, first && m == 1L
+      members[[m]](), references, arms, context$futures$n.sim, context$seed + m - 1, first && m == 1L
     )
     tick(m)
     out

@@ -169,7 +169,7 @@ end_labels <- function(object, observed, cells, labels, k) {
     stop_input("observed", "`observed` is needed to label the ends of the trajectories.")
   }
   definition <- fate_definition(observed, labels, k = k)
-  voters <- label_voters(cells, definition$labels, definition$reference, definition$options)
-  found <- label_states(voters$index, states_at(object), thread_count())$label
-  list(ends = factor(voters$labels[found], levels = voters$labels), cols = definition$cols)
+  references <- label_references(cells, definition$labels, definition$reference, definition$options)
+  found <- label_states(references$index, states_at(object), thread_count())$label
+  list(ends = factor(references$labels[found], levels = references$labels), cols = definition$cols)
 }

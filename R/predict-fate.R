@@ -156,13 +156,13 @@ PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference 
   cells <- background_cells(object, reference, "reference")
   definition <- fate_definition(reference, labels, fates, exclude, NULL, k, weights, vote, cutoff, prior, compat)
   object <- near_trajectories(object)
-  votes <- fate_voters(cells, definition)
+  votes <- fate_references(cells, definition)
   keep <- which(levels(object$cell) %in% object$cell)
   names <- levels(object$cell)[keep]
   at <- if (is.null(t.end)) length(object$times) else which.min(abs(object$times - check_number(t.end, "t.end")))
   shares <- lapply(split(seq_along(object$cell), object$member), function(rows) {
     fate_shares(
-      votes$voters$index, states_at(object, object$times[[at]])[rows, , drop = FALSE], object$log_weights[rows, at],
+      votes$references$index, states_at(object, object$times[[at]])[rows, , drop = FALSE], object$log_weights[rows, at],
       match(object$cell[rows], names), length(names), thread_count()
     )
   })
@@ -173,7 +173,7 @@ PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference 
 # `x`: all cells x dims. `engines`: one function per member that gives a list with simulate().
 # `starts`: one time per cell. `cells`: numbers of the cells to predict. `definition`: see fate_definition().
 predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, seed, verbose = FALSE) {
-  votes <- fate_voters(x, definition)
+  votes <- fate_references(x, definition)
   # Cells that start together are simulated together; the order is part of the seed's meaning.
   cells <- cells[order(starts[cells], cells)]
   tick <- progress_bar(length(cells) * length(engines), "Predicting fates", verbose)
@@ -186,7 +186,7 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
       )
       tick((member - 1L) * length(cells) + rows[[length(rows)]])
       fate_shares(
-        votes$voters$index, ends$states, ends$log_weights, rep(seq_along(rows), each = ends$n.sim),
+        votes$references$index, ends$states, ends$log_weights, rep(seq_along(rows), each = ends$n.sim),
         length(rows), thread_count()
       )
     })
@@ -197,13 +197,13 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
   })
   arrived <- starts[cells] >= end
   if (!definition$published) {
-    shares <- lapply(shares, keep_labels, definition$labels[cells], arrived, votes$voters$labels)
+    shares <- lapply(shares, keep_labels, definition$labels[cells], arrived, votes$references$labels)
   }
   result <- new_fate(
     shares, rownames(x)[cells], votes, definition, arrived,
     list(
       n.sim = n.sim, time = end, seed = seed, starts = stats::setNames(starts[cells], rownames(x)[cells]),
-      definition = definition_digest(definition, votes$voters$labels[votes$counted], rownames_or_numbers(x))
+      definition = definition_digest(definition, votes$references$labels[votes$counted], rownames_or_numbers(x))
     )
   )
   result[rownames(x)[sort(cells)]]
@@ -269,7 +269,7 @@ vote_options <- function(k, weights, vote, cutoff, prior, compat) {
 }
 
 # The labelled cells of `reference`, ready to vote. `x`: all cells x dims, `labels`: their factor.
-label_voters <- function(x, labels, reference, options) {
+label_references <- function(x, labels, reference, options) {
   chosen <- check_cells(reference, rownames_or_numbers(x), "reference")
   chosen <- chosen[!is.na(labels[chosen])]
   if (length(chosen) == 0L) {
@@ -288,11 +288,11 @@ rownames_or_numbers <- function(x) {
   if (is.null(rownames(x))) as.character(seq_len(nrow(x))) else rownames(x)
 }
 
-# Codes of the labels that count as fates. A label that no voter has may be excluded all the same.
-which_fates <- function(voters, fates = NULL, exclude = NULL) {
-  labels <- voters$labels
+# Codes of the labels that count as fates. A label that no reference cell has may be excluded all the same.
+which_fates <- function(references, fates = NULL, exclude = NULL) {
+  labels <- references$labels
   wanted <- if (is.null(fates)) labels else check_among(fates, labels, "fates")
-  if (!is.null(exclude)) wanted <- setdiff(wanted, check_among(exclude, voters$known, "exclude"))
+  if (!is.null(exclude)) wanted <- setdiff(wanted, check_among(exclude, references$known, "exclude"))
   if (length(wanted) < 2L) {
     argument <- if (is.null(fates) && is.null(exclude)) "labels" else
       if (is.null(exclude)) "fates" else "exclude"

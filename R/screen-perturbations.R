@@ -251,10 +251,10 @@ screen_workers <- function() {
 
 # Probabilities of the fates of the cells left alone, cells x fates, by member.
 screen_control <- function(context) {
-  voters <- context_voters(context)
+  references <- context_references(context)
   alone <- list(list(states = start_states(context), hold = NULL))
   lapply(seq_along(context$futures$members), function(m) {
-    shares <- arm_shares(context$futures$members[[m]](), voters, alone, context$futures$n.sim, context$seed + m - 1)
+    shares <- arm_shares(context$futures$members[[m]](), references, alone, context$futures$n.sim, context$seed + m - 1)
     fate_probability(shares[[1L]]$share, context$fates)
   })
 }
@@ -262,8 +262,8 @@ screen_control <- function(context) {
 # Functions of a list of batches of genes: their effects in this session, or by the workers, each on one thread.
 screen_here <- function(context, change, control) {
   members <- lapply(context$futures$members, function(open) open())
-  voters <- context_voters(context)
-  function(batches) lapply(batches, function(batch) screen_batch(context, change, batch, members, voters, control))
+  references <- context_references(context)
+  function(batches) lapply(batches, function(batch) screen_batch(context, change, batch, members, references, control))
 }
 
 screen_elsewhere <- function(context, change, control) {
@@ -275,7 +275,7 @@ screen_elsewhere <- function(context, change, control) {
   }
 }
 
-screen_batch <- function(context, change, genes, members, voters, control) {
+screen_batch <- function(context, change, genes, members, references, control) {
   x <- start_states(context)
   arms <- lapply(genes, function(g) {
     one <- utils::modifyList(change, list(genes = g, at = change$at[[1L]]))
@@ -284,7 +284,7 @@ screen_batch <- function(context, change, genes, members, voters, control) {
   size <- c(length(genes), length(context$fates), length(members))
   effects <- errors <- array(NA_real_, size, list(genes, fate_names(context), NULL))
   for (m in seq_along(members)) {
-    found <- arm_shares(members[[m]], voters, arms, context$futures$n.sim, context$seed + m - 1)
+    found <- arm_shares(members[[m]], references, arms, context$futures$n.sim, context$seed + m - 1)
     for (g in seq_along(genes)) {
       shift <- fate_probability(found[[g]]$share, context$fates) - control[[m]]
       known <- pmax(colSums(!is.na(shift)), 1)

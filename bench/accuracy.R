@@ -97,7 +97,7 @@ larry <- function() {
   rownames(x) <- cells$cell
   set.seed(1)
   known <- sort(sample(which(cells$well != 2), 20000L))
-  voters <- which(cells$well != 2 & cells$day == 6 & cells$annotation %in% fates)
+  references <- which(cells$well != 2 & cells$day == 6 & cells$annotation %in% fates)
   scale <- sqrt(mean(variances(x)))
   other <- lapply(c(2, 4, 6), function(day) {
     rows <- which(cells$day == day & (day == 2 | cells$well == 2))
@@ -107,7 +107,7 @@ larry <- function() {
   rownames(counts) <- observed$cell
   rows <- lapply(methods, function(method) {
     fit <- timed_fit(x[known, ], time = cells$day[known], growth = "learned", method = method)
-    p <- PredictFate(x, model = fit$model, labels = cells$annotation, cells = rownames(counts), reference = voters,
+    p <- PredictFate(x, model = fit$model, labels = cells$annotation, cells = rownames(counts), reference = references,
       n.sim = 50L, cutoff = 0, verbose = FALSE)$probability[, fates]
     p <- p / rowSums(p)
     score <- ScoreFate(p, counts, pair = c("Neutrophil", "Monocyte"))

@@ -46,13 +46,13 @@ larry_fates <- function(seeds = 1:5) {
   x <- as.matrix(cells[, c("x", "y")])
   rownames(x) <- cells$cell
   known <- cells$well != 2
-  voters <- which(known & cells$day == 6 & cells$annotation %in% fate_names)
+  references <- which(known & cells$day == 6 & cells$annotation %in% fate_names)
   one_model <- function(options, seed) {
     model <- do.call(FitSDE, c(
       list(x[known, ], time = cells$day[known], growth = "learned", seed.use = seed, verbose = FALSE), options
     ))
     PredictFate(
-      x, model = model, labels = cells$annotation, cells = as.character(scored$cell), reference = voters,
+      x, model = model, labels = cells$annotation, cells = as.character(scored$cell), reference = references,
       n.sim = 100L, cutoff = 0, seed.use = seed, verbose = FALSE
     )$probability[, fate_names]
   }

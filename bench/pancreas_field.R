@@ -70,10 +70,10 @@ endocrine_fates <- function(object, mode) {
 
 # Types of the nearest cells along paths, paths x times.
 types_along <- function(paths, object) {
-  voters <- vapply(paths$times, function(t) {
+  references <- vapply(paths$times, function(t) {
     as.character(ClassifyTrajectories(paths, labels = "type", reference = object, t.end = t, min.vote = 0, n.boot = 1L)$label)
   }, character(length(paths$cell)))
-  matrix(voters, length(paths$cell))
+  matrix(references, length(paths$cell))
 }
 
 plot_types_along <- function(types, times) {

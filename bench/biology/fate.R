@@ -14,18 +14,18 @@ source(file.path(here, "claims.R"))
 said <- function(...) claim("fate", ...)
 
 fate_larry <- function(larry = read_larry_plane(), model = fit_larry_plane(larry)) {
-  voters <- which(larry$cells$day == 6 & larry$cells$annotation %in% larry_fate_names)
-  larry_noise(larry, model, voters)
+  references <- which(larry$cells$day == 6 & larry$cells$annotation %in% larry_fate_names)
+  larry_noise(larry, model, references)
   larry_commitment(larry, model)
-  larry_bifurcation(larry, model, voters)
+  larry_bifurcation(larry, model, references)
   drift <- DriftDiffusion(larry$x, model, time = larry$cells$day)
   save_figure(PlotPotential(drift, embedding = larry$x, downhill = TRUE), "fate_larry_potential")
 }
 
-larry_noise <- function(larry, model, voters) {
+larry_noise <- function(larry, model, references) {
   got <- timed("CompareNoise, 3 arms", CompareNoise(
     larry$x, model, labels = larry$cells$annotation, truth = larry$truth, time = larry$cells$day,
-    reference = voters, cutoff = 0, n.sim = 50L, verbose = FALSE
+    reference = references, cutoff = 0, n.sim = 50L, verbose = FALSE
   ))
   show_table(got$table, "fate_larry_noise", "Arms of noise on the day-2 cells with known fates (published: -11.1 points without noise)")
   show_table(got$difference, "fate_larry_noise_difference", "Learned less each other arm")
@@ -40,14 +40,14 @@ larry_noise <- function(larry, model, voters) {
 
 # Here undifferentiated cells vote too, of all days, every fifth cell.
 larry_commitment <- function(larry, model) {
-  voters <- seq(1, nrow(larry$x), by = 5)
+  references <- seq(1, nrow(larry$x), by = 5)
   early <- match(rownames(larry$truth), rownames(larry$x))
   some <- early[seq(1, length(early), length.out = 200)]
   paths <- timed("SimulateCells, 200 cells x 30", SimulateCells(
     larry$x, model, cells = some, n.sim = 30L, t.out = seq(2, 6, by = 0.2), verbose = FALSE
   ))
   got <- timed("FateDynamics", FateDynamics(
-    paths, labels = larry$cells$annotation[voters], reference = larry$x[voters, ], exclude = "undiff",
+    paths, labels = larry$cells$annotation[references], reference = larry$x[references, ], exclude = "undiff",
     cutoff = 0
   ))
   print(got)
@@ -59,14 +59,14 @@ larry_commitment <- function(larry, model) {
 }
 
 # The published figure: cells of a neutrophil and monocyte clone, the size of the noise along their paths.
-larry_bifurcation <- function(larry, model, voters) {
+larry_bifurcation <- function(larry, model, references) {
   pair <- c("Neutrophil", "Monocyte")
   both <- rownames(larry$truth)[rowSums(larry$truth[, pair] > 0) == 2 & rowSums(larry$truth) == rowSums(larry$truth[, pair])]
   paths <- SimulateCells(
     larry$x, model, cells = utils::head(both, 100L), n.sim = 30L, t.out = seq(2, 6, by = 0.2), verbose = FALSE
   )
   got <- FateDynamics(
-    paths, labels = larry$cells$annotation[voters], reference = larry$x[voters, ], fates = pair, cutoff = 0
+    paths, labels = larry$cells$annotation[references], reference = larry$x[references, ], fates = pair, cutoff = 0
   )
   noise <- noise_along(paths, model)
   table <- data.frame(time = paths$times, entropy = got$entropy$entropy, t(apply(noise, 1L, function(v) {

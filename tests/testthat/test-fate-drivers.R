@@ -50,10 +50,10 @@ sensitivity_task <- function(gain = 1, n.models = 1L) {
   # At each place the share of "up" is 0.5 + along / 20, by labels that repeat.
   label <- ifelse((seq_along(along) * 0.618034) %% 1 < 0.5 + along / 20, "up", "down")
   x <- cbind(PC_1 = rep(0, 20), PC_2 = seq(-1, 1, length.out = 20))
-  voters <- label_voters(reference, factor(label), NULL, vote_options(200, NULL, NULL, 0, NULL, NULL))
+  references <- label_references(reference, factor(label), NULL, vote_options(200, NULL, NULL, 0, NULL, NULL))
   list(
     model = stub_model(dims = colnames(x), n.models = n.models), x = x, starts = rep(0, 20), cells = 1:20,
-    voters = voters, sides = list(for.it = match("up", voters$labels), against.it = match("down", voters$labels)),
+    references = references, sides = list(for.it = match("up", references$labels), against.it = match("down", references$labels)),
     end = 1, n.sim = 2L, max.cells = 100L, step = 1, n.directions = 60L, seed = 1
   )
 }
