@@ -107,7 +107,7 @@ test_that("every verb that takes times reads them alike", {
     plain <- doors[[name]](cells$time)
     expect_equal(doors[[name]](text), plain, info = name)
     expect_input_error(doors[[name]](paste0("D", cells$time, "_rep1")), if (name == "bins") "object" else
-      if (name == "fate") "start" else "time", "not certainly")
+      if (name == "fate") "time" else "time", "not certainly")
   }
 })
 
