@@ -51,12 +51,32 @@ layer_data <- function(object, layer = "data", assay = SeuratObject::DefaultAssa
   }
   present <- layer_names(object, assay)
   parts <- if (layer %in% present) layer else split_parts(present, layer)
+  parts <- with_sisters(parts, present, object, assay, argument)
   if (length(parts) == 0L) stop_layer(object, layer, assay)
   pieces <- lapply(parts, function(part) {
     in_memory(seurat_fun("LayerData")(object[[assay]], layer = part))
   })
   joined <- if (length(pieces) == 1L) pieces[[1L]] else join_pieces(pieces, features = rownames(object[[assay]]))
   whole_layer(joined, layer, parts, assay, colnames(object), argument)
+}
+
+# One part of a split layer that lacks cells, with the other parts of the same layer: velocities of one sample alone
+# were an answer about others that nobody asked for.
+with_sisters <- function(parts, present, object, assay, argument) {
+  whole <- sub("\\.[^.]*$", "", parts)
+  if (length(parts) != 1L || identical(whole, parts)) {
+    return(parts)
+  }
+  sisters <- split_parts(present, whole)
+  covers <- ncol(seurat_fun("LayerData")(object[[assay]], layer = parts)) == ncol(object)
+  if (length(sisters) < 2L || covers) {
+    return(parts)
+  }
+  rlang::inform(
+    paste0("`", argument, "`: ", quoted(parts), " is a part of the split layer ", quoted(whole), "; all of it is taken."),
+    class = "fatefield_message_layer"
+  )
+  sisters
 }
 
 # The cells of a layer in the order of the object; each must be there, once.
@@ -70,13 +90,9 @@ whole_layer <- function(x, layer, parts, assay, cells, argument) {
   }
   lost <- setdiff(cells, colnames(x))
   if (length(lost) > 0L) {
-    whole <- sub("\\.[^.]*$", "", layer)
     stop_input(
       argument, at, " does not cover all cells: ", length(lost), " of ", length(cells), " are without, the first is ",
-      quoted(lost[[1L]]), ".",
-      if (whole != layer && length(parts) == 1L) paste0(" Where it is a part of a split layer, name the whole, ",
-        quoted(whole), "; else take the cells that it has, with subset().") else
-        " Take the cells that it has, with subset()."
+      quoted(lost[[1L]]), ". Take the cells that it has, with subset()."
     )
   }
   x[, cells, drop = FALSE]
