@@ -154,7 +154,7 @@ fate_definition <- function(object, labels = NULL, fates = NULL, exclude = NULL,
   own <- is.null(fates) && is.null(exclude)
   values <- label_column(object, labels)
   list(
-    labels = values, fates = if (own) stored$fates else fates, exclude = if (own) stored$exclude else exclude,
+    labels = values, fates = if (own) stored$fates else fates, exclude = if (own) still_there(stored$exclude, values) else exclude,
     reference = if (is.null(reference)) kept_reference(object, stored) else reference,
     options = vote_options(
       if (is.null(k)) stored$k else k, if (is.null(weights)) stored$weights else weights,
@@ -163,6 +163,12 @@ fate_definition <- function(object, labels = NULL, fates = NULL, exclude = NULL,
     cols = colours_of(levels(values), kept$cols), column = if (is.character(labels) && length(labels) == 1L) labels,
     published = !is.null(compat) && compat != "none"
   )
+}
+
+# Those of the labels of a definition that some cell still has, NULL for none: cells may have been taken out since.
+still_there <- function(labels, values) {
+  found <- intersect(labels, levels(values))
+  if (length(found) > 0L) found
 }
 
 # Labels that were given as values, for the cells that the object has now; NULL where there is no definition.
