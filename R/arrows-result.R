@@ -42,6 +42,10 @@ rename_cells.fatefield_arrows <- function(x, names) {
 #' @rdname EmbedVelocity
 #' @param x A result.
 #' @export
-plot.fatefield_arrows <- function(x, ...) {
-  PlotVelocity(x$embedding, arrows = x$arrows, ...)
+plot.fatefield_arrows <- function(x, embedding = x$embedding, ...) {
+  at <- check_matrix(embedding, "embedding")
+  names <- rownames(x$arrows)
+  if (!is.null(rownames(at)) && all(names %in% rownames(at))) at <- at[names, , drop = FALSE]
+  check_same_cells(at, names)
+  PlotVelocity(at, arrows = x$arrows, ...)
 }

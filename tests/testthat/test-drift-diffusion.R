@@ -89,7 +89,9 @@ test_that("stored drift follows its cells and is stale after a new fit or other 
     part <- GetResult(object[, c(9, 4)], "drift")
     whole <- GetResult(object, "drift")
     expect_identical(part$potential, whole$potential[part$table$cell])
-    moved <- set_coordinates(object, name, embedding(object, name)[, c(2, 1, 3)] * 2)
+    swapped <- embedding(object, name)[, c(2, 1, 3)] * 2
+    colnames(swapped) <- colnames(embedding(object, name))
+    moved <- set_coordinates(object, name, swapped)
     anew <- stub_model(dims = colnames(embedding(object)))
     anew$states <- list(archive_pack(list(stub = 2)))
     for (stale in list(moved, store_model(object, anew))) {

@@ -30,7 +30,9 @@ test_that("what changed is named, and the call that makes it anew", {
   for (object in list(tiny_seurat(), tiny_sce())) {
     input <- coordinates_input(object, "pca")
     expect_identical(check_input(object, input, "the arrows", "EmbedVelocity()"), seq_len(ncol(object)))
-    expect_identical(check_input(object[, 5:3], input, "the arrows", "EmbedVelocity()"), 5:3)
+    # Seurat 5 keeps the order of the object.
+    some <- object[, 5:3]
+    expect_identical(check_input(some, input, "the arrows", "EmbedVelocity()"), match(colnames(some), colnames(object)))
     input$digest[4:6] <- 1
     e <- expect_error(check_input(object, input, "the arrows", "EmbedVelocity()"), class = "fatefield_error_stale")
     expect_match(conditionMessage(e), "the arrows cannot be used any more: reduction \"(pca|PCA)\" changed in 3 of 60 cells")

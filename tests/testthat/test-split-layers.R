@@ -51,8 +51,8 @@ test_that("parts of split layers are found and joined by the name of the whole, 
 
 test_that("layers that hold the same cells are no parts of one, and cells without a part are an error", {
   counts <- tiny_counts()
-  with_layers(list(counts.a = counts, counts.b = counts), function(object) {
-    expect_input_error(layer_data(object, "counts"), "layer", "the same cells")
+  with_layers(list(other.a = counts, other.b = counts), function(object) {
+    expect_input_error(layer_data(object, "other"), "layer", "the same cells")
   })
   with_layers(list(spliced.a = counts[, 1:20], spliced.b = counts[, 21:40]), function(object) {
     expect_input_error(layer_data(object, "spliced"), "layer", "20 of 60 are without")

@@ -292,5 +292,6 @@ test_that("results of velocities print, sum up, plot and are cut by genes and ce
   drawn <- plot(arrows, at, style = "arrows", max.arrows = 1e6)$layers[[2L]]$data
   expect_equal(drawn[c("x", "y", "dx", "dy")], arrows_drawn(object, "latent"))
   expect_identical(nrow(plot(arrows[1:50], at, style = "arrows")$layers[[1L]]$data), 50L)
-  expect_input_error(plot(arrows), "embedding")
+  expect_equal(plot(arrows, style = "arrows", max.arrows = 1e6)$layers[[2L]]$data, drawn)
+  expect_input_error(plot(arrows, at[1:50, ]), "embedding")
 })
