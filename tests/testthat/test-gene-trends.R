@@ -191,7 +191,7 @@ test_that("trends are a result: summed up, cut to genes, bound, drawn in the col
   }
   all <- trend(c("straight", "bent", "flat"))
   expect_s3_class(all, "fatefield_result")
-  expect_output(print(all), "straight at time 2: .*right 1[.]599")
+  expect_output(print(all), "straight at time 2: .*right 1[.]6 ")
   sums <- summary(all)
   at <- all$table[all$table$gene == "bent" & all$table$fate == "right", ]
   expect_equal(sums$end[sums$gene == "bent" & sums$fate == "right"], at$mean[at$time == 2])

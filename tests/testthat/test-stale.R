@@ -102,8 +102,10 @@ test_that("cells under other names, in another order and fewer keep all results"
     renamed <- with_names(cells, paste0("z", cell_names(cells)))
     expect_null(stale_results(renamed), info = as)
     expect_identical(GetResult(renamed, "drift", "drift")$table$drift, GetResult(cells, "drift", "drift")$table$drift)
-    expect_null(stale_results(cells[, 20:1]), info = as)
-    expect_equal(GetResult(cells[, 20:1], "fates")$probability, GetResult(cells, "fates")$probability[cell_names(cells)[20:1], ])
+    # Seurat 5 keeps the order of the object.
+    some <- cells[, 20:1]
+    expect_null(stale_results(some), info = as)
+    expect_equal(GetResult(some, "fates")$probability, GetResult(cells, "fates")$probability[cell_names(some), ])
   }
 })
 
