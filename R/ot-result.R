@@ -35,6 +35,7 @@ subset_result.fatefield_ot_distance <- function(x, keep) {
   x
 }
 
+#' @param object Distances.
 #' @rdname OTDistance
 #' @export
 summary.fatefield_ot_distance <- function(object, ...) object$table
