@@ -93,7 +93,7 @@ DefineFates.SingleCellExperiment <- DefineFates.Seurat
 # By what the cells of an object are known again under other names: their coordinates, where there are any.
 known_by <- function(object) {
   if (!is_plain_matrix(object) && length(reduction_names(object)) > 0L) {
-    coordinates_input(object, choose_reduction(object))
+    coordinates_input(object)
   }
 }
 

@@ -54,19 +54,21 @@ model_coordinates <- function(object, model) {
   if (model$type == "field") {
     return(field_coordinates(object, model))
   }
-  reduction <- if (is_plain_matrix(object)) NULL else model$reduction
-  x <- embedding(object, reduction)
-  if (!is.null(colnames(x)) && all(model$dims %in% colnames(x))) {
-    x <- x[, model$dims, drop = FALSE]
-  }
+  x <- model_space(object, model)
   check_model_dims(model, x)
   if (!is_plain_matrix(object) && !is.null(model$source)) {
     check_input(
       object, model$source, "the model", "FitSDE()", new.cells = TRUE,
-      now = coordinates_input(object, choose_reduction(object, reduction), x = x)
+      now = coordinates_input(object, model$reduction, x = x)
     )
   }
   x
+}
+
+# All cells in the reduction of the model, in its dimensions where the reduction has them.
+model_space <- function(object, model) {
+  x <- embedding(object, if (!is_plain_matrix(object)) model$reduction)
+  if (all(model$dims %in% colnames(x))) x[, model$dims, drop = FALSE] else x
 }
 
 # The time of each cell, in the units of the model. `t.start`: one number, at which all cells start. `time`: a column of
@@ -116,8 +118,7 @@ known_times <- function(object, model) {
   if (is.null(model$cell.times) || is.null(model$source)) {
     return(rep(NA_real_, length(cell_names(object))))
   }
-  x <- embedding(object, if (is_plain_matrix(object)) NULL else model$reduction)
-  if (all(model$dims %in% colnames(x))) x <- x[, model$dims, drop = FALSE]
+  x <- model_space(object, model)
   if (ncol(x) != length(model$dims)) {
     return(rep(NA_real_, nrow(x)))
   }

@@ -18,12 +18,8 @@ store_name <- function(object, store.as, default, columns = function(stem) stem,
       ),
       class = "fatefield_warning_name"
     )
-    foreign <- users_columns(object, columns(stem))
   }
-  if (length(foreign) > 0L) {
-    stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]), " of your own, which would be ",
-      "overwritten; give another name.")
-  }
+  if (length(foreign) > 0L) check_own_columns(object, columns(stem))
   shadowed <- if (is_seurat(object)) intersect(columns(stem), c(assay_names(object), reduction_names(object)))
   if (length(shadowed) > 0L) {
     stop_input("store.as", "`store.as`: the object has an assay or reduction ", quoted(shadowed[[1L]]), ", which would ",
@@ -31,6 +27,15 @@ store_name <- function(object, store.as, default, columns = function(stem) stem,
   }
   for (name in slots(stem)) check_slot(object, name)
   stem
+}
+
+# Stops where a column of the user's would be overwritten.
+check_own_columns <- function(object, columns) {
+  foreign <- users_columns(object, columns)
+  if (length(foreign) > 0L) {
+    stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]), " of your own, which would be ",
+      "overwritten; give another name.")
+  }
 }
 
 # Those of the columns that the object has and that were not written here as they are now.
@@ -71,11 +76,7 @@ check_slot <- function(object, name) {
 store_cells <- function(object, data) {
   cells <- cell_names(object)
   check_rows(rownames(data), cells)
-  foreign <- users_columns(object, names(data))
-  if (length(foreign) > 0L) {
-    stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]), " of your own, which would be ",
-      "overwritten; give another name.")
-  }
+  check_own_columns(object, names(data))
   full <- data[match(cells, rownames(data)), , drop = FALSE]
   rownames(full) <- cells
   for (column in names(full)) {
@@ -205,7 +206,7 @@ model_inputs <- function(object, model) {
   where <- if (model$type == "field") {
     list(field_input(object, model), states_input(object, model))
   } else {
-    list(coordinates_input(object, choose_reduction(object, model$reduction), x = model_coordinates(object, model)))
+    list(coordinates_input(object, model$reduction, x = model_coordinates(object, model)))
   }
   c(Filter(Negate(is.null), where), if (!is.null(name)) list(model_input(model, name)))
 }

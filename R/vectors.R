@@ -46,6 +46,6 @@ vectors_by_dimension <- function(object, found, vectors, reduction) {
   if (is.null(made) || ncol(found) != length(made)) {
     return(found)
   }
-  last <- max(match(made, colnames(embedding(object, reduction))))
-  found[, match(colnames(embedding(object, reduction))[seq_len(last)], made), drop = FALSE]
+  columns <- colnames(embedding(object, reduction))
+  found[, match(columns[seq_len(max(match(made, columns)))], made), drop = FALSE]
 }
