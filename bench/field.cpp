@@ -19,10 +19,10 @@
 #include "base/memory.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "field/train/fit.hpp"
 #include "measure.hpp"
 #include "products.hpp"
-#include "train/field_fit.hpp"
-#include "train/optimizer.hpp"
+#include "sde/train/optimizer.hpp"
 
 using namespace fatefield;
 

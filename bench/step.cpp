@@ -17,11 +17,11 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "measure.hpp"
-#include "models/neural_sde.hpp"
-#include "models/rollout.hpp"
 #include "products.hpp"
-#include "train/loss.hpp"
-#include "train/optimizer.hpp"
+#include "sde/model/neural_sde.hpp"
+#include "sde/model/rollout.hpp"
+#include "sde/train/loss.hpp"
+#include "sde/train/optimizer.hpp"
 
 using namespace fatefield;
 

@@ -11,6 +11,37 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// archive_pack
+Rcpp::RawVector archive_pack(const Rcpp::List& entries);
+RcppExport SEXP _fatefield_archive_pack(SEXP entriesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type entries(entriesSEXP);
+    rcpp_result_gen = Rcpp::wrap(archive_pack(entries));
+    return rcpp_result_gen;
+END_RCPP
+}
+// archive_unpack
+Rcpp::List archive_unpack(const Rcpp::RawVector& bytes, const std::string& argument);
+RcppExport SEXP _fatefield_archive_unpack(SEXP bytesSEXP, SEXP argumentSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type argument(argumentSEXP);
+    rcpp_result_gen = Rcpp::wrap(archive_unpack(bytes, argument));
+    return rcpp_result_gen;
+END_RCPP
+}
+// archive_check
+void archive_check(const Rcpp::RawVector& bytes, const std::string& argument);
+RcppExport SEXP _fatefield_archive_check(SEXP bytesSEXP, SEXP argumentSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type argument(argumentSEXP);
+    archive_check(bytes, argument);
+    return R_NilValue;
+END_RCPP
+}
 // path_passages
 Rcpp::List path_passages(const Rcpp::NumericMatrix& shares, const Rcpp::NumericVector& times, double threshold);
 RcppExport SEXP _fatefield_path_passages(SEXP sharesSEXP, SEXP timesSEXP, SEXP thresholdSEXP) {
@@ -36,27 +67,73 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// gene_rank_sums
-Rcpp::List gene_rank_sums(const Rcpp::S4& x, const Rcpp::IntegerVector& group, int threads);
-RcppExport SEXP _fatefield_gene_rank_sums(SEXP xSEXP, SEXP groupSEXP, SEXP threadsSEXP) {
+// criticality_defaults
+Rcpp::List criticality_defaults();
+RcppExport SEXP _fatefield_criticality_defaults() {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::S4& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(gene_rank_sums(x, group, threads));
+    rcpp_result_gen = Rcpp::wrap(criticality_defaults());
     return rcpp_result_gen;
 END_RCPP
 }
-// random_signs
-Rcpp::NumericMatrix random_signs(int n, int m, double seed);
-RcppExport SEXP _fatefield_random_signs(SEXP nSEXP, SEXP mSEXP, SEXP seedSEXP) {
+// lyapunov_defaults
+Rcpp::List lyapunov_defaults();
+RcppExport SEXP _fatefield_lyapunov_defaults() {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< int >::type n(nSEXP);
-    Rcpp::traits::input_parameter< int >::type m(mSEXP);
+    rcpp_result_gen = Rcpp::wrap(lyapunov_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// profile_change
+Rcpp::NumericVector profile_change(const Rcpp::NumericMatrix& before, const Rcpp::NumericMatrix& after, const Rcpp::NumericVector& mean, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_profile_change(SEXP beforeSEXP, SEXP afterSEXP, SEXP meanSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type before(beforeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type after(afterSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mean(meanSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(profile_change(before, after, mean, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_correlations
+Rcpp::List gene_correlations(SEXP genes, const Rcpp::NumericMatrix& quantities, const Rcpp::NumericMatrix& covariates, const Rcpp::IntegerVector& block, int blocks, double n_boot, double level, double seed, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_gene_correlations(SEXP genesSEXP, SEXP quantitiesSEXP, SEXP covariatesSEXP, SEXP blockSEXP, SEXP blocksSEXP, SEXP n_bootSEXP, SEXP levelSEXP, SEXP seedSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type quantities(quantitiesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type covariates(covariatesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type block(blockSEXP);
+    Rcpp::traits::input_parameter< int >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< double >::type n_boot(n_bootSEXP);
+    Rcpp::traits::input_parameter< double >::type level(levelSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(random_signs(n, m, seed));
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_correlations(genes, quantities, covariates, block, blocks, n_boot, level, seed, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// lyapunov_of
+Rcpp::NumericMatrix lyapunov_of(const Rcpp::RawVector& bytes, std::string type, const Rcpp::NumericMatrix& starts, const Rcpp::NumericMatrix& directions, double start, double horizon, int k, const Rcpp::List& options, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_lyapunov_of(SEXP bytesSEXP, SEXP typeSEXP, SEXP startsSEXP, SEXP directionsSEXP, SEXP startSEXP, SEXP horizonSEXP, SEXP kSEXP, SEXP optionsSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< std::string >::type type(typeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type starts(startsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type directions(directionsSEXP);
+    Rcpp::traits::input_parameter< double >::type start(startSEXP);
+    Rcpp::traits::input_parameter< double >::type horizon(horizonSEXP);
+    Rcpp::traits::input_parameter< int >::type k(kSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(lyapunov_of(bytes, type, starts, directions, start, horizon, k, options, tick, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -160,1010 +237,6 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
     rcpp_result_gen = Rcpp::wrap(cell_latent_time(t, likelihood, r2, root_score, root, how, options, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// criticality_defaults
-Rcpp::List criticality_defaults();
-RcppExport SEXP _fatefield_criticality_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(criticality_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// lyapunov_defaults
-Rcpp::List lyapunov_defaults();
-RcppExport SEXP _fatefield_lyapunov_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(lyapunov_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// profile_change
-Rcpp::NumericVector profile_change(const Rcpp::NumericMatrix& before, const Rcpp::NumericMatrix& after, const Rcpp::NumericVector& mean, const Rcpp::List& options, int threads);
-RcppExport SEXP _fatefield_profile_change(SEXP beforeSEXP, SEXP afterSEXP, SEXP meanSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type before(beforeSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type after(afterSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mean(meanSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(profile_change(before, after, mean, options, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// gene_correlations
-Rcpp::List gene_correlations(SEXP genes, const Rcpp::NumericMatrix& quantities, const Rcpp::NumericMatrix& covariates, const Rcpp::IntegerVector& block, int blocks, double n_boot, double level, double seed, const Rcpp::Function& tick, int threads);
-RcppExport SEXP _fatefield_gene_correlations(SEXP genesSEXP, SEXP quantitiesSEXP, SEXP covariatesSEXP, SEXP blockSEXP, SEXP blocksSEXP, SEXP n_bootSEXP, SEXP levelSEXP, SEXP seedSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type genes(genesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type quantities(quantitiesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type covariates(covariatesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type block(blockSEXP);
-    Rcpp::traits::input_parameter< int >::type blocks(blocksSEXP);
-    Rcpp::traits::input_parameter< double >::type n_boot(n_bootSEXP);
-    Rcpp::traits::input_parameter< double >::type level(levelSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(gene_correlations(genes, quantities, covariates, block, blocks, n_boot, level, seed, tick, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// lyapunov_of
-Rcpp::NumericMatrix lyapunov_of(const Rcpp::RawVector& bytes, std::string type, const Rcpp::NumericMatrix& starts, const Rcpp::NumericMatrix& directions, double start, double horizon, int k, const Rcpp::List& options, const Rcpp::Function& tick, int threads);
-RcppExport SEXP _fatefield_lyapunov_of(SEXP bytesSEXP, SEXP typeSEXP, SEXP startsSEXP, SEXP directionsSEXP, SEXP startSEXP, SEXP horizonSEXP, SEXP kSEXP, SEXP optionsSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< std::string >::type type(typeSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type starts(startsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type directions(directionsSEXP);
-    Rcpp::traits::input_parameter< double >::type start(startSEXP);
-    Rcpp::traits::input_parameter< double >::type horizon(horizonSEXP);
-    Rcpp::traits::input_parameter< int >::type k(kSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(lyapunov_of(bytes, type, starts, directions, start, horizon, k, options, tick, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// knn_defaults
-Rcpp::List knn_defaults();
-RcppExport SEXP _fatefield_knn_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(knn_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// label_defaults
-Rcpp::List label_defaults();
-RcppExport SEXP _fatefield_label_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(label_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// fate_defaults
-Rcpp::List fate_defaults();
-RcppExport SEXP _fatefield_fate_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(fate_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// knn_query
-Rcpp::List knn_query(const Rcpp::NumericMatrix& reference, const Rcpp::NumericMatrix& queries, int k, const Rcpp::List& options, int threads);
-RcppExport SEXP _fatefield_knn_query(SEXP referenceSEXP, SEXP queriesSEXP, SEXP kSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type reference(referenceSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type queries(queriesSEXP);
-    Rcpp::traits::input_parameter< int >::type k(kSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(knn_query(reference, queries, k, options, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// knn_self
-Rcpp::List knn_self(const Rcpp::NumericMatrix& x, int k, const Rcpp::List& options, int threads);
-RcppExport SEXP _fatefield_knn_self(SEXP xSEXP, SEXP kSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< int >::type k(kSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(knn_self(x, k, options, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// label_index
-SEXP label_index(const Rcpp::NumericMatrix& reference, const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::List& options, int threads);
-RcppExport SEXP _fatefield_label_index(SEXP referenceSEXP, SEXP codesSEXP, SEXP n_labelsSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type reference(referenceSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type codes(codesSEXP);
-    Rcpp::traits::input_parameter< int >::type n_labels(n_labelsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(label_index(reference, codes, n_labels, options, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// label_cutoff
-double label_cutoff(SEXP index);
-RcppExport SEXP _fatefield_label_cutoff(SEXP indexSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
-    rcpp_result_gen = Rcpp::wrap(label_cutoff(index));
-    return rcpp_result_gen;
-END_RCPP
-}
-// label_states
-Rcpp::List label_states(SEXP index, const Rcpp::NumericMatrix& states, int threads);
-RcppExport SEXP _fatefield_label_states(SEXP indexSEXP, SEXP statesSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(label_states(index, states, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// fate_shares
-Rcpp::List fate_shares(SEXP index, const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& log_weights, const Rcpp::IntegerVector& cell, int n_cells, int threads);
-RcppExport SEXP _fatefield_fate_shares(SEXP indexSEXP, SEXP statesSEXP, SEXP log_weightsSEXP, SEXP cellSEXP, SEXP n_cellsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type log_weights(log_weightsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type cell(cellSEXP);
-    Rcpp::traits::input_parameter< int >::type n_cells(n_cellsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(fate_shares(index, states, log_weights, cell, n_cells, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// fate_summary
-Rcpp::List fate_summary(const Rcpp::List& members, const Rcpp::IntegerVector& fates, const Rcpp::List& options);
-RcppExport SEXP _fatefield_fate_summary(SEXP membersSEXP, SEXP fatesSEXP, SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type members(membersSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type fates(fatesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    rcpp_result_gen = Rcpp::wrap(fate_summary(members, fates, options));
-    return rcpp_result_gen;
-END_RCPP
-}
-// bootstrap_counts
-Rcpp::NumericMatrix bootstrap_counts(int n, int n_boot, double seed);
-RcppExport SEXP _fatefield_bootstrap_counts(SEXP nSEXP, SEXP n_bootSEXP, SEXP seedSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< int >::type n(nSEXP);
-    Rcpp::traits::input_parameter< int >::type n_boot(n_bootSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(bootstrap_counts(n, n_boot, seed));
-    return rcpp_result_gen;
-END_RCPP
-}
-// random_directions
-Rcpp::NumericMatrix random_directions(int n, Rcpp::NumericMatrix root, double seed);
-RcppExport SEXP _fatefield_random_directions(SEXP nSEXP, SEXP rootSEXP, SEXP seedSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< int >::type n(nSEXP);
-    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type root(rootSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(random_directions(n, root, seed));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_defaults
-Rcpp::List field_defaults(std::string field, std::string compat);
-RcppExport SEXP _fatefield_field_defaults(SEXP fieldSEXP, SEXP compatSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< std::string >::type field(fieldSEXP);
-    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_defaults(field, compat));
-    return rcpp_result_gen;
-END_RCPP
-}
-// vfc_defaults
-Rcpp::List vfc_defaults();
-RcppExport SEXP _fatefield_vfc_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(vfc_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// check_field_options
-void check_field_options(const Rcpp::List& options);
-RcppExport SEXP _fatefield_check_field_options(SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    check_field_options(options);
-    return R_NilValue;
-END_RCPP
-}
-// split_cells
-Rcpp::IntegerVector split_cells(double n, const Rcpp::NumericVector& group, double validation, double test, double seed);
-RcppExport SEXP _fatefield_split_cells(SEXP nSEXP, SEXP groupSEXP, SEXP validationSEXP, SEXP testSEXP, SEXP seedSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< double >::type n(nSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type group(groupSEXP);
-    Rcpp::traits::input_parameter< double >::type validation(validationSEXP);
-    Rcpp::traits::input_parameter< double >::type test(testSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(split_cells(n, group, validation, test, seed));
-    return rcpp_result_gen;
-END_RCPP
-}
-// fit_velocity_field
-Rcpp::List fit_velocity_field(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& velocity, const Rcpp::IntegerVector& part, const Rcpp::NumericVector& batch, const Rcpp::List& options, const Rcpp::List& vfc, double seed, const Rcpp::Function& tick, int threads);
-RcppExport SEXP _fatefield_fit_velocity_field(SEXP xSEXP, SEXP velocitySEXP, SEXP partSEXP, SEXP batchSEXP, SEXP optionsSEXP, SEXP vfcSEXP, SEXP seedSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type velocity(velocitySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type part(partSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type batch(batchSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type vfc(vfcSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(fit_velocity_field(x, velocity, part, batch, options, vfc, seed, tick, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_motion
-SEXP field_motion(const Rcpp::RawVector& bytes);
-RcppExport SEXP _fatefield_field_motion(SEXP bytesSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_motion(bytes));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_velocity
-Rcpp::NumericMatrix field_velocity(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
-RcppExport SEXP _fatefield_field_velocity(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_velocity(bytes, x, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_jvp
-Rcpp::NumericMatrix field_jvp(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
-RcppExport SEXP _fatefield_field_jvp(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type delta(deltaSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_jvp(bytes, x, delta, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_jacobian
-Rcpp::NumericMatrix field_jacobian(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, double cell, int threads);
-RcppExport SEXP _fatefield_field_jacobian(SEXP bytesSEXP, SEXP xSEXP, SEXP cellSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< double >::type cell(cellSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_jacobian(bytes, x, cell, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_divergence
-Rcpp::NumericVector field_divergence(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
-RcppExport SEXP _fatefield_field_divergence(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_divergence(bytes, x, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_support
-Rcpp::NumericVector field_support(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
-RcppExport SEXP _fatefield_field_support(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_support(bytes, x, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_embed
-Rcpp::List field_embed(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
-RcppExport SEXP _fatefield_field_embed(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type delta(deltaSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_embed(bytes, x, delta, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// graph_distances
-Rcpp::NumericVector graph_distances(const Rcpp::List& knn, int from);
-RcppExport SEXP _fatefield_graph_distances(SEXP knnSEXP, SEXP fromSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type knn(knnSEXP);
-    Rcpp::traits::input_parameter< int >::type from(fromSEXP);
-    rcpp_result_gen = Rcpp::wrap(graph_distances(knn, from));
-    return rcpp_result_gen;
-END_RCPP
-}
-// field_clock
-Rcpp::List field_clock(const Rcpp::RawVector& bytes, std::string how, double kappa_quantile, double span_quantile);
-RcppExport SEXP _fatefield_field_clock(SEXP bytesSEXP, SEXP howSEXP, SEXP kappa_quantileSEXP, SEXP span_quantileSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< std::string >::type how(howSEXP);
-    Rcpp::traits::input_parameter< double >::type kappa_quantile(kappa_quantileSEXP);
-    Rcpp::traits::input_parameter< double >::type span_quantile(span_quantileSEXP);
-    rcpp_result_gen = Rcpp::wrap(field_clock(bytes, how, kappa_quantile, span_quantile));
-    return rcpp_result_gen;
-END_RCPP
-}
-// h5ad_contents
-Rcpp::List h5ad_contents(const std::string& file);
-RcppExport SEXP _fatefield_h5ad_contents(SEXP fileSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
-    rcpp_result_gen = Rcpp::wrap(h5ad_contents(file));
-    return rcpp_result_gen;
-END_RCPP
-}
-// h5ad_table
-Rcpp::List h5ad_table(const std::string& file, const std::string& path);
-RcppExport SEXP _fatefield_h5ad_table(SEXP fileSEXP, SEXP pathSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
-    Rcpp::traits::input_parameter< const std::string& >::type path(pathSEXP);
-    rcpp_result_gen = Rcpp::wrap(h5ad_table(file, path));
-    return rcpp_result_gen;
-END_RCPP
-}
-// h5ad_matrix
-Rcpp::List h5ad_matrix(const std::string& file, const std::string& path, double cells, double features, bool keep_dense);
-RcppExport SEXP _fatefield_h5ad_matrix(SEXP fileSEXP, SEXP pathSEXP, SEXP cellsSEXP, SEXP featuresSEXP, SEXP keep_denseSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
-    Rcpp::traits::input_parameter< const std::string& >::type path(pathSEXP);
-    Rcpp::traits::input_parameter< double >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< double >::type features(featuresSEXP);
-    Rcpp::traits::input_parameter< bool >::type keep_dense(keep_denseSEXP);
-    rcpp_result_gen = Rcpp::wrap(h5ad_matrix(file, path, cells, features, keep_dense));
-    return rcpp_result_gen;
-END_RCPP
-}
-// integrate_defaults
-Rcpp::List integrate_defaults(std::string compat);
-RcppExport SEXP _fatefield_integrate_defaults(SEXP compatSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
-    rcpp_result_gen = Rcpp::wrap(integrate_defaults(compat));
-    return rcpp_result_gen;
-END_RCPP
-}
-// cell_space
-SEXP cell_space(SEXP cells, bool log, const Rcpp::List& options, int threads);
-RcppExport SEXP _fatefield_cell_space(SEXP cellsSEXP, SEXP logSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< bool >::type log(logSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(cell_space(cells, log, options, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// cell_space_parts
-SEXP cell_space_parts(SEXP cells);
-RcppExport SEXP _fatefield_cell_space_parts(SEXP cellsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
-    rcpp_result_gen = Rcpp::wrap(cell_space_parts(cells));
-    return rcpp_result_gen;
-END_RCPP
-}
-// cell_noise
-Rcpp::NumericVector cell_noise(SEXP cells, int threads);
-RcppExport SEXP _fatefield_cell_noise(SEXP cellsSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(cell_noise(cells, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// sde_motion
-SEXP sde_motion(const Rcpp::RawVector& bytes, Rcpp::Nullable<Rcpp::NumericMatrix> population, double start, double end, double seed, int threads);
-RcppExport SEXP _fatefield_sde_motion(SEXP bytesSEXP, SEXP populationSEXP, SEXP startSEXP, SEXP endSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::NumericMatrix> >::type population(populationSEXP);
-    Rcpp::traits::input_parameter< double >::type start(startSEXP);
-    Rcpp::traits::input_parameter< double >::type end(endSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(sde_motion(bytes, population, start, end, seed, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// motion_scales
-Rcpp::List motion_scales(SEXP motion, SEXP cells, double kappa, double time, int threads);
-RcppExport SEXP _fatefield_motion_scales(SEXP motionSEXP, SEXP cellsSEXP, SEXP kappaSEXP, SEXP timeSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type motion(motionSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< double >::type kappa(kappaSEXP);
-    Rcpp::traits::input_parameter< double >::type time(timeSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(motion_scales(motion, cells, kappa, time, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// integrate_motion
-Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& starts, const Rcpp::NumericVector& times, const Rcpp::List& request, const Rcpp::List& options, const Rcpp::Function& tick, int threads);
-RcppExport SEXP _fatefield_integrate_motion(SEXP motionSEXP, SEXP cellsSEXP, SEXP startsSEXP, SEXP timesSEXP, SEXP requestSEXP, SEXP optionsSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type motion(motionSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type starts(startsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type request(requestSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(integrate_motion(motion, cells, starts, times, request, options, tick, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// loom_contents
-Rcpp::List loom_contents(const std::string& file);
-RcppExport SEXP _fatefield_loom_contents(SEXP fileSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
-    rcpp_result_gen = Rcpp::wrap(loom_contents(file));
-    return rcpp_result_gen;
-END_RCPP
-}
-// loom_matrix
-Rcpp::List loom_matrix(const std::string& file, const std::string& path);
-RcppExport SEXP _fatefield_loom_matrix(SEXP fileSEXP, SEXP pathSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
-    Rcpp::traits::input_parameter< const std::string& >::type path(pathSEXP);
-    rcpp_result_gen = Rcpp::wrap(loom_matrix(file, path));
-    return rcpp_result_gen;
-END_RCPP
-}
-// loom_cell_matrix
-Rcpp::NumericMatrix loom_cell_matrix(const std::string& file, const std::string& name);
-RcppExport SEXP _fatefield_loom_cell_matrix(SEXP fileSEXP, SEXP nameSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
-    Rcpp::traits::input_parameter< const std::string& >::type name(nameSEXP);
-    rcpp_result_gen = Rcpp::wrap(loom_cell_matrix(file, name));
-    return rcpp_result_gen;
-END_RCPP
-}
-// archive_pack
-Rcpp::RawVector archive_pack(const Rcpp::List& entries);
-RcppExport SEXP _fatefield_archive_pack(SEXP entriesSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type entries(entriesSEXP);
-    rcpp_result_gen = Rcpp::wrap(archive_pack(entries));
-    return rcpp_result_gen;
-END_RCPP
-}
-// archive_unpack
-Rcpp::List archive_unpack(const Rcpp::RawVector& bytes, const std::string& argument);
-RcppExport SEXP _fatefield_archive_unpack(SEXP bytesSEXP, SEXP argumentSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const std::string& >::type argument(argumentSEXP);
-    rcpp_result_gen = Rcpp::wrap(archive_unpack(bytes, argument));
-    return rcpp_result_gen;
-END_RCPP
-}
-// archive_check
-void archive_check(const Rcpp::RawVector& bytes, const std::string& argument);
-RcppExport SEXP _fatefield_archive_check(SEXP bytesSEXP, SEXP argumentSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
-    Rcpp::traits::input_parameter< const std::string& >::type argument(argumentSEXP);
-    archive_check(bytes, argument);
-    return R_NilValue;
-END_RCPP
-}
-// network_defaults
-Rcpp::List network_defaults();
-RcppExport SEXP _fatefield_network_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(network_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// leiden_defaults
-Rcpp::List leiden_defaults();
-RcppExport SEXP _fatefield_leiden_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(leiden_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// column_correlations
-Rcpp::NumericMatrix column_correlations(const Rcpp::NumericMatrix& x, bool ranks, int threads);
-RcppExport SEXP _fatefield_column_correlations(SEXP xSEXP, SEXP ranksSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< bool >::type ranks(ranksSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(column_correlations(x, ranks, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// edge_counts
-Rcpp::List edge_counts(const Rcpp::NumericMatrix& r, const Rcpp::NumericMatrix& x, bool ranks, const Rcpp::IntegerVector& groups, bool sign, int bins, int n_perm, double seed, int threads);
-RcppExport SEXP _fatefield_edge_counts(SEXP rSEXP, SEXP xSEXP, SEXP ranksSEXP, SEXP groupsSEXP, SEXP signSEXP, SEXP binsSEXP, SEXP n_permSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< bool >::type ranks(ranksSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type groups(groupsSEXP);
-    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
-    Rcpp::traits::input_parameter< int >::type bins(binsSEXP);
-    Rcpp::traits::input_parameter< int >::type n_perm(n_permSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(edge_counts(r, x, ranks, groups, sign, bins, n_perm, seed, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// power_strengths
-Rcpp::NumericMatrix power_strengths(const Rcpp::NumericMatrix& r, int max_power, bool sign, int threads);
-RcppExport SEXP _fatefield_power_strengths(SEXP rSEXP, SEXP max_powerSEXP, SEXP signSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
-    Rcpp::traits::input_parameter< int >::type max_power(max_powerSEXP);
-    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(power_strengths(r, max_power, sign, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// gene_graph
-Rcpp::S4 gene_graph(const Rcpp::NumericMatrix& r, double power, double threshold, bool sign);
-RcppExport SEXP _fatefield_gene_graph(SEXP rSEXP, SEXP powerSEXP, SEXP thresholdSEXP, SEXP signSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
-    Rcpp::traits::input_parameter< double >::type power(powerSEXP);
-    Rcpp::traits::input_parameter< double >::type threshold(thresholdSEXP);
-    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
-    rcpp_result_gen = Rcpp::wrap(gene_graph(r, power, threshold, sign));
-    return rcpp_result_gen;
-END_RCPP
-}
-// graph_modules
-Rcpp::List graph_modules(const Rcpp::S4& graph, const Rcpp::List& options, double seed);
-RcppExport SEXP _fatefield_graph_modules(SEXP graphSEXP, SEXP optionsSEXP, SEXP seedSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(graph_modules(graph, options, seed));
-    return rcpp_result_gen;
-END_RCPP
-}
-// graph_modularity
-double graph_modularity(const Rcpp::S4& graph, const Rcpp::IntegerVector& module, double resolution);
-RcppExport SEXP _fatefield_graph_modularity(SEXP graphSEXP, SEXP moduleSEXP, SEXP resolutionSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type module(moduleSEXP);
-    Rcpp::traits::input_parameter< double >::type resolution(resolutionSEXP);
-    rcpp_result_gen = Rcpp::wrap(graph_modularity(graph, module, resolution));
-    return rcpp_result_gen;
-END_RCPP
-}
-// gene_membership
-Rcpp::NumericMatrix gene_membership(const Rcpp::NumericMatrix& r, const Rcpp::IntegerVector& module, int modules, int threads);
-RcppExport SEXP _fatefield_gene_membership(SEXP rSEXP, SEXP moduleSEXP, SEXP modulesSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type module(moduleSEXP);
-    Rcpp::traits::input_parameter< int >::type modules(modulesSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(gene_membership(r, module, modules, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// regress_ridge
-Rcpp::List regress_ridge(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& states, int threads);
-RcppExport SEXP _fatefield_regress_ridge(SEXP cellsSEXP, SEXP expressionSEXP, SEXP statesSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(regress_ridge(cells, expression, states, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// regress_nearest
-Rcpp::List regress_nearest(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& states, int k, const Rcpp::IntegerVector& which, int threads);
-RcppExport SEXP _fatefield_regress_nearest(SEXP cellsSEXP, SEXP expressionSEXP, SEXP statesSEXP, SEXP kSEXP, SEXP whichSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
-    Rcpp::traits::input_parameter< int >::type k(kSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type which(whichSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(regress_nearest(cells, expression, states, k, which, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// sinkhorn_defaults
-Rcpp::List sinkhorn_defaults();
-RcppExport SEXP _fatefield_sinkhorn_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(sinkhorn_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// check_sinkhorn_options
-void check_sinkhorn_options(Rcpp::List options);
-RcppExport SEXP _fatefield_check_sinkhorn_options(SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    check_sinkhorn_options(options);
-    return R_NilValue;
-END_RCPP
-}
-// ot_distance
-Rcpp::List ot_distance(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, const Rcpp::List& options, bool gradient);
-RcppExport SEXP _fatefield_ot_distance(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP optionsSEXP, SEXP gradientSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< bool >::type gradient(gradientSEXP);
-    rcpp_result_gen = Rcpp::wrap(ot_distance(x, y, a, b, options, gradient));
-    return rcpp_result_gen;
-END_RCPP
-}
-// ot_plan
-Rcpp::List ot_plan(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, const Rcpp::List& options, double drop);
-RcppExport SEXP _fatefield_ot_plan(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP optionsSEXP, SEXP dropSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< double >::type drop(dropSEXP);
-    rcpp_result_gen = Rcpp::wrap(ot_plan(x, y, a, b, options, drop));
-    return rcpp_result_gen;
-END_RCPP
-}
-// sliced_defaults
-Rcpp::List sliced_defaults();
-RcppExport SEXP _fatefield_sliced_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(sliced_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// check_sliced_options
-void check_sliced_options(Rcpp::List options);
-RcppExport SEXP _fatefield_check_sliced_options(SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    check_sliced_options(options);
-    return R_NilValue;
-END_RCPP
-}
-// ot_exact
-Rcpp::List ot_exact(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, double p);
-RcppExport SEXP _fatefield_ot_exact(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP pSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
-    Rcpp::traits::input_parameter< double >::type p(pSEXP);
-    rcpp_result_gen = Rcpp::wrap(ot_exact(x, y, a, b, p));
-    return rcpp_result_gen;
-END_RCPP
-}
-// ot_sliced
-Rcpp::List ot_sliced(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, const Rcpp::List& options, double seed, bool gradient);
-RcppExport SEXP _fatefield_ot_sliced(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP gradientSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< bool >::type gradient(gradientSEXP);
-    rcpp_result_gen = Rcpp::wrap(ot_sliced(x, y, a, b, options, seed, gradient));
-    return rcpp_result_gen;
-END_RCPP
-}
-// ot_energy
-double ot_energy(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b);
-RcppExport SEXP _fatefield_ot_energy(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
-    rcpp_result_gen = Rcpp::wrap(ot_energy(x, y, a, b));
-    return rcpp_result_gen;
-END_RCPP
-}
-// draw_cells
-Rcpp::IntegerVector draw_cells(int n, int size, const Rcpp::NumericVector& weights, double seed, double draw);
-RcppExport SEXP _fatefield_draw_cells(SEXP nSEXP, SEXP sizeSEXP, SEXP weightsSEXP, SEXP seedSEXP, SEXP drawSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< int >::type n(nSEXP);
-    Rcpp::traits::input_parameter< int >::type size(sizeSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type weights(weightsSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< double >::type draw(drawSEXP);
-    rcpp_result_gen = Rcpp::wrap(draw_cells(n, size, weights, seed, draw));
-    return rcpp_result_gen;
-END_RCPP
-}
-// sde_defaults
-Rcpp::List sde_defaults(std::string compat);
-RcppExport SEXP _fatefield_sde_defaults(SEXP compatSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
-    rcpp_result_gen = Rcpp::wrap(sde_defaults(compat));
-    return rcpp_result_gen;
-END_RCPP
-}
-// train_defaults
-Rcpp::List train_defaults(std::string compat);
-RcppExport SEXP _fatefield_train_defaults(SEXP compatSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
-    rcpp_result_gen = Rcpp::wrap(train_defaults(compat));
-    return rcpp_result_gen;
-END_RCPP
-}
-// check_sde_options
-void check_sde_options(Rcpp::List options, int dims);
-RcppExport SEXP _fatefield_check_sde_options(SEXP optionsSEXP, SEXP dimsSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< int >::type dims(dimsSEXP);
-    check_sde_options(options, dims);
-    return R_NilValue;
-END_RCPP
-}
-// check_train_options
-void check_train_options(Rcpp::List options);
-RcppExport SEXP _fatefield_check_train_options(SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    check_train_options(options);
-    return R_NilValue;
-END_RCPP
-}
-// train_updates
-double train_updates(Rcpp::List options);
-RcppExport SEXP _fatefield_train_updates(SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    rcpp_result_gen = Rcpp::wrap(train_updates(options));
-    return rcpp_result_gen;
-END_RCPP
-}
-// differentiation_defaults
-Rcpp::List differentiation_defaults();
-RcppExport SEXP _fatefield_differentiation_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(differentiation_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// cpp_simulate_differentiation
-Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates, double n_genes, double n_drivers, Rcpp::List options, double seed, int threads);
-RcppExport SEXP _fatefield_cpp_simulate_differentiation(SEXP n_cellsSEXP, SEXP daysSEXP, SEXP n_fatesSEXP, SEXP n_genesSEXP, SEXP n_driversSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
-    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type days(daysSEXP);
-    Rcpp::traits::input_parameter< double >::type n_fates(n_fatesSEXP);
-    Rcpp::traits::input_parameter< double >::type n_genes(n_genesSEXP);
-    Rcpp::traits::input_parameter< double >::type n_drivers(n_driversSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_simulate_differentiation(n_cells, days, n_fates, n_genes, n_drivers, options, seed, threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// cpp_landscape
-Rcpp::List cpp_landscape(Rcpp::NumericMatrix states, double n_fates, Rcpp::List options);
-RcppExport SEXP _fatefield_cpp_landscape(SEXP statesSEXP, SEXP n_fatesSEXP, SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type states(statesSEXP);
-    Rcpp::traits::input_parameter< double >::type n_fates(n_fatesSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_landscape(states, n_fates, options));
-    return rcpp_result_gen;
-END_RCPP
-}
-// cpp_principal_components
-Rcpp::List cpp_principal_components(Rcpp::NumericMatrix x, double k);
-RcppExport SEXP _fatefield_cpp_principal_components(SEXP xSEXP, SEXP kSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type x(xSEXP);
-    Rcpp::traits::input_parameter< double >::type k(kSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_principal_components(x, k));
-    return rcpp_result_gen;
-END_RCPP
-}
-// core_libraries
-Rcpp::List core_libraries();
-RcppExport SEXP _fatefield_core_libraries() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(core_libraries());
-    return rcpp_result_gen;
-END_RCPP
-}
-// cuda_state
-Rcpp::List cuda_state();
-RcppExport SEXP _fatefield_cuda_state() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(cuda_state());
-    return rcpp_result_gen;
-END_RCPP
-}
-// check_device
-void check_device(std::string device);
-RcppExport SEXP _fatefield_check_device(SEXP deviceSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
-    check_device(device);
-    return R_NilValue;
-END_RCPP
-}
-// sgemm_gflops
-double sgemm_gflops(int threads);
-RcppExport SEXP _fatefield_sgemm_gflops(SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(sgemm_gflops(threads));
-    return rcpp_result_gen;
-END_RCPP
-}
-// available_cores
-int available_cores();
-RcppExport SEXP _fatefield_available_cores() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(available_cores());
-    return rcpp_result_gen;
-END_RCPP
-}
-// remember_process
-void remember_process();
-RcppExport SEXP _fatefield_remember_process() {
-BEGIN_RCPP
-    remember_process();
-    return R_NilValue;
-END_RCPP
-}
-// two_branch_defaults
-Rcpp::List two_branch_defaults();
-RcppExport SEXP _fatefield_two_branch_defaults() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(two_branch_defaults());
-    return rcpp_result_gen;
-END_RCPP
-}
-// cpp_simulate_two_branch
-Rcpp::List cpp_simulate_two_branch(const Rcpp::List& options, double seed, int threads);
-RcppExport SEXP _fatefield_cpp_simulate_two_branch(SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_simulate_two_branch(options, seed, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1331,6 +404,933 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// label_defaults
+Rcpp::List label_defaults();
+RcppExport SEXP _fatefield_label_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(label_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// fate_defaults
+Rcpp::List fate_defaults();
+RcppExport SEXP _fatefield_fate_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(fate_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// label_index
+SEXP label_index(const Rcpp::NumericMatrix& reference, const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_label_index(SEXP referenceSEXP, SEXP codesSEXP, SEXP n_labelsSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type reference(referenceSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type codes(codesSEXP);
+    Rcpp::traits::input_parameter< int >::type n_labels(n_labelsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(label_index(reference, codes, n_labels, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// label_cutoff
+double label_cutoff(SEXP index);
+RcppExport SEXP _fatefield_label_cutoff(SEXP indexSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
+    rcpp_result_gen = Rcpp::wrap(label_cutoff(index));
+    return rcpp_result_gen;
+END_RCPP
+}
+// label_states
+Rcpp::List label_states(SEXP index, const Rcpp::NumericMatrix& states, int threads);
+RcppExport SEXP _fatefield_label_states(SEXP indexSEXP, SEXP statesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(label_states(index, states, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fate_shares
+Rcpp::List fate_shares(SEXP index, const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& log_weights, const Rcpp::IntegerVector& cell, int n_cells, int threads);
+RcppExport SEXP _fatefield_fate_shares(SEXP indexSEXP, SEXP statesSEXP, SEXP log_weightsSEXP, SEXP cellSEXP, SEXP n_cellsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type log_weights(log_weightsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type cell(cellSEXP);
+    Rcpp::traits::input_parameter< int >::type n_cells(n_cellsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fate_shares(index, states, log_weights, cell, n_cells, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fate_summary
+Rcpp::List fate_summary(const Rcpp::List& members, const Rcpp::IntegerVector& fates, const Rcpp::List& options);
+RcppExport SEXP _fatefield_fate_summary(SEXP membersSEXP, SEXP fatesSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type members(membersSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type fates(fatesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fate_summary(members, fates, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_defaults
+Rcpp::List field_defaults(std::string field, std::string compat);
+RcppExport SEXP _fatefield_field_defaults(SEXP fieldSEXP, SEXP compatSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< std::string >::type field(fieldSEXP);
+    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_defaults(field, compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// vfc_defaults
+Rcpp::List vfc_defaults();
+RcppExport SEXP _fatefield_vfc_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(vfc_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_field_options
+void check_field_options(const Rcpp::List& options);
+RcppExport SEXP _fatefield_check_field_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    check_field_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// split_cells
+Rcpp::IntegerVector split_cells(double n, const Rcpp::NumericVector& group, double validation, double test, double seed);
+RcppExport SEXP _fatefield_split_cells(SEXP nSEXP, SEXP groupSEXP, SEXP validationSEXP, SEXP testSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type n(nSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type group(groupSEXP);
+    Rcpp::traits::input_parameter< double >::type validation(validationSEXP);
+    Rcpp::traits::input_parameter< double >::type test(testSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(split_cells(n, group, validation, test, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// fit_velocity_field
+Rcpp::List fit_velocity_field(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& velocity, const Rcpp::IntegerVector& part, const Rcpp::NumericVector& batch, const Rcpp::List& options, const Rcpp::List& vfc, double seed, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_fit_velocity_field(SEXP xSEXP, SEXP velocitySEXP, SEXP partSEXP, SEXP batchSEXP, SEXP optionsSEXP, SEXP vfcSEXP, SEXP seedSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type velocity(velocitySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type part(partSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type batch(batchSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type vfc(vfcSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(fit_velocity_field(x, velocity, part, batch, options, vfc, seed, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_motion
+SEXP field_motion(const Rcpp::RawVector& bytes);
+RcppExport SEXP _fatefield_field_motion(SEXP bytesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_motion(bytes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_velocity
+Rcpp::NumericMatrix field_velocity(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
+RcppExport SEXP _fatefield_field_velocity(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_velocity(bytes, x, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_jvp
+Rcpp::NumericMatrix field_jvp(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
+RcppExport SEXP _fatefield_field_jvp(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type delta(deltaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_jvp(bytes, x, delta, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_jacobian
+Rcpp::NumericMatrix field_jacobian(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, double cell, int threads);
+RcppExport SEXP _fatefield_field_jacobian(SEXP bytesSEXP, SEXP xSEXP, SEXP cellSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< double >::type cell(cellSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_jacobian(bytes, x, cell, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_divergence
+Rcpp::NumericVector field_divergence(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
+RcppExport SEXP _fatefield_field_divergence(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_divergence(bytes, x, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_support
+Rcpp::NumericVector field_support(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, int threads);
+RcppExport SEXP _fatefield_field_support(SEXP bytesSEXP, SEXP xSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_support(bytes, x, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_embed
+Rcpp::List field_embed(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& delta, int threads);
+RcppExport SEXP _fatefield_field_embed(SEXP bytesSEXP, SEXP xSEXP, SEXP deltaSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type delta(deltaSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_embed(bytes, x, delta, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_clock
+Rcpp::List field_clock(const Rcpp::RawVector& bytes, std::string how, double kappa_quantile, double span_quantile);
+RcppExport SEXP _fatefield_field_clock(SEXP bytesSEXP, SEXP howSEXP, SEXP kappa_quantileSEXP, SEXP span_quantileSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< std::string >::type how(howSEXP);
+    Rcpp::traits::input_parameter< double >::type kappa_quantile(kappa_quantileSEXP);
+    Rcpp::traits::input_parameter< double >::type span_quantile(span_quantileSEXP);
+    rcpp_result_gen = Rcpp::wrap(field_clock(bytes, how, kappa_quantile, span_quantile));
+    return rcpp_result_gen;
+END_RCPP
+}
+// h5ad_contents
+Rcpp::List h5ad_contents(const std::string& file);
+RcppExport SEXP _fatefield_h5ad_contents(SEXP fileSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    rcpp_result_gen = Rcpp::wrap(h5ad_contents(file));
+    return rcpp_result_gen;
+END_RCPP
+}
+// h5ad_table
+Rcpp::List h5ad_table(const std::string& file, const std::string& path);
+RcppExport SEXP _fatefield_h5ad_table(SEXP fileSEXP, SEXP pathSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type path(pathSEXP);
+    rcpp_result_gen = Rcpp::wrap(h5ad_table(file, path));
+    return rcpp_result_gen;
+END_RCPP
+}
+// h5ad_matrix
+Rcpp::List h5ad_matrix(const std::string& file, const std::string& path, double cells, double features, bool keep_dense);
+RcppExport SEXP _fatefield_h5ad_matrix(SEXP fileSEXP, SEXP pathSEXP, SEXP cellsSEXP, SEXP featuresSEXP, SEXP keep_denseSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< double >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type features(featuresSEXP);
+    Rcpp::traits::input_parameter< bool >::type keep_dense(keep_denseSEXP);
+    rcpp_result_gen = Rcpp::wrap(h5ad_matrix(file, path, cells, features, keep_dense));
+    return rcpp_result_gen;
+END_RCPP
+}
+// integrate_defaults
+Rcpp::List integrate_defaults(std::string compat);
+RcppExport SEXP _fatefield_integrate_defaults(SEXP compatSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
+    rcpp_result_gen = Rcpp::wrap(integrate_defaults(compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_space
+SEXP cell_space(SEXP cells, bool log, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_cell_space(SEXP cellsSEXP, SEXP logSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< bool >::type log(logSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_space(cells, log, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_space_parts
+SEXP cell_space_parts(SEXP cells);
+RcppExport SEXP _fatefield_cell_space_parts(SEXP cellsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_space_parts(cells));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cell_noise
+Rcpp::NumericVector cell_noise(SEXP cells, int threads);
+RcppExport SEXP _fatefield_cell_noise(SEXP cellsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cell_noise(cells, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// sde_motion
+SEXP sde_motion(const Rcpp::RawVector& bytes, Rcpp::Nullable<Rcpp::NumericMatrix> population, double start, double end, double seed, int threads);
+RcppExport SEXP _fatefield_sde_motion(SEXP bytesSEXP, SEXP populationSEXP, SEXP startSEXP, SEXP endSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::RawVector& >::type bytes(bytesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::NumericMatrix> >::type population(populationSEXP);
+    Rcpp::traits::input_parameter< double >::type start(startSEXP);
+    Rcpp::traits::input_parameter< double >::type end(endSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(sde_motion(bytes, population, start, end, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// motion_scales
+Rcpp::List motion_scales(SEXP motion, SEXP cells, double kappa, double time, int threads);
+RcppExport SEXP _fatefield_motion_scales(SEXP motionSEXP, SEXP cellsSEXP, SEXP kappaSEXP, SEXP timeSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type motion(motionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type kappa(kappaSEXP);
+    Rcpp::traits::input_parameter< double >::type time(timeSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(motion_scales(motion, cells, kappa, time, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// integrate_motion
+Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& starts, const Rcpp::NumericVector& times, const Rcpp::List& request, const Rcpp::List& options, const Rcpp::Function& tick, int threads);
+RcppExport SEXP _fatefield_integrate_motion(SEXP motionSEXP, SEXP cellsSEXP, SEXP startsSEXP, SEXP timesSEXP, SEXP requestSEXP, SEXP optionsSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type motion(motionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type starts(startsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type request(requestSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::Function& >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(integrate_motion(motion, cells, starts, times, request, options, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// knn_defaults
+Rcpp::List knn_defaults();
+RcppExport SEXP _fatefield_knn_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(knn_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// knn_query
+Rcpp::List knn_query(const Rcpp::NumericMatrix& reference, const Rcpp::NumericMatrix& queries, int k, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_knn_query(SEXP referenceSEXP, SEXP queriesSEXP, SEXP kSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type reference(referenceSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type queries(queriesSEXP);
+    Rcpp::traits::input_parameter< int >::type k(kSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(knn_query(reference, queries, k, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// knn_self
+Rcpp::List knn_self(const Rcpp::NumericMatrix& x, int k, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_knn_self(SEXP xSEXP, SEXP kSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< int >::type k(kSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(knn_self(x, k, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// graph_distances
+Rcpp::NumericVector graph_distances(const Rcpp::List& knn, int from);
+RcppExport SEXP _fatefield_graph_distances(SEXP knnSEXP, SEXP fromSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type knn(knnSEXP);
+    Rcpp::traits::input_parameter< int >::type from(fromSEXP);
+    rcpp_result_gen = Rcpp::wrap(graph_distances(knn, from));
+    return rcpp_result_gen;
+END_RCPP
+}
+// loom_contents
+Rcpp::List loom_contents(const std::string& file);
+RcppExport SEXP _fatefield_loom_contents(SEXP fileSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    rcpp_result_gen = Rcpp::wrap(loom_contents(file));
+    return rcpp_result_gen;
+END_RCPP
+}
+// loom_matrix
+Rcpp::List loom_matrix(const std::string& file, const std::string& path);
+RcppExport SEXP _fatefield_loom_matrix(SEXP fileSEXP, SEXP pathSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type path(pathSEXP);
+    rcpp_result_gen = Rcpp::wrap(loom_matrix(file, path));
+    return rcpp_result_gen;
+END_RCPP
+}
+// loom_cell_matrix
+Rcpp::NumericMatrix loom_cell_matrix(const std::string& file, const std::string& name);
+RcppExport SEXP _fatefield_loom_cell_matrix(SEXP fileSEXP, SEXP nameSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type name(nameSEXP);
+    rcpp_result_gen = Rcpp::wrap(loom_cell_matrix(file, name));
+    return rcpp_result_gen;
+END_RCPP
+}
+// network_defaults
+Rcpp::List network_defaults();
+RcppExport SEXP _fatefield_network_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(network_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// leiden_defaults
+Rcpp::List leiden_defaults();
+RcppExport SEXP _fatefield_leiden_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(leiden_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// column_correlations
+Rcpp::NumericMatrix column_correlations(const Rcpp::NumericMatrix& x, bool ranks, int threads);
+RcppExport SEXP _fatefield_column_correlations(SEXP xSEXP, SEXP ranksSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< bool >::type ranks(ranksSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(column_correlations(x, ranks, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// edge_counts
+Rcpp::List edge_counts(const Rcpp::NumericMatrix& r, const Rcpp::NumericMatrix& x, bool ranks, const Rcpp::IntegerVector& groups, bool sign, int bins, int n_perm, double seed, int threads);
+RcppExport SEXP _fatefield_edge_counts(SEXP rSEXP, SEXP xSEXP, SEXP ranksSEXP, SEXP groupsSEXP, SEXP signSEXP, SEXP binsSEXP, SEXP n_permSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< bool >::type ranks(ranksSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type groups(groupsSEXP);
+    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
+    Rcpp::traits::input_parameter< int >::type bins(binsSEXP);
+    Rcpp::traits::input_parameter< int >::type n_perm(n_permSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(edge_counts(r, x, ranks, groups, sign, bins, n_perm, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// power_strengths
+Rcpp::NumericMatrix power_strengths(const Rcpp::NumericMatrix& r, int max_power, bool sign, int threads);
+RcppExport SEXP _fatefield_power_strengths(SEXP rSEXP, SEXP max_powerSEXP, SEXP signSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< int >::type max_power(max_powerSEXP);
+    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(power_strengths(r, max_power, sign, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_graph
+Rcpp::S4 gene_graph(const Rcpp::NumericMatrix& r, double power, double threshold, bool sign);
+RcppExport SEXP _fatefield_gene_graph(SEXP rSEXP, SEXP powerSEXP, SEXP thresholdSEXP, SEXP signSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< double >::type power(powerSEXP);
+    Rcpp::traits::input_parameter< double >::type threshold(thresholdSEXP);
+    Rcpp::traits::input_parameter< bool >::type sign(signSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_graph(r, power, threshold, sign));
+    return rcpp_result_gen;
+END_RCPP
+}
+// graph_modules
+Rcpp::List graph_modules(const Rcpp::S4& graph, const Rcpp::List& options, double seed);
+RcppExport SEXP _fatefield_graph_modules(SEXP graphSEXP, SEXP optionsSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(graph_modules(graph, options, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// graph_modularity
+double graph_modularity(const Rcpp::S4& graph, const Rcpp::IntegerVector& module, double resolution);
+RcppExport SEXP _fatefield_graph_modularity(SEXP graphSEXP, SEXP moduleSEXP, SEXP resolutionSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type graph(graphSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type module(moduleSEXP);
+    Rcpp::traits::input_parameter< double >::type resolution(resolutionSEXP);
+    rcpp_result_gen = Rcpp::wrap(graph_modularity(graph, module, resolution));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_membership
+Rcpp::NumericMatrix gene_membership(const Rcpp::NumericMatrix& r, const Rcpp::IntegerVector& module, int modules, int threads);
+RcppExport SEXP _fatefield_gene_membership(SEXP rSEXP, SEXP moduleSEXP, SEXP modulesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type r(rSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type module(moduleSEXP);
+    Rcpp::traits::input_parameter< int >::type modules(modulesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_membership(r, module, modules, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// sinkhorn_defaults
+Rcpp::List sinkhorn_defaults();
+RcppExport SEXP _fatefield_sinkhorn_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(sinkhorn_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_sinkhorn_options
+void check_sinkhorn_options(Rcpp::List options);
+RcppExport SEXP _fatefield_check_sinkhorn_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    check_sinkhorn_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// ot_distance
+Rcpp::List ot_distance(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, const Rcpp::List& options, bool gradient);
+RcppExport SEXP _fatefield_ot_distance(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP optionsSEXP, SEXP gradientSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< bool >::type gradient(gradientSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_distance(x, y, a, b, options, gradient));
+    return rcpp_result_gen;
+END_RCPP
+}
+// ot_plan
+Rcpp::List ot_plan(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, const Rcpp::List& options, double drop);
+RcppExport SEXP _fatefield_ot_plan(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP optionsSEXP, SEXP dropSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type drop(dropSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_plan(x, y, a, b, options, drop));
+    return rcpp_result_gen;
+END_RCPP
+}
+// sliced_defaults
+Rcpp::List sliced_defaults();
+RcppExport SEXP _fatefield_sliced_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(sliced_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_sliced_options
+void check_sliced_options(Rcpp::List options);
+RcppExport SEXP _fatefield_check_sliced_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    check_sliced_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// ot_exact
+Rcpp::List ot_exact(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, double p);
+RcppExport SEXP _fatefield_ot_exact(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP pSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    Rcpp::traits::input_parameter< double >::type p(pSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_exact(x, y, a, b, p));
+    return rcpp_result_gen;
+END_RCPP
+}
+// ot_sliced
+Rcpp::List ot_sliced(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b, const Rcpp::List& options, double seed, bool gradient);
+RcppExport SEXP _fatefield_ot_sliced(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP gradientSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< bool >::type gradient(gradientSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_sliced(x, y, a, b, options, seed, gradient));
+    return rcpp_result_gen;
+END_RCPP
+}
+// ot_energy
+double ot_energy(const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& y, const Rcpp::NumericVector& a, const Rcpp::NumericVector& b);
+RcppExport SEXP _fatefield_ot_energy(SEXP xSEXP, SEXP ySEXP, SEXP aSEXP, SEXP bSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type b(bSEXP);
+    rcpp_result_gen = Rcpp::wrap(ot_energy(x, y, a, b));
+    return rcpp_result_gen;
+END_RCPP
+}
+// draw_cells
+Rcpp::IntegerVector draw_cells(int n, int size, const Rcpp::NumericVector& weights, double seed, double draw);
+RcppExport SEXP _fatefield_draw_cells(SEXP nSEXP, SEXP sizeSEXP, SEXP weightsSEXP, SEXP seedSEXP, SEXP drawSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< int >::type size(sizeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< double >::type draw(drawSEXP);
+    rcpp_result_gen = Rcpp::wrap(draw_cells(n, size, weights, seed, draw));
+    return rcpp_result_gen;
+END_RCPP
+}
+// regress_ridge
+Rcpp::List regress_ridge(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& states, int threads);
+RcppExport SEXP _fatefield_regress_ridge(SEXP cellsSEXP, SEXP expressionSEXP, SEXP statesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(regress_ridge(cells, expression, states, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// regress_nearest
+Rcpp::List regress_nearest(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression, const Rcpp::NumericMatrix& states, int k, const Rcpp::IntegerVector& which, int threads);
+RcppExport SEXP _fatefield_regress_nearest(SEXP cellsSEXP, SEXP expressionSEXP, SEXP statesSEXP, SEXP kSEXP, SEXP whichSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< int >::type k(kSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type which(whichSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(regress_nearest(cells, expression, states, k, which, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// sde_defaults
+Rcpp::List sde_defaults(std::string compat);
+RcppExport SEXP _fatefield_sde_defaults(SEXP compatSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
+    rcpp_result_gen = Rcpp::wrap(sde_defaults(compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// train_defaults
+Rcpp::List train_defaults(std::string compat);
+RcppExport SEXP _fatefield_train_defaults(SEXP compatSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
+    rcpp_result_gen = Rcpp::wrap(train_defaults(compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_sde_options
+void check_sde_options(Rcpp::List options, int dims);
+RcppExport SEXP _fatefield_check_sde_options(SEXP optionsSEXP, SEXP dimsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type dims(dimsSEXP);
+    check_sde_options(options, dims);
+    return R_NilValue;
+END_RCPP
+}
+// check_train_options
+void check_train_options(Rcpp::List options);
+RcppExport SEXP _fatefield_check_train_options(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    check_train_options(options);
+    return R_NilValue;
+END_RCPP
+}
+// train_updates
+double train_updates(Rcpp::List options);
+RcppExport SEXP _fatefield_train_updates(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(train_updates(options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// differentiation_defaults
+Rcpp::List differentiation_defaults();
+RcppExport SEXP _fatefield_differentiation_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(differentiation_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_simulate_differentiation
+Rcpp::List cpp_simulate_differentiation(double n_cells, Rcpp::NumericVector days, double n_fates, double n_genes, double n_drivers, Rcpp::List options, double seed, int threads);
+RcppExport SEXP _fatefield_cpp_simulate_differentiation(SEXP n_cellsSEXP, SEXP daysSEXP, SEXP n_fatesSEXP, SEXP n_genesSEXP, SEXP n_driversSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type days(daysSEXP);
+    Rcpp::traits::input_parameter< double >::type n_fates(n_fatesSEXP);
+    Rcpp::traits::input_parameter< double >::type n_genes(n_genesSEXP);
+    Rcpp::traits::input_parameter< double >::type n_drivers(n_driversSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_simulate_differentiation(n_cells, days, n_fates, n_genes, n_drivers, options, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_landscape
+Rcpp::List cpp_landscape(Rcpp::NumericMatrix states, double n_fates, Rcpp::List options);
+RcppExport SEXP _fatefield_cpp_landscape(SEXP statesSEXP, SEXP n_fatesSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< double >::type n_fates(n_fatesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_landscape(states, n_fates, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_principal_components
+Rcpp::List cpp_principal_components(Rcpp::NumericMatrix x, double k);
+RcppExport SEXP _fatefield_cpp_principal_components(SEXP xSEXP, SEXP kSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type x(xSEXP);
+    Rcpp::traits::input_parameter< double >::type k(kSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_principal_components(x, k));
+    return rcpp_result_gen;
+END_RCPP
+}
+// two_branch_defaults
+Rcpp::List two_branch_defaults();
+RcppExport SEXP _fatefield_two_branch_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(two_branch_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_simulate_two_branch
+Rcpp::List cpp_simulate_two_branch(const Rcpp::List& options, double seed, int threads);
+RcppExport SEXP _fatefield_cpp_simulate_two_branch(SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_simulate_two_branch(options, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_libraries
+Rcpp::List core_libraries();
+RcppExport SEXP _fatefield_core_libraries() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(core_libraries());
+    return rcpp_result_gen;
+END_RCPP
+}
+// cuda_state
+Rcpp::List cuda_state();
+RcppExport SEXP _fatefield_cuda_state() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(cuda_state());
+    return rcpp_result_gen;
+END_RCPP
+}
+// check_device
+void check_device(std::string device);
+RcppExport SEXP _fatefield_check_device(SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    check_device(device);
+    return R_NilValue;
+END_RCPP
+}
+// sgemm_gflops
+double sgemm_gflops(int threads);
+RcppExport SEXP _fatefield_sgemm_gflops(SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(sgemm_gflops(threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// gene_rank_sums
+Rcpp::List gene_rank_sums(const Rcpp::S4& x, const Rcpp::IntegerVector& group, int threads);
+RcppExport SEXP _fatefield_gene_rank_sums(SEXP xSEXP, SEXP groupSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(gene_rank_sums(x, group, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// random_signs
+Rcpp::NumericMatrix random_signs(int n, int m, double seed);
+RcppExport SEXP _fatefield_random_signs(SEXP nSEXP, SEXP mSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< int >::type m(mSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(random_signs(n, m, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// bootstrap_counts
+Rcpp::NumericMatrix bootstrap_counts(int n, int n_boot, double seed);
+RcppExport SEXP _fatefield_bootstrap_counts(SEXP nSEXP, SEXP n_bootSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< int >::type n_boot(n_bootSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(bootstrap_counts(n, n_boot, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// random_directions
+Rcpp::NumericMatrix random_directions(int n, Rcpp::NumericMatrix root, double seed);
+RcppExport SEXP _fatefield_random_directions(SEXP nSEXP, SEXP rootSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type root(rootSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(random_directions(n, root, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
+// available_cores
+int available_cores();
+RcppExport SEXP _fatefield_available_cores() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(available_cores());
+    return rcpp_result_gen;
+END_RCPP
+}
+// remember_process
+void remember_process();
+RcppExport SEXP _fatefield_remember_process() {
+BEGIN_RCPP
+    remember_process();
+    return R_NilValue;
+END_RCPP
+}
 // velocity_graph_defaults
 Rcpp::List velocity_graph_defaults();
 RcppExport SEXP _fatefield_velocity_graph_defaults() {
@@ -1485,10 +1485,16 @@ RcppExport SEXP _rcpp_module_boot_neural_sde();
 RcppExport SEXP _rcpp_module_boot_velocity_vae();
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_fatefield_archive_pack", (DL_FUNC) &_fatefield_archive_pack, 1},
+    {"_fatefield_archive_unpack", (DL_FUNC) &_fatefield_archive_unpack, 2},
+    {"_fatefield_archive_check", (DL_FUNC) &_fatefield_archive_check, 2},
     {"_fatefield_path_passages", (DL_FUNC) &_fatefield_path_passages, 3},
     {"_fatefield_path_forward_shares", (DL_FUNC) &_fatefield_path_forward_shares, 4},
-    {"_fatefield_gene_rank_sums", (DL_FUNC) &_fatefield_gene_rank_sums, 3},
-    {"_fatefield_random_signs", (DL_FUNC) &_fatefield_random_signs, 3},
+    {"_fatefield_criticality_defaults", (DL_FUNC) &_fatefield_criticality_defaults, 0},
+    {"_fatefield_lyapunov_defaults", (DL_FUNC) &_fatefield_lyapunov_defaults, 0},
+    {"_fatefield_profile_change", (DL_FUNC) &_fatefield_profile_change, 5},
+    {"_fatefield_gene_correlations", (DL_FUNC) &_fatefield_gene_correlations, 10},
+    {"_fatefield_lyapunov_of", (DL_FUNC) &_fatefield_lyapunov_of, 10},
     {"_fatefield_row_digests", (DL_FUNC) &_fatefield_row_digests, 1},
     {"_fatefield_column_digests", (DL_FUNC) &_fatefield_column_digests, 1},
     {"_fatefield_dynamical_defaults", (DL_FUNC) &_fatefield_dynamical_defaults, 0},
@@ -1497,91 +1503,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_fit_dynamical", (DL_FUNC) &_fatefield_fit_dynamical, 13},
     {"_fatefield_latent_time_defaults", (DL_FUNC) &_fatefield_latent_time_defaults, 0},
     {"_fatefield_cell_latent_time", (DL_FUNC) &_fatefield_cell_latent_time, 8},
-    {"_fatefield_criticality_defaults", (DL_FUNC) &_fatefield_criticality_defaults, 0},
-    {"_fatefield_lyapunov_defaults", (DL_FUNC) &_fatefield_lyapunov_defaults, 0},
-    {"_fatefield_profile_change", (DL_FUNC) &_fatefield_profile_change, 5},
-    {"_fatefield_gene_correlations", (DL_FUNC) &_fatefield_gene_correlations, 10},
-    {"_fatefield_lyapunov_of", (DL_FUNC) &_fatefield_lyapunov_of, 10},
-    {"_fatefield_knn_defaults", (DL_FUNC) &_fatefield_knn_defaults, 0},
-    {"_fatefield_label_defaults", (DL_FUNC) &_fatefield_label_defaults, 0},
-    {"_fatefield_fate_defaults", (DL_FUNC) &_fatefield_fate_defaults, 0},
-    {"_fatefield_knn_query", (DL_FUNC) &_fatefield_knn_query, 5},
-    {"_fatefield_knn_self", (DL_FUNC) &_fatefield_knn_self, 4},
-    {"_fatefield_label_index", (DL_FUNC) &_fatefield_label_index, 5},
-    {"_fatefield_label_cutoff", (DL_FUNC) &_fatefield_label_cutoff, 1},
-    {"_fatefield_label_states", (DL_FUNC) &_fatefield_label_states, 3},
-    {"_fatefield_fate_shares", (DL_FUNC) &_fatefield_fate_shares, 6},
-    {"_fatefield_fate_summary", (DL_FUNC) &_fatefield_fate_summary, 3},
-    {"_fatefield_bootstrap_counts", (DL_FUNC) &_fatefield_bootstrap_counts, 3},
-    {"_fatefield_random_directions", (DL_FUNC) &_fatefield_random_directions, 3},
-    {"_fatefield_field_defaults", (DL_FUNC) &_fatefield_field_defaults, 2},
-    {"_fatefield_vfc_defaults", (DL_FUNC) &_fatefield_vfc_defaults, 0},
-    {"_fatefield_check_field_options", (DL_FUNC) &_fatefield_check_field_options, 1},
-    {"_fatefield_split_cells", (DL_FUNC) &_fatefield_split_cells, 5},
-    {"_fatefield_fit_velocity_field", (DL_FUNC) &_fatefield_fit_velocity_field, 9},
-    {"_fatefield_field_motion", (DL_FUNC) &_fatefield_field_motion, 1},
-    {"_fatefield_field_velocity", (DL_FUNC) &_fatefield_field_velocity, 3},
-    {"_fatefield_field_jvp", (DL_FUNC) &_fatefield_field_jvp, 4},
-    {"_fatefield_field_jacobian", (DL_FUNC) &_fatefield_field_jacobian, 4},
-    {"_fatefield_field_divergence", (DL_FUNC) &_fatefield_field_divergence, 3},
-    {"_fatefield_field_support", (DL_FUNC) &_fatefield_field_support, 3},
-    {"_fatefield_field_embed", (DL_FUNC) &_fatefield_field_embed, 4},
-    {"_fatefield_graph_distances", (DL_FUNC) &_fatefield_graph_distances, 2},
-    {"_fatefield_field_clock", (DL_FUNC) &_fatefield_field_clock, 4},
-    {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
-    {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
-    {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
-    {"_fatefield_integrate_defaults", (DL_FUNC) &_fatefield_integrate_defaults, 1},
-    {"_fatefield_cell_space", (DL_FUNC) &_fatefield_cell_space, 4},
-    {"_fatefield_cell_space_parts", (DL_FUNC) &_fatefield_cell_space_parts, 1},
-    {"_fatefield_cell_noise", (DL_FUNC) &_fatefield_cell_noise, 2},
-    {"_fatefield_sde_motion", (DL_FUNC) &_fatefield_sde_motion, 6},
-    {"_fatefield_motion_scales", (DL_FUNC) &_fatefield_motion_scales, 5},
-    {"_fatefield_integrate_motion", (DL_FUNC) &_fatefield_integrate_motion, 8},
-    {"_fatefield_loom_contents", (DL_FUNC) &_fatefield_loom_contents, 1},
-    {"_fatefield_loom_matrix", (DL_FUNC) &_fatefield_loom_matrix, 2},
-    {"_fatefield_loom_cell_matrix", (DL_FUNC) &_fatefield_loom_cell_matrix, 2},
-    {"_fatefield_archive_pack", (DL_FUNC) &_fatefield_archive_pack, 1},
-    {"_fatefield_archive_unpack", (DL_FUNC) &_fatefield_archive_unpack, 2},
-    {"_fatefield_archive_check", (DL_FUNC) &_fatefield_archive_check, 2},
-    {"_fatefield_network_defaults", (DL_FUNC) &_fatefield_network_defaults, 0},
-    {"_fatefield_leiden_defaults", (DL_FUNC) &_fatefield_leiden_defaults, 0},
-    {"_fatefield_column_correlations", (DL_FUNC) &_fatefield_column_correlations, 3},
-    {"_fatefield_edge_counts", (DL_FUNC) &_fatefield_edge_counts, 9},
-    {"_fatefield_power_strengths", (DL_FUNC) &_fatefield_power_strengths, 4},
-    {"_fatefield_gene_graph", (DL_FUNC) &_fatefield_gene_graph, 4},
-    {"_fatefield_graph_modules", (DL_FUNC) &_fatefield_graph_modules, 3},
-    {"_fatefield_graph_modularity", (DL_FUNC) &_fatefield_graph_modularity, 3},
-    {"_fatefield_gene_membership", (DL_FUNC) &_fatefield_gene_membership, 4},
-    {"_fatefield_regress_ridge", (DL_FUNC) &_fatefield_regress_ridge, 4},
-    {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
-    {"_fatefield_sinkhorn_defaults", (DL_FUNC) &_fatefield_sinkhorn_defaults, 0},
-    {"_fatefield_check_sinkhorn_options", (DL_FUNC) &_fatefield_check_sinkhorn_options, 1},
-    {"_fatefield_ot_distance", (DL_FUNC) &_fatefield_ot_distance, 6},
-    {"_fatefield_ot_plan", (DL_FUNC) &_fatefield_ot_plan, 6},
-    {"_fatefield_sliced_defaults", (DL_FUNC) &_fatefield_sliced_defaults, 0},
-    {"_fatefield_check_sliced_options", (DL_FUNC) &_fatefield_check_sliced_options, 1},
-    {"_fatefield_ot_exact", (DL_FUNC) &_fatefield_ot_exact, 5},
-    {"_fatefield_ot_sliced", (DL_FUNC) &_fatefield_ot_sliced, 7},
-    {"_fatefield_ot_energy", (DL_FUNC) &_fatefield_ot_energy, 4},
-    {"_fatefield_draw_cells", (DL_FUNC) &_fatefield_draw_cells, 5},
-    {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
-    {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
-    {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
-    {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
-    {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
-    {"_fatefield_differentiation_defaults", (DL_FUNC) &_fatefield_differentiation_defaults, 0},
-    {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 8},
-    {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},
-    {"_fatefield_cpp_principal_components", (DL_FUNC) &_fatefield_cpp_principal_components, 2},
-    {"_fatefield_core_libraries", (DL_FUNC) &_fatefield_core_libraries, 0},
-    {"_fatefield_cuda_state", (DL_FUNC) &_fatefield_cuda_state, 0},
-    {"_fatefield_check_device", (DL_FUNC) &_fatefield_check_device, 1},
-    {"_fatefield_sgemm_gflops", (DL_FUNC) &_fatefield_sgemm_gflops, 1},
-    {"_fatefield_available_cores", (DL_FUNC) &_fatefield_available_cores, 0},
-    {"_fatefield_remember_process", (DL_FUNC) &_fatefield_remember_process, 0},
-    {"_fatefield_two_branch_defaults", (DL_FUNC) &_fatefield_two_branch_defaults, 0},
-    {"_fatefield_cpp_simulate_two_branch", (DL_FUNC) &_fatefield_cpp_simulate_two_branch, 3},
     {"_fatefield_velocity_defaults", (DL_FUNC) &_fatefield_velocity_defaults, 0},
     {"_fatefield_check_velocity_options", (DL_FUNC) &_fatefield_check_velocity_options, 1},
     {"_fatefield_check_counts", (DL_FUNC) &_fatefield_check_counts, 2},
@@ -1595,6 +1516,85 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_cpp_simulate_splicing", (DL_FUNC) &_fatefield_cpp_simulate_splicing, 5},
     {"_fatefield_fit_steady_state", (DL_FUNC) &_fatefield_fit_steady_state, 11},
     {"_fatefield_cell_confidence", (DL_FUNC) &_fatefield_cell_confidence, 4},
+    {"_fatefield_label_defaults", (DL_FUNC) &_fatefield_label_defaults, 0},
+    {"_fatefield_fate_defaults", (DL_FUNC) &_fatefield_fate_defaults, 0},
+    {"_fatefield_label_index", (DL_FUNC) &_fatefield_label_index, 5},
+    {"_fatefield_label_cutoff", (DL_FUNC) &_fatefield_label_cutoff, 1},
+    {"_fatefield_label_states", (DL_FUNC) &_fatefield_label_states, 3},
+    {"_fatefield_fate_shares", (DL_FUNC) &_fatefield_fate_shares, 6},
+    {"_fatefield_fate_summary", (DL_FUNC) &_fatefield_fate_summary, 3},
+    {"_fatefield_field_defaults", (DL_FUNC) &_fatefield_field_defaults, 2},
+    {"_fatefield_vfc_defaults", (DL_FUNC) &_fatefield_vfc_defaults, 0},
+    {"_fatefield_check_field_options", (DL_FUNC) &_fatefield_check_field_options, 1},
+    {"_fatefield_split_cells", (DL_FUNC) &_fatefield_split_cells, 5},
+    {"_fatefield_fit_velocity_field", (DL_FUNC) &_fatefield_fit_velocity_field, 9},
+    {"_fatefield_field_motion", (DL_FUNC) &_fatefield_field_motion, 1},
+    {"_fatefield_field_velocity", (DL_FUNC) &_fatefield_field_velocity, 3},
+    {"_fatefield_field_jvp", (DL_FUNC) &_fatefield_field_jvp, 4},
+    {"_fatefield_field_jacobian", (DL_FUNC) &_fatefield_field_jacobian, 4},
+    {"_fatefield_field_divergence", (DL_FUNC) &_fatefield_field_divergence, 3},
+    {"_fatefield_field_support", (DL_FUNC) &_fatefield_field_support, 3},
+    {"_fatefield_field_embed", (DL_FUNC) &_fatefield_field_embed, 4},
+    {"_fatefield_field_clock", (DL_FUNC) &_fatefield_field_clock, 4},
+    {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
+    {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
+    {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
+    {"_fatefield_integrate_defaults", (DL_FUNC) &_fatefield_integrate_defaults, 1},
+    {"_fatefield_cell_space", (DL_FUNC) &_fatefield_cell_space, 4},
+    {"_fatefield_cell_space_parts", (DL_FUNC) &_fatefield_cell_space_parts, 1},
+    {"_fatefield_cell_noise", (DL_FUNC) &_fatefield_cell_noise, 2},
+    {"_fatefield_sde_motion", (DL_FUNC) &_fatefield_sde_motion, 6},
+    {"_fatefield_motion_scales", (DL_FUNC) &_fatefield_motion_scales, 5},
+    {"_fatefield_integrate_motion", (DL_FUNC) &_fatefield_integrate_motion, 8},
+    {"_fatefield_knn_defaults", (DL_FUNC) &_fatefield_knn_defaults, 0},
+    {"_fatefield_knn_query", (DL_FUNC) &_fatefield_knn_query, 5},
+    {"_fatefield_knn_self", (DL_FUNC) &_fatefield_knn_self, 4},
+    {"_fatefield_graph_distances", (DL_FUNC) &_fatefield_graph_distances, 2},
+    {"_fatefield_loom_contents", (DL_FUNC) &_fatefield_loom_contents, 1},
+    {"_fatefield_loom_matrix", (DL_FUNC) &_fatefield_loom_matrix, 2},
+    {"_fatefield_loom_cell_matrix", (DL_FUNC) &_fatefield_loom_cell_matrix, 2},
+    {"_fatefield_network_defaults", (DL_FUNC) &_fatefield_network_defaults, 0},
+    {"_fatefield_leiden_defaults", (DL_FUNC) &_fatefield_leiden_defaults, 0},
+    {"_fatefield_column_correlations", (DL_FUNC) &_fatefield_column_correlations, 3},
+    {"_fatefield_edge_counts", (DL_FUNC) &_fatefield_edge_counts, 9},
+    {"_fatefield_power_strengths", (DL_FUNC) &_fatefield_power_strengths, 4},
+    {"_fatefield_gene_graph", (DL_FUNC) &_fatefield_gene_graph, 4},
+    {"_fatefield_graph_modules", (DL_FUNC) &_fatefield_graph_modules, 3},
+    {"_fatefield_graph_modularity", (DL_FUNC) &_fatefield_graph_modularity, 3},
+    {"_fatefield_gene_membership", (DL_FUNC) &_fatefield_gene_membership, 4},
+    {"_fatefield_sinkhorn_defaults", (DL_FUNC) &_fatefield_sinkhorn_defaults, 0},
+    {"_fatefield_check_sinkhorn_options", (DL_FUNC) &_fatefield_check_sinkhorn_options, 1},
+    {"_fatefield_ot_distance", (DL_FUNC) &_fatefield_ot_distance, 6},
+    {"_fatefield_ot_plan", (DL_FUNC) &_fatefield_ot_plan, 6},
+    {"_fatefield_sliced_defaults", (DL_FUNC) &_fatefield_sliced_defaults, 0},
+    {"_fatefield_check_sliced_options", (DL_FUNC) &_fatefield_check_sliced_options, 1},
+    {"_fatefield_ot_exact", (DL_FUNC) &_fatefield_ot_exact, 5},
+    {"_fatefield_ot_sliced", (DL_FUNC) &_fatefield_ot_sliced, 7},
+    {"_fatefield_ot_energy", (DL_FUNC) &_fatefield_ot_energy, 4},
+    {"_fatefield_draw_cells", (DL_FUNC) &_fatefield_draw_cells, 5},
+    {"_fatefield_regress_ridge", (DL_FUNC) &_fatefield_regress_ridge, 4},
+    {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
+    {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
+    {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
+    {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
+    {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
+    {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
+    {"_fatefield_differentiation_defaults", (DL_FUNC) &_fatefield_differentiation_defaults, 0},
+    {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 8},
+    {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},
+    {"_fatefield_cpp_principal_components", (DL_FUNC) &_fatefield_cpp_principal_components, 2},
+    {"_fatefield_two_branch_defaults", (DL_FUNC) &_fatefield_two_branch_defaults, 0},
+    {"_fatefield_cpp_simulate_two_branch", (DL_FUNC) &_fatefield_cpp_simulate_two_branch, 3},
+    {"_fatefield_core_libraries", (DL_FUNC) &_fatefield_core_libraries, 0},
+    {"_fatefield_cuda_state", (DL_FUNC) &_fatefield_cuda_state, 0},
+    {"_fatefield_check_device", (DL_FUNC) &_fatefield_check_device, 1},
+    {"_fatefield_sgemm_gflops", (DL_FUNC) &_fatefield_sgemm_gflops, 1},
+    {"_fatefield_gene_rank_sums", (DL_FUNC) &_fatefield_gene_rank_sums, 3},
+    {"_fatefield_random_signs", (DL_FUNC) &_fatefield_random_signs, 3},
+    {"_fatefield_bootstrap_counts", (DL_FUNC) &_fatefield_bootstrap_counts, 3},
+    {"_fatefield_random_directions", (DL_FUNC) &_fatefield_random_directions, 3},
+    {"_fatefield_available_cores", (DL_FUNC) &_fatefield_available_cores, 0},
+    {"_fatefield_remember_process", (DL_FUNC) &_fatefield_remember_process, 0},
     {"_fatefield_velocity_graph_defaults", (DL_FUNC) &_fatefield_velocity_graph_defaults, 0},
     {"_fatefield_transition_defaults", (DL_FUNC) &_fatefield_transition_defaults, 0},
     {"_fatefield_terminal_defaults", (DL_FUNC) &_fatefield_terminal_defaults, 0},

@@ -56,6 +56,18 @@ auto guarded(F&& f) -> decltype(f()) {
   }
 }
 
+template <typename T>
+Rcpp::NumericVector to_vector(const std::vector<T>& v) {
+  return Rcpp::NumericVector(v.begin(), v.end());
+}
+
+/// Codes and indices of R, from 1, as the core counts them; NA becomes -1.
+inline std::vector<std::int32_t> from_one(const Rcpp::IntegerVector& codes) {
+  std::vector<std::int32_t> out;
+  for (const int code : codes) out.push_back(code == NA_INTEGER ? -1 : code - 1);
+  return out;
+}
+
 /// True at most every `seconds`: for work that should be done by the clock, not by the step.
 class Clock {
  public:

@@ -44,10 +44,5 @@ Rcpp::NumericMatrix rows_to_matrix(const std::vector<T>& rows, int n, int dims) 
   return out;
 }
 
-template <typename T>
-Rcpp::NumericVector to_vector(const std::vector<T>& v) {
-  return Rcpp::NumericVector(v.begin(), v.end());
-}
-
 }  // namespace glue
 }  // namespace fatefield

@@ -1,7 +1,7 @@
 // Matrices of genes x cells as R keeps them, read in place: dgCMatrix or dense.
 #pragma once
 
-#include "core/splicing/counts.hpp"
+#include "core/velocity/estimate/counts.hpp"
 #include "glue.hpp"
 
 namespace fatefield {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/models/velocity_field_network.hpp"
-#include "core/train/field_fit.hpp"
+#include "core/field/model/network.hpp"
+#include "core/field/train/fit.hpp"
 #include "glue.hpp"
 
 namespace fatefield {
@@ -60,8 +60,8 @@ inline const NetworkField& network_of(const VelocityField& field) {
   return *net;
 }
 
-/// Runs f(n, x, extra, out, workspace) on blocks of rows of x (cells x genes) and of `extra`, if any, and gives
-/// cells x units.
+/// Runs f(n, x, extra, out, workspace) on blocks of rows of x (cells x genes) and of `extra`, if any, and
+/// gives cells x units.
 template <typename F>
 Matrix by_rows(const NetworkField& net, const MatrixView& x, const MatrixView* extra, F&& f) {
   if (x.cols != net.genes()) {

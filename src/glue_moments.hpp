@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/graph/fuzzy.hpp"
-#include "core/splicing/moments.hpp"
+#include "core/velocity/estimate/moments.hpp"
 #include "glue_counts.hpp"
 #include "glue_graph.hpp"
 

@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "core/analysis/integrate_dynamics.hpp"
-#include "core/models/neural_sde.hpp"
-#include "core/models/velocity_field.hpp"
+#include "core/field/model/velocity_field.hpp"
+#include "core/paths/dynamics.hpp"
+#include "core/sde/model/neural_sde.hpp"
 #include "glue.hpp"
 
 namespace fatefield {

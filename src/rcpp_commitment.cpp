@@ -1,8 +1,6 @@
-// Passages, fates to come and rank sums for R. Indices are from 1 in R, from 0 in the core.
+// Passages and fates to come for R. Indices are from 1 in R, from 0 in the core.
 #include "core/analysis/commitment.hpp"
-#include "core/analysis/rank_sum.hpp"
-#include "core/base/rng.hpp"
-#include "glue_graph.hpp"
+#include "glue.hpp"
 
 using namespace fatefield;
 
@@ -31,29 +29,4 @@ Rcpp::NumericMatrix path_forward_shares(const Rcpp::IntegerMatrix& near, const R
     return glue::to_r(forward_shares(by_rows, near.ncol(), glue::view(ends),
                                      std::vector<double>(weights.begin(), weights.end())));
   });
-}
-
-// list(statistic, p) of genes; `x`: dgCMatrix of genes x cells, `group`: 1, 2 or 0 for each cell.
-// [[Rcpp::export(rng = false)]]
-Rcpp::List gene_rank_sums(const Rcpp::S4& x, const Rcpp::IntegerVector& group, int threads) {
-  return glue::guarded([&] {
-    const ThreadScope scope(threads);
-    const RankSums found =
-        rank_sums(glue::sparse_from(x), std::vector<std::int32_t>(group.begin(), group.end()));
-    return Rcpp::List::create(Rcpp::Named("statistic") = Rcpp::wrap(found.statistic),
-                              Rcpp::Named("p") = Rcpp::wrap(found.p));
-  });
-}
-
-// -1 or 1 with equal probability, n x m.
-// [[Rcpp::export(rng = false)]]
-Rcpp::NumericMatrix random_signs(int n, int m, double seed) {
-  Rcpp::NumericMatrix out(n, m);
-  for (int j = 0; j < m; ++j)
-    for (int i = 0; i < n; ++i)
-      out(i, j) = uniform(static_cast<std::uint64_t>(seed), Stream::Projection, static_cast<std::uint64_t>(i),
-                          static_cast<std::uint64_t>(j)) < 0.5
-                      ? -1
-                      : 1;
-  return out;
 }

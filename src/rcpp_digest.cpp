@@ -19,7 +19,8 @@ Rcpp::NumericVector values_of(const std::vector<Digest>& cells) {
 Rcpp::NumericVector row_digests(const Rcpp::NumericMatrix& x) {
   std::vector<Digest> cells(static_cast<std::size_t>(x.nrow()));
   for (int j = 0; j < x.ncol(); ++j)
-    for (int i = 0; i < x.nrow(); ++i) cells[static_cast<std::size_t>(i)].add(static_cast<std::uint64_t>(j), x(i, j));
+    for (int i = 0; i < x.nrow(); ++i)
+      cells[static_cast<std::size_t>(i)].add(static_cast<std::uint64_t>(j), x(i, j));
   return values_of(cells);
 }
 

@@ -1,8 +1,8 @@
 // The dynamical model of RNA velocity, and the time its genes share, for R: spliced and unspliced counts are
 // genes x cells, dgCMatrix or dense; genes are numbered from 1 in R.
-#include "core/splicing/dynamical.hpp"
-#include "core/splicing/latent_time.hpp"
-#include "core/splicing/steady_state.hpp"
+#include "core/velocity/dynamical/dynamical.hpp"
+#include "core/velocity/estimate/steady_state.hpp"
+#include "core/velocity/transitions/latent_time.hpp"
 #include "glue_moments.hpp"
 
 using namespace fatefield;

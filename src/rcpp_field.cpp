@@ -1,9 +1,8 @@
 // Velocity fields for R: options, fitting, and everything a field tells of states. States are cells x genes.
 // Fields come as the bytes that models keep.
-#include "core/analysis/integrate_scales.hpp"
-#include "core/graph/ways.hpp"
-#include "core/models/velocity_field_network.hpp"
-#include "core/train/field_fit.hpp"
+#include "core/field/model/network.hpp"
+#include "core/field/train/fit.hpp"
+#include "core/paths/scales.hpp"
 #include "glue.hpp"
 #include "glue_field.hpp"
 #include "glue_graph.hpp"
@@ -96,7 +95,7 @@ Rcpp::NumericMatrix field_velocity(const Rcpp::RawVector& bytes, const Rcpp::Num
 // How fast f changes along delta (cells x genes).
 // [[Rcpp::export(rng = false)]]
 Rcpp::NumericMatrix field_jvp(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& x,
-                               const Rcpp::NumericMatrix& delta, int threads) {
+                              const Rcpp::NumericMatrix& delta, int threads) {
   return with_field(bytes, threads, [&](const VelocityField& f) {
     return glue::to_r(field_jvp(f, glue::view(x), glue::view(delta)));
   });
@@ -136,14 +135,6 @@ Rcpp::List field_embed(const Rcpp::RawVector& bytes, const Rcpp::NumericMatrix& 
         Rcpp::_["z"] = glue::to_r(glue::embed(net, glue::view(x))),
         Rcpp::_["dz"] = glue::to_r(glue::jvp_embedding(net, glue::view(x), glue::view(delta))));
   });
-}
-
-// Shortest ways from one cell to all along a graph of nearest cells: list(index, distance) of k neighbours of
-// each. Infinite where there is no way.
-// [[Rcpp::export(rng = false)]]
-Rcpp::NumericVector graph_distances(const Rcpp::List& knn, int from) {
-  return glue::guarded(
-      [&] { return Rcpp::NumericVector(Rcpp::wrap(shortest_ways(glue::neighbours_from(knn), from - 1))); });
 }
 
 // The published clock and number of unit steps. `how`: "quantile", "ratio", or "" for a clock of 1.

@@ -1,9 +1,9 @@
 // Integration of cells for R. States of cells are cells x dims; observed cells are dims x cells, dgCMatrix or
 // dense, as assays are. Pointers live for one call of a user's function and are never kept.
-#include "core/analysis/integrate.hpp"
-#include "core/analysis/integrate_scales.hpp"
-#include "core/analysis/integrate_sde.hpp"
-#include "core/splicing/counts.hpp"
+#include "core/paths/integrate.hpp"
+#include "core/paths/scales.hpp"
+#include "core/paths/sde.hpp"
+#include "core/velocity/estimate/counts.hpp"
 #include "glue.hpp"
 #include "glue_counts.hpp"
 #include "glue_motion.hpp"
@@ -108,8 +108,8 @@ Rcpp::List motion_scales(SEXP motion, SEXP cells, double kappa, double time, int
 }
 
 // Paths from `starts` (cells x dims) through `times`. `cells`: those of cell_space(), or NULL where none are
-// needed. `request`: list(n.sim, seed, first, start.sd, noise.sd, coordinates) and, where dimensions are held,
-// their numbers `held`. list(states, speed, growth, end, end.time, steps, rejected).
+// needed. `request`: list(n.sim, seed, first, start.sd, noise.sd, coordinates) and, where dimensions are
+// held, their numbers `held`. list(states, speed, growth, end, end.time, steps, rejected).
 // [[Rcpp::export(rng = false)]]
 Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& starts,
                             const Rcpp::NumericVector& times, const Rcpp::List& request,

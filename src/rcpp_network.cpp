@@ -1,25 +1,10 @@
-// Networks between genes, and expression by regression, for R. Observations are cells or states x genes;
+// Networks between genes for R. Observations are cells or states x genes;
 // graphs and correlations are genes x genes. Codes of modules and groups start from 1 in R.
 #include "core/analysis/coexpression.hpp"
-#include "core/analysis/gene_regression.hpp"
 #include "core/graph/leiden.hpp"
 #include "glue_graph.hpp"
 
 using namespace fatefield;
-
-namespace {
-
-std::vector<std::int32_t> codes_of(const Rcpp::IntegerVector& x) {
-  std::vector<std::int32_t> out;
-  for (const int v : x) out.push_back(v == NA_INTEGER ? -1 : v - 1);
-  return out;
-}
-
-Rcpp::NumericVector to_vector(const std::vector<double>& x) {
-  return Rcpp::NumericVector(x.begin(), x.end());
-}
-
-}  // namespace
 
 // [[Rcpp::export(rng = false)]]
 Rcpp::List network_defaults() { return glue::to_list(CoexpressionOptions()); }
@@ -44,10 +29,11 @@ Rcpp::List edge_counts(const Rcpp::NumericMatrix& r, const Rcpp::NumericMatrix& 
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     const std::vector<double> seen = correlation_counts(glue::view(r), sign, bins);
-    const std::vector<double> shuffled = shuffled_counts(standardised(glue::view(x), ranks), codes_of(groups),
-                                                       sign, bins, n_perm, static_cast<std::uint64_t>(seed));
-    return Rcpp::List::create(Rcpp::_["observed"] = to_vector(seen),
-                              Rcpp::_["shuffled"] = to_vector(shuffled));
+    const std::vector<double> shuffled =
+        shuffled_counts(standardised(glue::view(x), ranks), glue::from_one(groups), sign, bins, n_perm,
+                        static_cast<std::uint64_t>(seed));
+    return Rcpp::List::create(Rcpp::_["observed"] = glue::to_vector(seen),
+                              Rcpp::_["shuffled"] = glue::to_vector(shuffled));
   });
 }
 
@@ -84,7 +70,7 @@ Rcpp::List graph_modules(const Rcpp::S4& graph, const Rcpp::List& options, doubl
 
 // [[Rcpp::export(rng = false)]]
 double graph_modularity(const Rcpp::S4& graph, const Rcpp::IntegerVector& module, double resolution) {
-  return modularity(glue::sparse_from(graph), codes_of(module), resolution);
+  return modularity(glue::sparse_from(graph), glue::from_one(module), resolution);
 }
 
 // genes x modules.
@@ -93,36 +79,6 @@ Rcpp::NumericMatrix gene_membership(const Rcpp::NumericMatrix& r, const Rcpp::In
                                     int modules, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    return glue::to_r(module_membership(glue::view(r), codes_of(module), modules));
-  });
-}
-
-// Expression of `states` by ridge regression: list(values = states x genes, explained, slope = dims x genes,
-// intercept).
-// [[Rcpp::export(rng = false)]]
-Rcpp::List regress_ridge(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression,
-                         const Rcpp::NumericMatrix& states, int threads) {
-  return glue::guarded([&] {
-    const ThreadScope scope(threads);
-    const RidgeFit fit = ridge_regression(glue::view(cells), glue::view(expression));
-    return Rcpp::List::create(Rcpp::_["values"] = glue::to_r(ridge_predict(fit, glue::view(states))),
-                              Rcpp::_["explained"] = to_vector(fit.explained),
-                              Rcpp::_["slope"] = glue::to_r(fit.slope),
-                              Rcpp::_["intercept"] = to_vector(fit.intercept));
-  });
-}
-
-// The same by the nearest cells: list(values, explained), the latter measured on the cells `which`.
-// [[Rcpp::export(rng = false)]]
-Rcpp::List regress_nearest(const Rcpp::NumericMatrix& cells, const Rcpp::NumericMatrix& expression,
-                           const Rcpp::NumericMatrix& states, int k, const Rcpp::IntegerVector& which,
-                           int threads) {
-  return glue::guarded([&] {
-    const ThreadScope scope(threads);
-    const std::vector<std::int32_t> from = codes_of(which);
-    const MatrixView x = glue::view(cells), y = glue::view(expression);
-    return Rcpp::List::create(
-        Rcpp::_["values"] = glue::to_r(nearest_regression(x, y, glue::view(states), k)),
-        Rcpp::_["explained"] = to_vector(nearest_explained(x, y, {from.begin(), from.end()}, k)));
+    return glue::to_r(module_membership(glue::view(r), glue::from_one(module), modules));
   });
 }

@@ -1,6 +1,6 @@
 // The neural SDE for R: options and the class NeuralSDE. Matrices are cells x dims.
-#include "core/models/neural_sde.hpp"
-#include "core/train/trainer.hpp"
+#include "core/sde/model/neural_sde.hpp"
+#include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
 
 using namespace fatefield;

@@ -26,6 +26,25 @@ rule "the glue does not know torch" \
 rule "only seurat-compat.R knows the layers of Seurat's versions" \
   "$(r_code | grep -E 'GetAssayData|SetAssayData|LayerData|@assays|@meta\.data' | grep -v '^R/seurat-compat\.R:')"
 
+# Rooms of the core and what each may include, besides itself.
+rooms="base:
+io: base
+graph: base
+nets: base
+ot: base
+velocity: base graph
+sde: base nets ot graph
+field: base nets graph
+paths: base graph sde field
+sim: base
+analysis: base graph nets ot velocity sde field paths sim"
+rule "rooms of the core include only rooms above them" \
+  "$(echo "$rooms" | while IFS=: read -r room may; do
+    grep -rHnoE '#include "[a-z]+/' "src/core/$room" |
+      awk -F'"' -v may=" $room$may " '{ sub("/", "", $2); if (index(may, " " $2 " ") == 0) print $1 "\"" $2 }'
+  done; ls -d src/core/*/ | sed 's|src/core/||; s|/$||' | while read -r room; do
+    echo "$rooms" | grep -q "^$room:" || echo "$room is in no table"; done)"
+
 # Inside a print method (print.x <- function up to the closing brace in the first column) printing is the job.
 prints=$(for f in R/*.R; do
   [ "$f" = R/RcppExports.R ] && continue

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "splicing/dynamical.hpp"
+#include "velocity/dynamical/dynamical.hpp"
 
 // Genes x cells of first moments with their sets of cells, as fit_dynamics() takes them.
 struct KnownMoments {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "analysis/integrate.hpp"
 #include "base/threads.hpp"
+#include "paths/integrate.hpp"
 
 /// dx/dt from a function of one state; its derivative by central differences unless it is linear.
 class GivenDynamics : public fatefield::Dynamics {
@@ -23,7 +23,7 @@ class GivenDynamics : public fatefield::Dynamics {
     for (std::int64_t i = 0; i < n; ++i) velocity_(t[i], x + i * dims_, v + i * dims_);
   }
   void jvp(std::int64_t n, const double* t, const double* x, const double* delta, double* out,
-            fatefield::FieldWorkspace&) const override {
+           fatefield::FieldWorkspace&) const override {
     const double e = 1e-6;
     std::vector<double> up(static_cast<std::size_t>(dims_)), down(up), high(up), low(up);
     for (std::int64_t i = 0; i < n; ++i) {

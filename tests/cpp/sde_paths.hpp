@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "solvers/sde.hpp"
+#include "sde/solvers/solver.hpp"
 
 /// n paths of m motions on [0, 1] in `steps` equal steps.
 struct FinePath {

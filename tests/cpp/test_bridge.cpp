@@ -6,11 +6,11 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "models/neural_sde_impl.hpp"
 #include "ot/plan.hpp"
-#include "train/bridge.hpp"
-#include "train/couplings.hpp"
-#include "train/trainer.hpp"
+#include "sde/model/neural_sde_impl.hpp"
+#include "sde/train/bridge.hpp"
+#include "sde/train/couplings.hpp"
+#include "sde/train/trainer.hpp"
 
 using namespace fatefield;
 

@@ -6,9 +6,9 @@
 #include "base/device.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
-#include "models/neural_sde.hpp"
+#include "sde/model/neural_sde.hpp"
+#include "sde/train/trainer.hpp"
 #include "test.hpp"
-#include "train/trainer.hpp"
 
 using namespace fatefield;
 

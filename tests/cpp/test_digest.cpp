@@ -1,4 +1,5 @@
-// Digests of cells: equal for equal values, other for other values, positions and orders; zeros count for nothing.
+// Digests of cells: equal for equal values, other for other values, positions and orders; zeros count for
+// nothing.
 #include "base/digest.hpp"
 
 #include <cstdint>

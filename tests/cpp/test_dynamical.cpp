@@ -9,9 +9,9 @@
 #include "base/threads.hpp"
 #include "dynamical_cells.hpp"
 #include "naive_correlation.hpp"
-#include "splicing/dynamical_loop.hpp"
-#include "splicing/dynamical_simplex.hpp"
 #include "test.hpp"
+#include "velocity/dynamical/loop.hpp"
+#include "velocity/dynamical/simplex.hpp"
 
 using namespace fatefield;
 

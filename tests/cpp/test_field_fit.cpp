@@ -5,9 +5,9 @@
 
 #include "base/error.hpp"
 #include "base/threads.hpp"
-#include "models/velocity_field_network.hpp"
+#include "field/model/network.hpp"
+#include "field/train/fit.hpp"
 #include "test.hpp"
-#include "train/field_fit.hpp"
 #include "two_branch_cells.hpp"
 
 using namespace fatefield;

@@ -6,9 +6,9 @@
 
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "field/train/net.hpp"
 #include "golden.hpp"
 #include "test.hpp"
-#include "train/field_net.hpp"
 
 using namespace fatefield;
 

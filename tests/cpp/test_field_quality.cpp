@@ -4,8 +4,8 @@
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
+#include "field/train/fit.hpp"
 #include "test.hpp"
-#include "train/field_fit.hpp"
 #include "two_branch_cells.hpp"
 
 using namespace fatefield;

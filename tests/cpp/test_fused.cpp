@@ -6,9 +6,9 @@
 
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "models/fused_sde.hpp"
 #include "nets/dense_kernel.hpp"
-#include "train/loss.hpp"
+#include "sde/model/fused_sde.hpp"
+#include "sde/train/loss.hpp"
 
 using namespace fatefield;
 

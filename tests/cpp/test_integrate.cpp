@@ -6,8 +6,8 @@
 
 #include "base/error.hpp"
 #include "paths.hpp"
+#include "paths/ode.hpp"
 #include "sde_paths.hpp"
-#include "solvers/ode.hpp"
 #include "test.hpp"
 
 using namespace fatefield;

@@ -3,11 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "analysis/integrate_sde.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
-#include "models/neural_sde.hpp"
 #include "paths.hpp"
+#include "paths/sde.hpp"
+#include "sde/model/neural_sde.hpp"
 #include "test.hpp"
 
 using namespace fatefield;
@@ -42,7 +42,7 @@ std::vector<FutureCloud> known_clouds(std::int64_t points, std::int64_t dims) {
   std::vector<FutureCloud> out;
   for (int k = 0; k <= 20; ++k) {
     FutureCloud c{0.1 * k, normal_cloud(points, dims, std::sqrt(variance_at(0.1 * k)), 7 + k),
-            Matrix(points, dims)};
+                  Matrix(points, dims)};
     std::fill(c.variance.values.begin(), c.variance.values.end(), kNoise * kNoise);
     out.push_back(std::move(c));
   }

@@ -1,15 +1,15 @@
-// Observed cells beneath an integration: coordinates, neighbour projection, support, noise of cells, and the spans
-// that follow from them, against what is written down once more or known.
+// Observed cells beneath an integration: coordinates, neighbour projection, support, noise of cells, and the
+// spans that follow from them, against what is written down once more or known.
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
-#include "analysis/integrate_scales.hpp"
 #include "base/error.hpp"
 #include "base/quantile.hpp"
 #include "base/rng.hpp"
 #include "paths.hpp"
+#include "paths/scales.hpp"
 #include "test.hpp"
 
 using namespace fatefield;
@@ -63,8 +63,8 @@ std::vector<double> naive_coordinates(const CellAxes& s, const double* x) {
 }
 
 // Cells by their distance from a state in the space, nearest first.
-std::vector<std::pair<double, std::int64_t>> naive_order(const CellAxes& s,
-                                                         const std::vector<double>& cells, const double* x) {
+std::vector<std::pair<double, std::int64_t>> naive_order(const CellAxes& s, const std::vector<double>& cells,
+                                                         const double* x) {
   const std::vector<double> z = naive_coordinates(s, x);
   std::vector<std::pair<double, std::int64_t>> out;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(cells.size()) / s.rotation.rows; ++i) {

@@ -1,13 +1,13 @@
 // The kinetics of splicing: the solution against its differential equations, times against the solution,
 // equal rates as the limit of near ones, the vector loops against the scalar ones.
-#include "splicing/kinetics.hpp"
+#include "velocity/dynamical/kinetics.hpp"
 
 #include <cmath>
 #include <vector>
 
 #include "base/aligned.hpp"
-#include "splicing/dynamical_loop_kernel.hpp"
 #include "test.hpp"
+#include "velocity/dynamical/loop_kernel.hpp"
 
 using namespace fatefield;
 

@@ -6,8 +6,8 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "dynamical_cells.hpp"
-#include "splicing/latent_time.hpp"
 #include "test.hpp"
+#include "velocity/transitions/latent_time.hpp"
 
 using namespace fatefield;
 

@@ -4,8 +4,8 @@
 
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "train/halves.hpp"
-#include "train/loss.hpp"
+#include "sde/train/halves.hpp"
+#include "sde/train/loss.hpp"
 
 using namespace fatefield;
 

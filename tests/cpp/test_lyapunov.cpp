@@ -1,5 +1,5 @@
 // Exponents of systems whose exponents are known: linear ones, a rotation, a saddle, the foot of a fork.
-#include "analysis/lyapunov.hpp"
+#include "paths/lyapunov.hpp"
 
 #include <cmath>
 

@@ -3,7 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
-#include "models/sde_nets.hpp"
+#include "sde/model/nets.hpp"
 
 using namespace fatefield;
 

@@ -6,8 +6,8 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "models/neural_sde.hpp"
-#include "models/neural_sde_impl.hpp"
+#include "sde/model/neural_sde.hpp"
+#include "sde/model/neural_sde_impl.hpp"
 
 using namespace fatefield;
 

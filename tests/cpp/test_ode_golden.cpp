@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 #include "golden.hpp"
-#include "solvers/ode.hpp"
+#include "paths/ode.hpp"
 #include "test.hpp"
 
 using namespace fatefield;

@@ -5,9 +5,9 @@
 
 #include <ATen/ATen.h>
 
-#include "models/sde_nets.hpp"
-#include "train/loss.hpp"
-#include "train/optimizer.hpp"
+#include "sde/model/nets.hpp"
+#include "sde/train/loss.hpp"
+#include "sde/train/optimizer.hpp"
 
 using namespace fatefield;
 

@@ -4,7 +4,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "models/sparse_vfc.hpp"
+#include "field/model/sparse_vfc.hpp"
 #include "test.hpp"
 
 using namespace fatefield;

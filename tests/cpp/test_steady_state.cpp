@@ -1,5 +1,5 @@
 // Moments against dense averages, lines that are known, and the fuzzy graph against its own equations.
-#include "splicing/steady_state.hpp"
+#include "velocity/estimate/steady_state.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +11,8 @@
 #include "graph/pca.hpp"
 #include "sim/counts.hpp"
 #include "sim/splicing.hpp"
-#include "splicing/confidence.hpp"
 #include "test.hpp"
+#include "velocity/transitions/confidence.hpp"
 
 using namespace fatefield;
 

@@ -1,5 +1,5 @@
 // Fields on grids and lines through them: constant and turning fields, distances, and places without cells.
-#include "splicing/streamlines.hpp"
+#include "velocity/transitions/streamlines.hpp"
 
 #include <algorithm>
 #include <cmath>

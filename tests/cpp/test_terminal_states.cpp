@@ -1,5 +1,5 @@
 // Eigenvectors against whole matrices, slow distributions against known chains, pseudotime along a line.
-#include "splicing/terminal_states.hpp"
+#include "velocity/transitions/terminal_states.hpp"
 
 #include "test.hpp"
 // Eigen behind LibTorch.
@@ -12,10 +12,10 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "graph/connected_components.hpp"
-#include "splicing/leading_eigen.hpp"
-#include "splicing/pseudotime.hpp"
-#include "splicing/transition.hpp"
-#include "splicing/velocity_graph.hpp"
+#include "velocity/transitions/leading_eigen.hpp"
+#include "velocity/transitions/pseudotime.hpp"
+#include "velocity/transitions/transition.hpp"
+#include "velocity/transitions/velocity_graph.hpp"
 #include "velocity_cells.hpp"
 
 using namespace fatefield;

@@ -8,11 +8,11 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "models/neural_sde_impl.hpp"
-#include "train/batches.hpp"
-#include "train/optimizer.hpp"
-#include "train/split.hpp"
-#include "train/trainer.hpp"
+#include "sde/model/neural_sde_impl.hpp"
+#include "sde/train/batches.hpp"
+#include "sde/train/optimizer.hpp"
+#include "sde/train/split.hpp"
+#include "sde/train/trainer.hpp"
 
 using namespace fatefield;
 

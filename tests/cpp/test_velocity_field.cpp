@@ -1,5 +1,5 @@
 // Velocity fields through their interface: a field of known form, whose every answer is a formula.
-#include "models/velocity_field.hpp"
+#include "field/model/velocity_field.hpp"
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 // The velocity graph, transitions and arrows: stored numbers, naive twins, a line of cells moving right.
-#include "splicing/velocity_graph.hpp"
+#include "velocity/transitions/velocity_graph.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,10 +9,10 @@
 #include "base/quantile.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "splicing/correlation_kernel.hpp"
-#include "splicing/transition.hpp"
-#include "splicing/velocity_embedding.hpp"
 #include "test.hpp"
+#include "velocity/transitions/correlation_kernel.hpp"
+#include "velocity/transitions/transition.hpp"
+#include "velocity/transitions/velocity_embedding.hpp"
 #include "velocity_cells.hpp"
 
 using namespace fatefield;

@@ -6,11 +6,11 @@
 #include <cmath>
 #include <vector>
 
+#include "field/model/space.hpp"
+#include "field/train/data.hpp"
 #include "graph/knn.hpp"
 #include "graph/pca.hpp"
-#include "models/velocity_field_space.hpp"
 #include "sim/two_branch.hpp"
-#include "train/field_data.hpp"
 
 struct TwoBranchCells {
   fatefield::Matrix x, y;

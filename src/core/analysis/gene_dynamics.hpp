@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
-#include "splicing/counts.hpp"
+#include "velocity/estimate/counts.hpp"
 
 namespace fatefield {
 

@@ -1,5 +1,5 @@
-// Digests of cells, by which a result remembers what it was made from. Takes the values of each cell, gives one
-// number a cell; equal values give equal numbers on every machine, zeros count for nothing.
+// Digests of cells, by which a result remembers what it was made from. Takes the values of each cell, gives
+// one number a cell; equal values give equal numbers on every machine, zeros count for nothing.
 #pragma once
 
 #include <cmath>
@@ -9,7 +9,8 @@
 
 namespace fatefield {
 
-/// The digest of one cell, fed value by value. It says nothing about how hard a collision is to make on purpose.
+/// The digest of one cell, fed value by value. It says nothing about how hard a collision is to make on
+/// purpose.
 class Digest {
  public:
   /// @param position of the value within the cell, such as the number of its gene, from 0

@@ -26,9 +26,9 @@ struct IntegrateOptions {
   double kappa = 1.0;
   /// Hold states at zero or above.
   bool positive = true;
-  /// Project states onto nearby observed cells every `snap.every`: "partial" by `snap.share` of the way to the
-  /// tri-cube weighted mean of the nearest cells, "full" onto their plain mean or median, "none" never. That
-  /// mean lies where cells are denser, so that projections carry paths to the branch that is ahead.
+  /// Project states onto nearby observed cells every `snap.every`: "partial" by `snap.share` of the way to
+  /// the tri-cube weighted mean of the nearest cells, "full" onto their plain mean or median, "none" never.
+  /// That mean lies where cells are denser, so that projections carry paths to the branch that is ahead.
   std::string snap = "none";
   /// In units of time; 0 takes the time in which a cell of median speed crosses a neighbourhood.
   double snap_every = 0.0;
@@ -51,7 +51,7 @@ struct IntegrateOptions {
   /// A path ends where a disturbance has grown by this factor: an error of 1e-3 has then become as large as
   /// the state.
   double growth_limit = 1e3;
-  /// Of the published clock and span (integrate_scales.hpp): quantiles over genes, and the unit steps between
+  /// Of the published clock and span (paths/scales.hpp): quantiles over genes, and the unit steps between
   /// two projections, of which there was always one less than points.
   double kappa_quantile = 0.99;
   double span_quantile = 0.8;

@@ -8,8 +8,8 @@
 
 namespace fatefield {
 
-/// Threads that parallel work may use now; 1 in a forked child, where the pool's threads are gone and using it
-/// would hang.
+/// Threads that parallel work may use now; 1 in a forked child, where the pool's threads are gone and using
+/// it would hang.
 int threads();
 
 /// Processor cores this process may use: those it is bound to, fewer under a cgroup's quota or

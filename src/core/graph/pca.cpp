@@ -18,7 +18,7 @@ constexpr std::int64_t kExact = 500;
 constexpr std::int64_t kExtra = 10;
 constexpr std::int64_t kWidth = 8;  // of a block
 constexpr std::int64_t kGrow = 12;  // times the vectors kept, then the space is shrunk
-constexpr int kCheckEvery = 6;            // blocks between two checks of the residuals
+constexpr int kCheckEvery = 6;      // blocks between two checks of the residuals
 constexpr int kRestarts = 10;
 constexpr double kTolerance = 1e-9;
 constexpr std::int64_t kRowBlock = 512, kColumnBlock = 64;

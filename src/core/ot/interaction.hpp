@@ -86,7 +86,7 @@ class Interaction {
   Side x_, y_;
   Exponents u_, v_;
   Aligned<T> partial_;
-  Workspace<T> kept_;                          // z of the pairs of the first blocks, see Tile
+  Workspace<T> kept_;                     // z of the pairs of the first blocks, see Tile
   std::vector<std::size_t> kept_starts_;  // of these blocks
   bool filled_ = false;
 };

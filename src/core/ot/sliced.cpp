@@ -181,7 +181,7 @@ class Sliced {
   std::int64_t dims_, count_, block_;
   const std::vector<T>& directions_;
   Side<T> x_, y_;
-  Aligned<T> slopes_;           // directions x points of x
+  Aligned<T> slopes_;               // directions x points of x
   std::vector<double> potentials_;  // blocks of directions x points of x
   SlicedResult<T> out_;
 };

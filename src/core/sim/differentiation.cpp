@@ -272,7 +272,7 @@ void count(const DifferentiationOptions& o, std::uint64_t seed, std::int64_t cel
 
 // Where the futures of one cell end, plain and by descendants.
 void simulate_futures(const Landscape& landscape, const DifferentiationOptions& o, std::uint64_t seed,
-                std::int64_t cell, Steps steps, Differentiation& out) {
+                      std::int64_t cell, Steps steps, Differentiation& out) {
   const std::int64_t dims = landscape.dims();
   std::vector<double> z(static_cast<std::size_t>(dims)), noise(z);
   std::vector<double> weight(static_cast<std::size_t>(landscape.n_fates()), 0.0), count(weight);

@@ -30,8 +30,8 @@ struct DifferentiationDesign {
   std::int64_t n_drivers = 0;
 };
 
-/// What a gene follows: nothing, the progenitor, fate `module - kFirstFateModule`, or, from kFirstFateModule +
-/// n_fates on, the leaning to a fate alone.
+/// What a gene follows: nothing, the progenitor, fate `module - kFirstFateModule`, or, from kFirstFateModule
+/// + n_fates on, the leaning to a fate alone.
 constexpr std::int64_t kConstantModule = 0;
 constexpr std::int64_t kProgenitorModule = 1;
 constexpr std::int64_t kFirstFateModule = 2;
@@ -68,8 +68,8 @@ struct Differentiation {
 };
 
 /// The same seed gives the same bytes, whatever the number of threads.
-/// Errors of kind Input name `n.cells`, `days`, `n.fates`, `n.genes`, `n.drivers` or the option that is out of
-/// range.
+/// Errors of kind Input name `n.cells`, `days`, `n.fates`, `n.genes`, `n.drivers` or the option that is out
+/// of range.
 Differentiation simulate_differentiation(const DifferentiationDesign& design,
                                          const DifferentiationOptions& options, std::uint64_t seed);
 

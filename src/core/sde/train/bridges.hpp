@@ -1,0 +1,44 @@
+// Training without simulation: pairs of cells from plans between successive times, points on the bridges
+// between them, and the loss of bridge matching on those.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sde/train/batches.hpp"
+#include "sde/train/bridge.hpp"
+#include "sde/train/cells.hpp"
+#include "sde/train/couplings.hpp"
+#include "sde/train/stage.hpp"
+
+namespace fatefield {
+
+class Bridges final : public Stage {
+ public:
+  /// Keeps references to all but the seed. Finds the plans between whole snapshots where these are used.
+  Bridges(const NeuralSde::Impl& model, const Cells& cells, const TrainOptions& options, std::uint64_t seed,
+          const KeepGoing& keep_going);
+
+  StageUpdate update(const std::vector<at::Tensor>& parameters, std::int64_t u) override;
+
+ private:
+  bool snapshots(std::size_t k) const;
+  SinkhornOptions plan_options() const;
+  Partners couple(const at::Tensor& x, const at::Tensor& rate, const at::Tensor& y, std::size_t k,
+                  std::int64_t draws, std::uint64_t first) const;
+  void measure_noise();
+  BridgeBatch batch(std::int64_t u);
+
+  const NeuralSde::Impl& m_;
+  const Cells& cells_;
+  const TrainOptions& o_;
+  std::uint64_t seed_;
+  const KeepGoing& keep_going_;
+  Batches batches_;
+  std::vector<double> starts_, lengths_;  // of the intervals, in scaled time
+  double usual_distance_ = 0.0;           // between cells of one time
+  BridgeOptions options_;
+  std::vector<Partners> partners_;  // of all cells of each interval; empty where pairs come from batches
+};
+
+}  // namespace fatefield

@@ -1,0 +1,171 @@
+// Takes two clouds; gives partners drawn from the rows of their entropic plan, a few rows at a time.
+#include "sde/train/couplings.hpp"
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/eigen_threads.hpp"
+#include "base/error.hpp"
+#include "base/rng.hpp"
+#include "base/threads.hpp"
+#include "ot/clouds.hpp"
+#include "ot/transport.hpp"
+
+namespace fatefield {
+namespace {
+
+using Vector = std::vector<double>;
+
+// Rows and columns of the pairs that are worked out at once.
+constexpr std::int64_t kRows = 64;
+constexpr std::int64_t kColumns = 2048;
+// Bytes that may hold what the iterations of a plan have in common.
+constexpr std::size_t kKeptBytes = 48u << 20;
+// Shares below exp(-50) of a row's largest cannot be seen in sums of doubles.
+constexpr double kNegligible = -50.0;
+
+template <typename T>
+using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// The rows of a plan found by annealing.
+template <typename T>
+class PlanRows {
+ public:
+  PlanRows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
+           const std::function<bool()>& keep_going)
+      : x_(x), y_(y), centre_(static_cast<std::size_t>(x.dims), T(0)) {
+    Vector a = ot::weights_of(x);
+    const Vector b = ot::weights_of(y);
+    const Vector schedule = epsilon_schedule(options, bounding_diameter<T>({x, y}));
+    ot::Transport<T> transport(ot::Interaction<T>(x, a, y, b, options.p), a, b, ot::Marginals(options));
+    transport.keep(kKeptBytes);
+    transport.descend(schedule, options, keep_going);
+    eps_ = schedule.back();
+    rho_ = options.reach * options.reach;
+    f_ = transport.f();
+    g_ = transport.g_before();
+    for (std::size_t i = 0; i < a.size(); ++i) log_mass_.push_back(std::log(a[i] * static_cast<double>(x.n)));
+    log_b_ = b;
+    for (double& v : log_b_) v = std::log(v);
+    for (std::int64_t j = 0; j < y.n; ++j) {
+      for (std::int64_t k = 0; k < y.dims; ++k)
+        centre_[static_cast<std::size_t>(k)] += y.points[j * y.dims + k];
+    }
+    for (T& v : centre_) v /= static_cast<T>(y.n);
+    y_half_squares_ = half_squares(y);
+  }
+
+  // f(i, shares of row i, costs up to a constant of the row) for rows [from, to), in order.
+  template <typename F>
+  void each_row(std::int64_t from, std::int64_t to, F&& f) const {
+    const std::int64_t n = to - from;
+    RowMajor<double> shares(n, y_.n);
+    const RowMajor<T> rows = centred(x_, from, to);
+    for (std::int64_t c = 0; c < y_.n; c += kColumns) {
+      const std::int64_t width = std::min(kColumns, y_.n - c);
+      const RowMajor<T> dots = rows * centred(y_, c, c + width).transpose();
+      for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t j = 0; j < width; ++j) {
+          const auto at = static_cast<std::size_t>(c + j);
+          shares(i, c + j) = (g_[at] - y_half_squares_[at] + dots(i, j)) / eps_ + log_b_[at];
+        }
+      }
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      double* row = shares.data() + i * y_.n;
+      const double most = *std::max_element(row, row + y_.n);
+      double sum = 0.0;
+      for (std::int64_t j = 0; j < y_.n; ++j) {
+        row[j] = row[j] - most < kNegligible ? 0.0 : std::exp(row[j] - most);
+        sum += row[j];
+      }
+      for (std::int64_t j = 0; j < y_.n; ++j) row[j] /= sum;
+      f(from + i, row);
+    }
+  }
+
+  bool grows() const { return rho_ > 0.0 || x_.weights != nullptr; }
+
+  double log_growth(std::int64_t i, std::int64_t j) const {
+    const double given = log_mass_[static_cast<std::size_t>(i)];
+    if (!(rho_ > 0.0)) return given;
+    return given + (g_[static_cast<std::size_t>(j)] - f_[static_cast<std::size_t>(i)]) / rho_;
+  }
+
+ private:
+  RowMajor<T> centred(const Cloud<T>& cloud, std::int64_t from, std::int64_t to) const {
+    RowMajor<T> out(to - from, cloud.dims);
+    for (std::int64_t i = from; i < to; ++i) {
+      for (std::int64_t k = 0; k < cloud.dims; ++k) {
+        out(i - from, k) = cloud.points[i * cloud.dims + k] - centre_[static_cast<std::size_t>(k)];
+      }
+    }
+    return out;
+  }
+
+  Vector half_squares(const Cloud<T>& cloud) const {
+    Vector out(static_cast<std::size_t>(cloud.n), 0.0);
+    for (std::int64_t i = 0; i < cloud.n; ++i) {
+      for (std::int64_t k = 0; k < cloud.dims; ++k) {
+        const double v = cloud.points[i * cloud.dims + k] - centre_[static_cast<std::size_t>(k)];
+        out[static_cast<std::size_t>(i)] += 0.5 * v * v;
+      }
+    }
+    return out;
+  }
+
+  Cloud<T> x_, y_;
+  std::vector<T> centre_;
+  double eps_ = 0.0, rho_ = 0.0;
+  Vector f_, g_, log_mass_, log_b_, y_half_squares_;
+};
+
+void check(const SinkhornOptions& o) {
+  check_options(o);
+  if (o.p != 2) throw input_error("p", "`p` must be 2 for plans between times.");
+}
+
+}  // namespace
+
+template <typename T>
+Partners draw_partners(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
+                       const PartnerDraw& draw, const std::function<bool()>& keep_going) {
+  check(options);
+  ot::check_pair(x, y, options.reach == 0);
+  const OneEigenThread one_thread;
+  const PlanRows<T> plan(x, y, options, keep_going);
+  Partners out;
+  out.draws = draw.draws;
+  out.target.resize(static_cast<std::size_t>(x.n * draw.draws));
+  if (plan.grows()) out.log_growth.resize(out.target.size());
+  const auto work = [&](std::int64_t block) {
+    const std::int64_t from = block * kRows, to = std::min(x.n, from + kRows);
+    plan.each_row(from, to, [&](std::int64_t i, const double* share) {
+      const double shift = uniform(draw.seed, Stream::Bridge, draw.first + static_cast<std::uint64_t>(i), 0);
+      double reached = share[0];
+      std::int64_t j = 0;
+      for (std::int64_t r = 0; r < draw.draws; ++r) {
+        const double level = (static_cast<double>(r) + shift) / static_cast<double>(draw.draws);
+        while (reached < level && j + 1 < y.n) reached += share[++j];
+        const auto at = static_cast<std::size_t>(i * draw.draws + r);
+        out.target[at] = static_cast<std::int32_t>(j);
+        if (plan.grows()) out.log_growth[at] = static_cast<float>(plan.log_growth(i, j));
+      }
+    });
+  };
+  const std::int64_t blocks = (x.n + kRows - 1) / kRows, group = std::max(1, threads());
+  for (std::int64_t at = 0; at < blocks; at += group) {
+    if (keep_going && !keep_going()) throw Interrupted();
+    parallel_for(std::min(group, blocks - at), [&](std::int64_t b) { work(at + b); });
+  }
+  return out;
+}
+
+template Partners draw_partners(const Cloud<float>&, const Cloud<float>&, const SinkhornOptions&,
+                                const PartnerDraw&, const std::function<bool()>&);
+template Partners draw_partners(const Cloud<double>&, const Cloud<double>&, const SinkhornOptions&,
+                                const PartnerDraw&, const std::function<bool()>&);
+
+}  // namespace fatefield

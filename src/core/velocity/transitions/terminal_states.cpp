@@ -1,0 +1,182 @@
+// Takes transitions; finds their left eigenvectors part by part and adds them up to scores.
+#include "velocity/transitions/terminal_states.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/quantile.hpp"
+#include "graph/connected_components.hpp"
+#include "velocity/transitions/leading_eigen.hpp"
+
+namespace fatefield {
+namespace {
+
+void check_terminal(const TerminalOptions& o) {
+  if (!(o.tolerance >= 0 && o.tolerance < 1))
+    throw input_error("tolerance", "`tolerance` must be at least 0 and below 1.");
+  if (o.count < 1) throw input_error("count", "`count` must be at least 1.");
+  if (!(o.low >= 0 && o.low < o.high && o.high <= 1))
+    throw input_error("low", "`low` must be at least 0 and below `high`, and that at most 1.");
+  if (o.max_restarts < 1) throw input_error("max.restarts", "`max.restarts` must be at least 1.");
+}
+
+// Without the steps to cells that have none themselves: walks would be lost there. Rows are divided by their
+// sums again.
+SparseRows without_dead_ends(const SparseRows& x) {
+  const std::size_t n = static_cast<std::size_t>(x.rows);
+  std::vector<std::int64_t> left(n);
+  std::vector<std::int32_t> dead;
+  for (std::size_t i = 0; i < n; ++i) {
+    left[i] = x.start[i + 1] - x.start[i];
+    if (left[i] == 0) dead.push_back(static_cast<std::int32_t>(i));
+  }
+  const SparseRows in = transpose(x);
+  for (std::size_t k = 0; k < dead.size(); ++k) {
+    for (std::int64_t e = in.start[dead[k]]; e < in.start[dead[k] + 1]; ++e) {
+      if (--left[in.index[e]] == 0) dead.push_back(in.index[e]);
+    }
+  }
+  SparseRows out;
+  out.rows = out.cols = x.rows;
+  out.start.push_back(0);
+  for (std::int64_t i = 0; i < x.rows; ++i) {
+    for (std::int64_t e = x.start[i]; left[i] > 0 && e < x.start[i + 1]; ++e) {
+      if (left[x.index[e]] == 0) continue;
+      out.index.push_back(x.index[e]);
+      out.value.push_back(x.value[e]);
+    }
+    out.start.push_back(out.stored());
+  }
+  normalise_rows(out);
+  return out;
+}
+
+// Rows and columns `nodes` of x, transposed: entry (a, b) is x(nodes[b], nodes[a]).
+SparseRows transposed_part(const SparseRows& x, const std::vector<std::int32_t>& nodes,
+                           std::vector<std::int32_t>& place) {
+  SparseRows out;
+  out.rows = out.cols = static_cast<std::int64_t>(nodes.size());
+  for (std::size_t a = 0; a < nodes.size(); ++a) place[nodes[a]] = static_cast<std::int32_t>(a);
+  out.start.push_back(0);
+  for (const std::int32_t i : nodes) {
+    for (std::int64_t e = x.start[i]; e < x.start[i + 1]; ++e) {
+      if (place[x.index[e]] < 0) continue;
+      out.index.push_back(place[x.index[e]]);
+      out.value.push_back(x.value[e]);
+    }
+    out.start.push_back(out.stored());
+  }
+  for (const std::int32_t i : nodes) place[i] = -1;
+  return transpose(out);
+}
+
+// Adds the slow distributions of one part.
+void add_part(const SparseRows& part, const std::vector<std::int32_t>& nodes, std::int64_t n,
+              const TerminalOptions& options, const std::function<bool()>& keep_going,
+              SlowDistributions& out) {
+  LeadingEigenOptions search;
+  search.count = options.count;
+  search.floor = 1 - options.tolerance;
+  search.max_restarts = options.max_restarts;
+  const LeadingEigenpairs found = leading_eigenpairs(
+      part.rows, [&part](const double* x, double* y) { multiply(part, x, y); }, search, keep_going);
+  out.converged = out.converged && found.converged;
+  for (std::size_t k = 0; k < found.value.size(); ++k) {
+    // Of two conjugates the moduli are the same.
+    if (std::abs(found.value[k] - 1.0) > options.tolerance + 1e-9 || found.value[k].imag() < 0) continue;
+    std::vector<double> share(static_cast<std::size_t>(n), 0.0);
+    double total = 0;
+    for (std::size_t a = 0; a < nodes.size(); ++a) {
+      share[nodes[a]] = std::hypot(found.real[k][a], found.imaginary[k][a]);
+      total += share[nodes[a]];
+    }
+    for (double& s : share) s /= total;
+    out.share.push_back(std::move(share));
+    out.value.push_back(found.value[k].real());
+  }
+}
+
+// The largest values first, no more than asked for.
+void keep_slowest(SlowDistributions& x, std::int64_t most) {
+  std::vector<std::size_t> order(x.value.size());
+  std::iota(order.begin(), order.end(), std::size_t(0));
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return x.value[a] > x.value[b]; });
+  order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
+  SlowDistributions out;
+  out.converged = x.converged;
+  for (const std::size_t k : order) {
+    out.value.push_back(x.value[k]);
+    out.share.push_back(std::move(x.share[k]));
+  }
+  x = std::move(out);
+}
+
+// Cut off at quantiles, largest value 1. A part of very few cells lies above the upper quantile as a whole;
+// then the largest value is the limit.
+void add_scaled(const std::vector<double>& share, const TerminalOptions& options, std::vector<double>& sum) {
+  const double low = quantile(share, options.low);
+  double high = quantile(share, options.high);
+  if (!(high > low)) high = *std::max_element(share.begin(), share.end());
+  for (std::size_t i = 0; i < share.size(); ++i) sum[i] += std::min(high, std::max(low, share[i])) / high;
+}
+
+std::vector<double> mean_of_neighbours(const std::vector<double>& x, const Neighbours& knn) {
+  std::vector<double> out(x.size());
+  for (std::int64_t i = 0; i < knn.n; ++i) {
+    double sum = x[i], count = 1;
+    for (std::int64_t j = 0; j < knn.k; ++j) {
+      const std::int32_t at = knn.index[i * knn.k + j];
+      if (at < 0) continue;
+      sum += x[at];
+      ++count;
+    }
+    out[i] = sum / count;
+  }
+  return out;
+}
+
+void to_unit_range(std::vector<double>& x, double high) {
+  for (double& v : x) v = std::min(v, high);
+  const auto range = std::minmax_element(x.begin(), x.end());
+  const double low = *range.first, width = *range.second - low;
+  for (double& v : x) v = width > 0 ? (v - low) / width : 0.0;
+}
+
+}  // namespace
+
+SlowDistributions slow_distributions(const SparseRows& transitions, const TerminalOptions& options,
+                                     const std::function<bool()>& keep_going) {
+  check_terminal(options);
+  const SparseRows steps = without_dead_ends(transitions);
+  SlowDistributions out;
+  std::vector<std::int32_t> place(static_cast<std::size_t>(steps.rows), -1);
+  for (const std::vector<std::int32_t>& nodes : strong_components(steps).nodes()) {
+    const SparseRows part = transposed_part(steps, nodes, place);
+    if (part.stored() > 0) add_part(part, nodes, steps.rows, options, keep_going, out);
+  }
+  keep_slowest(out, options.count);
+  return out;
+}
+
+TerminalStates terminal_states(const SparseRows& transitions, const Neighbours& knn,
+                               const TerminalOptions& options, const std::function<bool()>& keep_going) {
+  if (knn.n != transitions.rows)
+    throw input_error("knn", "`knn` and the transitions are not about the same cells.");
+  const SlowDistributions slow = slow_distributions(transitions, options, keep_going);
+  TerminalStates out;
+  out.value = slow.value;
+  out.converged = slow.converged;
+  out.score.assign(static_cast<std::size_t>(transitions.rows), 0.0);
+  if (slow.share.empty()) return out;
+  for (const std::vector<double>& share : slow.share) add_scaled(share, options, out.score);
+  out.score = mean_of_neighbours(out.score, knn);
+  const double high = quantile(out.score, options.high);
+  const double most = *std::max_element(out.score.begin(), out.score.end());
+  to_unit_range(out.score, high > *std::min_element(out.score.begin(), out.score.end()) ? high : most);
+  return out;
+}
+
+}  // namespace fatefield
