@@ -50,8 +50,4 @@ class Rollouts final : public Stage {
   bool can_validate_ = true;
 };
 
-/// The distances of the loss.
-SinkhornOptions sinkhorn_options(const TrainOptions& options);
-SlicedOptions sliced_options(const TrainOptions& options);
-
 }  // namespace fatefield
