@@ -29,6 +29,20 @@ doc_default <- function(group, name, compat = "none") {
   if (is.numeric(options[[name]]) && length(options[[name]]) == 1L) shown else paste0("`", shown, "`")
 }
 
+# The published settings that a group knows, by the name that `compat` takes.
+published_settings <- c(sde = "scdiffeq", train = "scdiffeq", field = "deepvelo")
+
+# A sentence: the default, and the published one where it differs.
+doc_defaults <- function(group, name) {
+  default <- doc_default(group, name)
+  compat <- if (group %in% names(published_settings)) published_settings[[group]] else "none"
+  published <- doc_default(group, name, compat)
+  if (name == "compat" || identical(published, default)) {
+    return(paste0("Default ", default, "."))
+  }
+  paste0("Default ", default, "; ", published, " under `compat = \"", compat, "\"`.")
+}
+
 # Name and value, as in `blur = 0.1`.
 doc_option <- function(group, name, compat = "none") {
   shown <- gsub("`", "", doc_default(group, name, compat), fixed = TRUE)
