@@ -13,7 +13,7 @@ namespace {
 
 using Column = Eigen::Map<Eigen::VectorXd>;
 
-constexpr std::int64_t kRowBlock = 512, kColumnBlock = 64;
+constexpr std::int64_t kRowBlock = 512, kColumnBlock = 64, kRowsInPlace = 4096;
 
 // body(first, n) for each block of at most `width` of n_all.
 template <typename Body>
@@ -65,8 +65,22 @@ std::vector<double> row_product(const double* v, MatrixView a) {
   return out;
 }
 
+void take_projection(MatrixView basis, double* v, double* part) {
+  Column rest(v, basis.rows), share(part, basis.cols);
+  share.noalias() = eigen(basis).transpose() * rest;
+  rest -= eigen(basis) * share;
+}
+
 void subtract_product(MatrixView a, MatrixView b, Matrix& out) {
   eigen(out).noalias() -= eigen(a) * eigen(b);
+}
+
+void multiply_leading_columns(MatrixView b, Matrix& x) {
+  for (std::int64_t first = 0; first < x.rows; first += kRowsInPlace) {
+    const std::int64_t rows = std::min(kRowsInPlace, x.rows - first);
+    const Eigen::MatrixXd block = eigen(x).block(first, 0, rows, b.rows) * eigen(b);
+    eigen(x).block(first, 0, rows, b.cols) = block;
+  }
 }
 
 Matrix cross_product(MatrixView a, MatrixView b, const double* weights) {

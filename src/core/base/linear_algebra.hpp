@@ -22,8 +22,14 @@ std::vector<double> transposed_product(MatrixView a, const double* v);
 /// v' a; its sums are in another order than those of transposed_product().
 std::vector<double> row_product(const double* v, MatrixView a);
 
+/// part = basis' v, then v -= basis part.
+void take_projection(MatrixView basis, double* v, double* part);
+
 /// out -= a b
 void subtract_product(MatrixView a, MatrixView b, Matrix& out);
+
+/// As many columns of x as b has become the product of as many as b has rows with b.
+void multiply_leading_columns(MatrixView b, Matrix& x);
 
 /// The product of tall matrices on all threads, a block of columns of the result at a time: the same bytes on
 /// any number of them. a' diag(weights) b; nullptr for weights of one.

@@ -24,8 +24,6 @@ constexpr std::int64_t kKept = 5;
 constexpr double kRounding = 1e-13;
 // A value below the floor is taken to stay there once it is this well known.
 constexpr double kRough = 1e-3;
-// Rows of the basis that are multiplied together.
-constexpr std::int64_t kRows = 4096;
 
 class KrylovSchur {
  public:
@@ -59,7 +57,8 @@ class KrylovSchur {
     normals<double>(options_.seed, Stream::Init, static_cast<std::uint64_t>(draws_++) * n_, n_, 0, 1,
                     v.data());
     for (int pass = 0; pass < 2; ++pass) {
-      if (k > 0) take_away(leading(k), transposed_product(leading(k), v.data()), v);
+      Column part(static_cast<std::size_t>(k));
+      if (k > 0) take_projection(leading(k), v.data(), part.data());
       const double length = norm(v);
       for (double& each : v) each /= length > 0 ? length : 1.0;
     }
@@ -68,22 +67,20 @@ class KrylovSchur {
 
   // Adds vectors until the basis is full.
   void extend() {
+    Column w(static_cast<std::size_t>(n_)), part(static_cast<std::size_t>(size_));
     for (std::int64_t j = kept_; j < size_; ++j) {
-      Column w(static_cast<std::size_t>(n_));
       apply_(basis_.values.data() + j * n_, w.data());
       const double before = norm(w);
       for (std::int64_t i = 0; i <= j; ++i) small_(i, j) = 0.0;
       for (int pass = 0; pass < 2; ++pass) {
-        const Column part = transposed_product(leading(j + 1), w.data());
-        take_away(leading(j + 1), part, w);
+        take_projection(leading(j + 1), w.data(), part.data());
         for (std::int64_t i = 0; i <= j; ++i) small_(i, j) += part[i];
       }
       const double beta = norm(w);
       const bool ended = !(beta > kRounding * before);
       small_(j + 1, j) = ended ? 0.0 : beta;
       if (!ended) {
-        for (double& each : w) each /= beta;
-        set_basis(j + 1, w);
+        for (std::int64_t i = 0; i < n_; ++i) basis_(i, j + 1) = w[i] / beta;
       } else if (j + 1 < n_) {
         set_basis(j + 1, fresh(j + 1));
       }
@@ -146,12 +143,7 @@ class KrylovSchur {
     const Matrix q = orthonormal(span);
     const Matrix reduced = product(transposed_product(q, row_block(small_, 0, size_)), q);
     const Column spike = row_product(row_block(small_, size_, 1).values.data(), q);
-    for (std::int64_t row = 0; row < n_; row += kRows) {
-      const std::int64_t rows = std::min(kRows, n_ - row);
-      const Matrix block = product(row_block(leading(size_), row, rows), q);
-      for (std::int64_t j = 0; j < q.cols; ++j)
-        std::copy_n(block.values.data() + j * rows, rows, basis_.values.data() + j * n_ + row);
-    }
+    multiply_leading_columns(q, basis_);
     kept_ = q.cols;
     std::copy_n(basis_.values.data() + size_ * n_, n_, basis_.values.data() + kept_ * n_);
     small_ = Matrix(size_ + 1, size_);
@@ -182,11 +174,6 @@ class KrylovSchur {
   MatrixView leading(std::int64_t k) const { return columns(basis_, 0, k); }
   void set_basis(std::int64_t k, const Column& v) {
     std::copy(v.begin(), v.end(), basis_.values.begin() + k * n_);
-  }
-  // v -= vectors part
-  static void take_away(MatrixView vectors, const Column& part, Column& v) {
-    const Column away = product(vectors, part.data());
-    for (std::size_t i = 0; i < v.size(); ++i) v[i] -= away[i];
   }
   double norm(const Column& v) const { return std::sqrt(squared_norm(v.data(), n_)); }
   template <typename Part>
