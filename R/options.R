@@ -109,6 +109,18 @@ print.fatefield_options <- function(x, ...) {
 #' cells <- FitSDE(cells, time = "day", updates = 500, dt = 0.05)   # any option by its name
 #' SDEOptions(); TrainOptions()                                     # all of them, with their defaults
 #' ```
+#' @section Solvers:
+#' Names are those of torchsde.
+#' The table gives the strong order for each kind of noise, which is that of the mean error of single paths.
+#' Noise is diagonal where `diffusion` is `"diagonal"`, `"scalar"` or `"none"`, and general where it is `"lowrank"` or
+#' `"rank1"`.
+#'
+#' `r doc_sde_orders()`
+#'
+#' Milstein's method needs the derivative of the diffusion: `_vjp` differentiates, `_free` takes a difference, and the
+#' plain name does the first in training and the second in simulations.
+#' `"reversible_heun"` asks for the networks once a step, as `"euler"` does, and carries a second state along.
+#' `"euler"` alone runs on fused kernels, and is the fastest.
 #' @param drift Default `r doc_default("sde", "drift")`.
 #'   `"potential"`: the drift is the gradient of a scalar network, so that
 #'   cells climb a landscape and cannot circle.
@@ -135,8 +147,9 @@ print.fatefield_options <- function(x, ...) {
 #' @param dropout Probability of dropping a hidden unit during training; default
 #'   `r doc_default("sde", "dropout")`.
 #'   It is off in everything after the training.
-#' @param solver `"euler"`, `"milstein"` or `"srk"` for the Ito equation; `"heun"` for the
-#'   Stratonovich one; default `r doc_default("sde", "solver")`.
+#' @param solver `r doc_sde_solvers("Ito")` for the Ito equation;
+#'   `r doc_sde_solvers("Stratonovich")` for the Stratonovich one; default
+#'   `r doc_default("sde", "solver")`, see below.
 #' @param dt Target step in units of the time column; the step taken divides each interval between
 #'   observed times into equal parts.
 #'   Default `r doc_default("sde", "dt")`, which takes a fortieth of the time span.
@@ -220,6 +233,8 @@ print.fatefield_options <- function(x, ...) {
 #' `fatefield_error_input` that names the option and its range.
 #' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
 #'   Nature Machine Intelligence 7.
+#'
+#' Kidger, Foster, Li, Lyons (2021) Efficient and accurate gradients for neural SDEs. NeurIPS 34.
 #' @seealso [FitSDE()]
 #' @examples
 #' SDEOptions(diffusion = "scalar")

@@ -18,7 +18,7 @@ struct Problem {
   Matrix start;
 };
 
-// Van der Pol's oscillator and a small network, as in the solvers of tensors.
+// Van der Pol's oscillator, a spiral and a small network.
 std::vector<Problem> stored_problems(const Golden& golden) {
   const auto read = [&](const std::string& name) { return golden.read("torchdiffeq/" + name); };
   const auto starts = [&](const std::string& name) {
@@ -92,7 +92,7 @@ TEST_CASE("integrated cells take torchdiffeq's fixed steps", "[integrate][golden
     return;
   }
   for (const Problem& p : stored_problems(golden)) {
-    for (const std::string solver : {"euler", "rk4"}) {
+    for (const std::string solver : {"euler", "midpoint", "rk4"}) {
       INFO(p.name << " " << solver);
       IntegrateOptions o = plain_options(solver);
       o.dt = 0.05;
@@ -104,6 +104,25 @@ TEST_CASE("integrated cells take torchdiffeq's fixed steps", "[integrate][golden
         continue;
       }
       CHECK(gap(found, wanted) < 1e-9);
+      // Beside the counted ones the slope at the very end.
+      const double counted = golden_number(golden, "torchdiffeq/" + p.name + "_" + solver + "_h0.05_nfe");
+      CHECK(static_cast<double>(found.evaluations) == static_cast<double>(found.n) * (counted + 1));
+    }
+  }
+}
+
+TEST_CASE("probe", "[probe]") {
+  const Golden golden;
+  for (const Problem& p : stored_problems(golden)) {
+    const GoldenArray truth = golden.read("torchdiffeq/" + p.name + "_scipy_DOP853");
+    for (const auto& [solver, stored, rtol] : {std::tuple<std::string, std::string, double>{"bosh3", "bosh3_rtol1e-05", 1e-5}, {"dopri5", "dopri5_rtol0.0001", 1e-4}, {"dopri5", "dopri5_rtol1e-07", 1e-7}, {"dop853", "dopri8_rtol1e-07", 1e-7}, {"dop853", "", 1e-11}}) {
+      const Paths found = integrated(p.field, p.start, p.times, plain_options(solver, rtol, 0.01 * rtol));
+      double steps = 0; for (std::int64_t i = 0; i < found.n; ++i) steps = std::max<double>(steps, found.steps[i] + found.rejected[i]);
+      std::printf("%s %s gap %g", p.name.c_str(), stored.c_str(), gap(found, truth));
+      if (!stored.empty()) {
+      const GoldenArray g = golden.read("torchdiffeq/" + p.name + "_" + stored); double most = 0; for (std::size_t i = 0; i < g.values.size(); ++i) most = std::max(most, std::abs(g.values[i] - truth.values[i]));
+      std::printf(" theirs %g nfe %g  ours %g per path (%g of outputs)", most, golden_number(golden, "torchdiffeq/" + p.name + "_" + stored + "_nfe"), double(found.evaluations) / double(found.n), double(found.times)); }
+      std::printf(" steps %g\n", steps);
     }
   }
 }
