@@ -53,12 +53,13 @@ doc_value <- function(x) {
   sub("e-0*", "e-", sub("e\\+0*", "e", format(x, digits = 15L, scientific = exponent)))
 }
 
-# Words of a list: `a`, `b` and `c`.
-doc_names <- function(x) {
-  shown <- paste0("`\"", x, "\"`")
+# One sentence of several things: a, b and c.
+doc_list <- function(shown) {
   n <- length(shown)
   if (n < 2L) shown else paste(paste(shown[-n], collapse = ", "), "and", shown[[n]])
 }
+
+doc_names <- function(x) doc_list(paste0("`\"", x, "\"`"))
 
 # The solvers of an equation, "Ito" or "Stratonovich".
 doc_sde_solvers <- function(equation) {
@@ -84,6 +85,5 @@ doc_integrate_solvers <- function(adaptive) {
     more <- if (length(also) > 0L) paste0(", also ", doc_names(also))
     paste0("`\"", solvers$name[[i]], "\"` (order ", solvers$order[[i]], more, ")")
   }, "")
-  n <- length(shown)
-  paste(paste(shown[-n], collapse = ", "), "and", shown[[n]])
+  doc_list(shown)
 }
