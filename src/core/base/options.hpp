@@ -84,7 +84,7 @@ struct SdeOptions {
   std::vector<std::int64_t> growth_hidden = {64, 64};
   /// Probability of dropping a hidden unit during training.
   double dropout = 0.0;
-  /// "euler", "heun", "milstein", "srk".
+  /// By its name in sde/solvers.
   std::string solver = "euler";
   /// Step of the solver in units of the time column; 0 takes a fortieth of the time span.
   double dt = 0.0;
@@ -173,32 +173,6 @@ struct FateOptions {
 template <typename O, typename V>
 void fields(FateOptions*, O& o, V&& visit) {
   visit("prior", o.prior);
-}
-
-/// Ordinary differential equations dy/dt = f(t, y), forward and backward in time.
-struct OdeOptions {
-  /// "euler", "midpoint", "rk4" (steps of `dt`); "bosh3", "dopri5", "dop853" (steps chosen by the error).
-  std::string solver = "dopri5";
-  /// Target step of the first three, in units of time, rounded so that a whole number of equal steps lies
-  /// between output times; 0 takes one step between any two.
-  double dt = 0.0;
-  /// Error allowed in a step, relative to the state and absolute in its units.
-  double rtol = 1e-5;
-  double atol = 1e-7;
-  /// First step of the last three; 0 estimates one.
-  double first_step = 0.0;
-  /// Steps tried, failures included, after which an integration gives up.
-  std::int64_t max_steps = 100000;
-};
-
-template <typename O, typename V>
-void fields(OdeOptions*, O& o, V&& visit) {
-  visit("solver", o.solver);
-  visit("dt", o.dt);
-  visit("rtol", o.rtol);
-  visit("atol", o.atol);
-  visit("first.step", o.first_step);
-  visit("max.steps", o.max_steps);
 }
 
 /// A landscape on which simulated cells differentiate: time in days, states in units of the latent space.
