@@ -221,6 +221,10 @@ integrate_defaults <- function(compat) {
     .Call(`_fatefield_integrate_defaults`, compat)
 }
 
+integrate_solver_table <- function() {
+    .Call(`_fatefield_integrate_solver_table`)
+}
+
 cell_space <- function(cells, log, options, threads) {
     .Call(`_fatefield_cell_space`, cells, log, options, threads)
 }
@@ -363,6 +367,10 @@ sde_defaults <- function(compat) {
 
 train_defaults <- function(compat) {
     .Call(`_fatefield_train_defaults`, compat)
+}
+
+sde_solver_table <- function() {
+    .Call(`_fatefield_sde_solver_table`)
 }
 
 check_sde_options <- function(options, dims) {

@@ -86,6 +86,18 @@ print.fatefield_options <- function(x, ...) {
 #' cells <- FitSDE(cells, time = "day", updates = 500, dt = 0.05)   # any option by its name
 #' SDEOptions(); TrainOptions()                                     # all of them, with their defaults
 #' ```
+#' @section Solvers:
+#' Names are those of torchsde.
+#' The table gives the strong order for each kind of noise, which is that of the mean error of single paths.
+#' Noise is diagonal where `diffusion` is `"diagonal"`, `"scalar"` or `"none"`, and general where it is `"lowrank"` or
+#' `"rank1"`.
+#'
+#' `r doc_sde_orders()`
+#'
+#' Milstein's method needs the derivative of the diffusion: `_vjp` differentiates, `_free` takes a difference, and the
+#' plain name does the first in training and the second in simulations.
+#' `"reversible_heun"` asks for the networks once a step, as `"euler"` does, and carries a second state along.
+#' `"euler"` alone runs on fused kernels, and is the fastest.
 #' @param ... Nothing more; an unknown name is an error that says which name is meant.
 #'
 #' @return A named list of class `fatefield_sde_options` or `fatefield_train_options`.
@@ -93,6 +105,8 @@ print.fatefield_options <- function(x, ...) {
 #' `fatefield_error_input` that names the option and its range.
 #' @references Vinyard et al. (2025) Learning cell dynamics with neural differential equations.
 #'   Nature Machine Intelligence 7.
+#'
+#' Kidger, Foster, Li, Lyons (2021) Efficient and accurate gradients for neural SDEs. NeurIPS 34.
 #' @seealso [FitSDE()]
 #' @examples
 #' SDEOptions(diffusion = "scalar")

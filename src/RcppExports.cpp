@@ -689,6 +689,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// integrate_solver_table
+Rcpp::List integrate_solver_table();
+RcppExport SEXP _fatefield_integrate_solver_table() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(integrate_solver_table());
+    return rcpp_result_gen;
+END_RCPP
+}
 // cell_space
 SEXP cell_space(SEXP cells, bool log, const Rcpp::List& options, int threads);
 RcppExport SEXP _fatefield_cell_space(SEXP cellsSEXP, SEXP logSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
@@ -1130,6 +1139,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// sde_solver_table
+Rcpp::DataFrame sde_solver_table();
+RcppExport SEXP _fatefield_sde_solver_table() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(sde_solver_table());
+    return rcpp_result_gen;
+END_RCPP
+}
 // check_sde_options
 void check_sde_options(Rcpp::List options, int dims);
 RcppExport SEXP _fatefield_check_sde_options(SEXP optionsSEXP, SEXP dimsSEXP) {
@@ -1540,6 +1558,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
     {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
     {"_fatefield_integrate_defaults", (DL_FUNC) &_fatefield_integrate_defaults, 1},
+    {"_fatefield_integrate_solver_table", (DL_FUNC) &_fatefield_integrate_solver_table, 0},
     {"_fatefield_cell_space", (DL_FUNC) &_fatefield_cell_space, 4},
     {"_fatefield_cell_space_parts", (DL_FUNC) &_fatefield_cell_space_parts, 1},
     {"_fatefield_cell_noise", (DL_FUNC) &_fatefield_cell_noise, 2},
@@ -1576,6 +1595,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
     {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
+    {"_fatefield_sde_solver_table", (DL_FUNC) &_fatefield_sde_solver_table, 0},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
     {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},

@@ -3,6 +3,7 @@
 #include "core/paths/integrate.hpp"
 #include "core/paths/scales.hpp"
 #include "core/paths/sde.hpp"
+#include "core/paths/tableaux.hpp"
 #include "core/velocity/estimate/counts.hpp"
 #include "glue.hpp"
 #include "glue_counts.hpp"
@@ -39,6 +40,23 @@ SEXP by_time(const std::vector<double>& x, const Paths& p) {
 // [[Rcpp::export(rng = false)]]
 Rcpp::List integrate_defaults(std::string compat) {
   return glue::to_list(compat == "deepvelo" ? published_integrate_options() : IntegrateOptions());
+}
+
+// The solvers: name, names that others give them, order, and whether they choose their steps by the error.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List integrate_solver_table() {
+  Rcpp::CharacterVector name;
+  Rcpp::List also;
+  Rcpp::IntegerVector order;
+  Rcpp::LogicalVector adaptive;
+  for (const RungeKutta& m : runge_kutta_methods()) {
+    name.push_back(m.names[0]);
+    also.push_back(Rcpp::CharacterVector(m.names.begin() + 1, m.names.end()));
+    order.push_back(m.order);
+    adaptive.push_back(m.adaptive());
+  }
+  return Rcpp::List::create(Rcpp::_["name"] = name, Rcpp::_["also"] = also, Rcpp::_["order"] = order,
+                            Rcpp::_["adaptive"] = adaptive);
 }
 
 // Observed cells ready for use. `log`: search neighbours in principal components of log1p of them.

@@ -1,5 +1,6 @@
 // The neural SDE for R: options and the class NeuralSDE. Matrices are cells x dims.
 #include "core/sde/model/neural_sde.hpp"
+#include "core/sde/solvers/registry.hpp"
 #include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
 
@@ -191,6 +192,25 @@ Rcpp::List sde_defaults(std::string compat) {
 // [[Rcpp::export(rng = false)]]
 Rcpp::List train_defaults(std::string compat) {
   return glue::to_list(published(compat) ? published_train_options() : TrainOptions());
+}
+
+// The solvers: name, equation ("Ito" or "Stratonovich"), and the strong order for each kind of noise, NA
+// where it cannot be treated.
+// [[Rcpp::export(rng = false)]]
+Rcpp::DataFrame sde_solver_table() {
+  const std::vector<SdeSolver>& solvers = sde_solvers();
+  Rcpp::CharacterVector name, equation;
+  for (const SdeSolver& s : solvers) {
+    name.push_back(s.name);
+    equation.push_back(s.calculus == Calculus::Ito ? "Ito" : "Stratonovich");
+  }
+  Rcpp::List columns = Rcpp::List::create(Rcpp::_["name"] = name, Rcpp::_["equation"] = equation);
+  for (const NoiseType noise : kNoiseTypes) {
+    Rcpp::NumericVector order;
+    for (const SdeSolver& s : solvers) order.push_back(s.treats(noise) ? s.strong_order(noise) : NA_REAL);
+    columns.push_back(order, noise_name(noise));
+  }
+  return Rcpp::DataFrame(columns);
 }
 
 // Stops where no model could be made of these options.

@@ -8,10 +8,10 @@ namespace fatefield {
 
 /// Paths dx/dt = kappa f(x, t) of many cells, each with steps of its own.
 struct IntegrateOptions {
-  /// "rk23", "dopri5", "dop853" (steps chosen by the error), "euler", "rk4" (steps of `dt`).
+  /// By one of its names in paths/tableaux.cpp.
   std::string solver = "dopri5";
-  /// Target step of the last two, in units of time, rounded so that a whole number of equal steps lies
-  /// between output times; 0 takes a hundredth of the whole span.
+  /// Target step of the solvers of fixed steps, in units of time, rounded so that a whole number of equal
+  /// steps lies between output times; 0 takes a hundredth of the whole span.
   double dt = 0.0;
   /// Error allowed in a step, relative to the state: root mean square over genes.
   double rtol = 1e-3;

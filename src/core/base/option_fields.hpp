@@ -204,17 +204,6 @@ void fields(CoexpressionOptions*, O& o, V&& visit) {
   visit("min.kME", o.min_kme);
 }
 
-struct OdeOptions;
-template <typename O, typename V>
-void fields(OdeOptions*, O& o, V&& visit) {
-  visit("solver", o.solver);
-  visit("dt", o.dt);
-  visit("rtol", o.rtol);
-  visit("atol", o.atol);
-  visit("first.step", o.first_step);
-  visit("max.steps", o.max_steps);
-}
-
 struct SdeOptions;
 template <typename O, typename V>
 void fields(SdeOptions*, O& o, V&& visit) {

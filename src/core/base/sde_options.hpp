@@ -38,7 +38,9 @@ struct SdeOptions {
   std::vector<std::int64_t> growth_hidden = {64, 64};
   /// Probability of dropping a hidden unit during training. It is off in everything after the training.
   double dropout = 0.0;
-  /// `"euler"`, `"milstein"` or `"srk"` for the Ito equation; `"heun"` for the Stratonovich one.
+  /// One of the table of solvers on this page, such as `"euler"` or `"srk"` for the Ito equation and `"heun"`
+  /// or
+  /// `"reversible_heun"` for the Stratonovich one.
   std::string solver = "euler";
   /// Target step in units of the time column; the step taken divides each interval between observed times
   /// into equal parts. 0 takes a fortieth of the time span.
