@@ -79,7 +79,7 @@ CompareNoise.default <- function(object, model = NULL, labels = NULL, truth = NU
   check_object(object)
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, time, t.start)
+  starts <- cell_starts(object, model, time, t.start, x)
   end <- if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end")
   if (!is_plain_matrix(object) && is.character(truth) && length(truth) == 1L) {
     truth <- stats::setNames(as.character(cell_column(object, truth, "truth")), cell_names(object))

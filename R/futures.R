@@ -22,7 +22,7 @@ futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given)
   }
   do.call(check_no_dots, c(list(names(formals(PerturbCells.default))), given))
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, time, t.start)
+  starts <- cell_starts(object, model, time, t.start, x)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   start <- unique(starts[cells])
   if (length(start) > 1L) {

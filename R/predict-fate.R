@@ -114,7 +114,7 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
   x <- model_coordinates(object, model)
   predict_fates(
     x, model_engines(model), end = if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end"),
-    starts = cell_starts(object, model, time, t.start), cells = check_cells(cells, rownames(x)),
+    starts = cell_starts(object, model, time, t.start, x), cells = check_cells(cells, rownames(x)),
     n.sim = check_count(n.sim, "n.sim"),
     definition = fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat),
     seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose")
