@@ -23,8 +23,8 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
 }
 
 # The time of each cell; a velocity field knows of none.
-path_starts <- function(object, model, x) {
-  if (identical(model$type, "field")) numeric(nrow(x)) else cell_starts(object, model, x = x)
+path_starts <- function(object, model, x = model_space(object, model)) {
+  if (identical(model$type, "field")) numeric(length(cell_names(object))) else cell_starts(object, model, x = x)
 }
 
 # Runs of cells of one start time, each with at most criticality_chunk numbers; `size`: numbers of one cell.

@@ -4,6 +4,7 @@
 
 #include "glue_futures.hpp"
 #include "glue_motion.hpp"
+#include "glue_tick.hpp"
 
 using namespace fatefield;
 using fatefield::glue::at;
@@ -42,19 +43,6 @@ FutureRequest request_of(const Rcpp::NumericMatrix& starts, const Rcpp::NumericV
   return r;
 }
 
-// Asks for interrupts and tells the R function by the clock, and at the end.
-FutureTick to_tick(const Rcpp::Nullable<Rcpp::Function>& tick, std::int64_t total) {
-  const auto go_on = glue::until_interrupt();
-  if (tick.isNull()) return [go_on](std::int64_t) { return go_on(); };
-  const Rcpp::Function call(tick);
-  const auto clock = std::make_shared<glue::Clock>(0.2);
-  return [call, clock, go_on, total](std::int64_t done) {
-    if (!go_on()) return false;
-    if (done == total || clock->due()) call(static_cast<double>(done));
-    return true;
-  };
-}
-
 Rcpp::List to_list(const LabelledFutures& found) {
   Rcpp::RObject first = R_NilValue;
   if (!found.first.empty()) {
@@ -73,7 +61,7 @@ Rcpp::List glue::sde_fates(const NeuralSde& model, SEXP index, const Rcpp::Numer
                            const Rcpp::NumericVector& times, double end, const Rcpp::List& request,
                            const Rcpp::Nullable<Rcpp::Function>& tick) {
   const FutureRequest r = request_of(starts, times, end, request);
-  return to_list(label_futures(model, r, at<LabelTransfer>(index), to_tick(tick, r.starts.rows)));
+  return to_list(label_futures(model, r, at<LabelTransfer>(index), glue::counting_tick(tick, r.starts.rows)));
 }
 
 // The same along a motion, from its start at 0 to `end`: `motion` and `cells` as for integrate_motion(),
@@ -89,6 +77,6 @@ Rcpp::List motion_fates(SEXP motion, SEXP cells, const Rcpp::List& options, SEXP
     const CellSpace* space = Rf_isNull(cells) ? nullptr : &at<CellSpace>(cells);
     return to_list(label_futures(*at<Motion>(motion).dynamics, space,
                                  glue::from_list<IntegrateOptions>(options), r, at<LabelTransfer>(index),
-                                 to_tick(tick, r.starts.rows)));
+                                 glue::counting_tick(tick, r.starts.rows)));
   });
 }
