@@ -43,7 +43,7 @@ FutureRequest request_of(const Rcpp::NumericMatrix& starts, const Rcpp::NumericV
   return r;
 }
 
-Rcpp::List to_list(const LabelledFutures& found) {
+Rcpp::List shares_to_r(const LabelledFutures& found) {
   Rcpp::RObject first = R_NilValue;
   if (!found.first.empty()) {
     Rcpp::IntegerVector codes(found.first.begin(), found.first.end());
@@ -61,7 +61,8 @@ Rcpp::List glue::sde_fates(const NeuralSde& model, SEXP index, const Rcpp::Numer
                            const Rcpp::NumericVector& times, double end, const Rcpp::List& request,
                            const Rcpp::Nullable<Rcpp::Function>& tick) {
   const FutureRequest r = request_of(starts, times, end, request);
-  return to_list(label_futures(model, r, at<LabelTransfer>(index), glue::counting_tick(tick, r.starts.rows)));
+  return shares_to_r(
+      label_futures(model, r, at<LabelTransfer>(index), glue::counting_tick(tick, r.starts.rows)));
 }
 
 // The same along a motion, from its start at 0 to `end`: `motion` and `cells` as for integrate_motion(),
@@ -75,8 +76,8 @@ Rcpp::List motion_fates(SEXP motion, SEXP cells, const Rcpp::List& options, SEXP
     FutureRequest r = request_of(starts, times, end, request);
     for (double& dimension : r.hold.values) --dimension;
     const CellSpace* space = Rf_isNull(cells) ? nullptr : &at<CellSpace>(cells);
-    return to_list(label_futures(*at<Motion>(motion).dynamics, space,
-                                 glue::from_list<IntegrateOptions>(options), r, at<LabelTransfer>(index),
-                                 glue::counting_tick(tick, r.starts.rows)));
+    return shares_to_r(label_futures(*at<Motion>(motion).dynamics, space,
+                                     glue::from_list<IntegrateOptions>(options), r, at<LabelTransfer>(index),
+                                     glue::counting_tick(tick, r.starts.rows)));
   });
 }
