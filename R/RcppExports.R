@@ -205,6 +205,10 @@ field_clock <- function(bytes, how, kappa_quantile, span_quantile) {
     .Call(`_fatefield_field_clock`, bytes, how, kappa_quantile, span_quantile)
 }
 
+motion_fates <- function(motion, cells, options, index, starts, times, end, request, tick, threads) {
+    .Call(`_fatefield_motion_fates`, motion, cells, options, index, starts, times, end, request, tick, threads)
+}
+
 h5ad_contents <- function(file) {
     .Call(`_fatefield_h5ad_contents`, file)
 }

@@ -8,6 +8,7 @@
 #include "glue.hpp"
 #include "glue_counts.hpp"
 #include "glue_motion.hpp"
+#include "glue_tick.hpp"
 
 using namespace fatefield;
 using fatefield::glue::at;
@@ -15,15 +16,6 @@ using fatefield::glue::at;
 namespace {
 
 std::vector<double> numbers(const Rcpp::NumericVector& x) { return {x.begin(), x.end()}; }
-
-PathTick to_tick(const Rcpp::Function& tick) {
-  auto clock = std::make_shared<glue::Clock>(0.2);
-  return [tick, clock, go_on = glue::until_interrupt()](std::int64_t done) {
-    if (!go_on()) return false;
-    if (clock->due()) tick(static_cast<double>(done));
-    return true;
-  };
-}
 
 Rcpp::NumericVector counted(const std::vector<std::int64_t>& x) {
   return Rcpp::NumericVector(x.begin(), x.end());
@@ -148,8 +140,9 @@ Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& 
     }
     if (!Rf_isNull(cells)) r.cells = &at<CellSpace>(cells);
     r.keep_coordinates = Rcpp::as<bool>(request["coordinates"]);
-    const Paths p = integrate_cells(*at<Motion>(motion).dynamics, r,
-                                    glue::from_list<IntegrateOptions>(options), to_tick(tick));
+    const Paths p =
+        integrate_cells(*at<Motion>(motion).dynamics, r, glue::from_list<IntegrateOptions>(options),
+                        glue::counting_tick(Rcpp::Nullable<Rcpp::Function>(tick)));
     Rcpp::NumericVector states(p.states.begin(), p.states.end());
     states.attr("dim") = Rcpp::IntegerVector::create(p.n, p.dims, p.times);
     Rcpp::IntegerVector end(p.end.size());

@@ -3,6 +3,7 @@
 #include "core/sde/solvers/registry.hpp"
 #include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
+#include "glue_futures.hpp"
 
 using namespace fatefield;
 
@@ -98,6 +99,13 @@ class NeuralSdeHandle {
     const Rcpp::NumericVector of_arm = arms["hold.of.arm"];
     request.hold_of_arm.assign(of_arm.begin(), of_arm.end());
     return simulated(x0, request);
+  }
+
+  Rcpp::List fates(SEXP index, Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double end,
+                   Rcpp::List request, Rcpp::RObject tick) {
+    return work([&] {
+      return glue::sde_fates(model_, index, x0, times, end, request, Rcpp::Nullable<Rcpp::Function>(tick));
+    });
   }
 
   Rcpp::List fit(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::List options, double seed,
@@ -243,6 +251,8 @@ RCPP_MODULE(neural_sde) {
               "simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))")
       .method("simulate_arms", &NeuralSdeHandle::simulate_arms,
               "simulate_arms(x0, times, n_sim, seed, first_trajectory, list(n, hold, hold.of.arm))")
+      .method("fates", &NeuralSdeHandle::fates,
+              "fates(label_index, x0, start_times, end, list(n.sim, seed, ...), tick): shares of labels")
       .method("fit", &NeuralSdeHandle::fit, "fit(x, time, options, seed, list(clone, growth, tick))")
       .method("move_to", &NeuralSdeHandle::move_to, "move_to(device): \"cpu\" or \"cuda\"")
       .method("serialize", &NeuralSdeHandle::serialize, "serialize(): raw bytes")
