@@ -4,6 +4,7 @@
 #include "core/velocity/estimate/steady_state.hpp"
 #include "core/velocity/transitions/latent_time.hpp"
 #include "glue_moments.hpp"
+#include "glue_tick.hpp"
 
 using namespace fatefield;
 
@@ -14,15 +15,6 @@ using glue::flags;
 using glue::from_one;
 using glue::MomentInputs;
 using glue::numbers;
-
-std::function<bool(std::int64_t)> to_tick(const Rcpp::Function& tick) {
-  auto clock = std::make_shared<glue::Clock>(0.2);
-  return [tick, clock, go_on = glue::until_interrupt()](std::int64_t done) {
-    if (!go_on()) return false;
-    if (clock->due()) tick(static_cast<double>(done));
-    return true;
-  };
-}
 
 // A matrix of genes x cells for results, or NULL.
 class Wanted {
@@ -130,7 +122,7 @@ Rcpp::List fit_dynamical(SEXP spliced, SEXP unspliced, const Rcpp::List& how,
     job.velocity = velocity.data();
     job.velocity_u = u.data();
     job.time = t.data();
-    job.tick = to_tick(tick);
+    job.tick = glue::counting_tick(Rcpp::Nullable<Rcpp::Function>(tick));
     const std::vector<DynamicalGene> found = fit_dynamics(in.moments, in.means.sets(), job, o);
     const double min_r2 = glue::from_list<VelocityOptions>(options).min_r2;
     return Rcpp::List::create(

@@ -47,20 +47,8 @@ rule "rooms of the core include only rooms above them" \
 
 # LibTorch's headers cost 5 to 15 seconds and a gigabyte a source, also where they come through other headers.
 rule "at most 14 sources of the core see LibTorch's headers" \
-  "$(grep -rHE '^#include *[<"]' src/core --include='*.cpp' --include='*.hpp' --include='*.inc' |
-    awk '
-      { file = $0; sub(/:.*/, "", file); sub("^src/core/", "", file); files[file] = 1
-        name = $0; sub(/^[^:]*:#include *[<"]/, "", name); sub(/[>"].*/, "", name)
-        if (name ~ /^(torch|ATen|c10)\//) sees[file] = 1
-        else { n++; from[n] = file; to[n] = name } }
-      END {
-        do {
-          more = 0
-          for (k = 1; k <= n; k++) if (sees[to[k]] && !sees[from[k]]) { sees[from[k]] = 1; more = 1 }
-        } while (more)
-        for (file in files) if (sees[file] && file ~ /\.cpp$/) { count++; all = all file "\n" }
-        if (count > 14) printf "%d sources:\n%s", count, all
-      }')"
+  "$(cd src && find core -name '*.[ch]pp' -exec awk -f ../tools/sources.awk {} + |
+    awk '/ torch/ { all = all "\n" $1; n++ } END { if (n > 14) print n " sources:" all }')"
 
 # Inside a print method (print.x <- function up to the closing brace in the first column) printing is the job.
 prints=$(for f in R/*.R; do

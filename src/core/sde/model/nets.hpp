@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
 #include "nets/mlp.hpp"
 #include "sde/model/layout.hpp"
 #include "sde/solvers/solver.hpp"

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
+#include "base/transport_options.hpp"
 
 namespace fatefield {
 

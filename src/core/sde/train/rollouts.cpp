@@ -5,6 +5,9 @@
 
 #include <algorithm>
 
+#include "sde/model/neural_sde_impl.hpp"
+#include "sde/train/plan.hpp"
+
 namespace fatefield {
 namespace {
 
@@ -155,7 +158,7 @@ LossJob Rollouts::make_job(std::uint64_t first_row) const {
           [this, first_row, like](std::int64_t first, std::int64_t n, std::int64_t step) {
             return philox_increment(seed_, first_row + static_cast<std::uint64_t>(first), step,
                                     grid_.h[static_cast<std::size_t>(step)], n, m_.nets.brownian_dims(),
-                                    m_.solver->needs_levy(), like);
+                                    m_.solver->needs_levy, like);
           },
           0.0,
           0,

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/sde_options.hpp"
 #include "sde/train/batches.hpp"
 #include "sde/train/cells.hpp"
 #include "sde/train/loss.hpp"

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
 #include "sde/model/neural_sde.hpp"
 #include "sde/train/data.hpp"
 #include "sde/train/plan.hpp"
