@@ -11,7 +11,7 @@ namespace {
 
 using glue::empty_matrix;
 using glue::flags;
-using glue::from_one;
+using glue::indices_from_one;
 using glue::MomentInputs;
 using glue::numbers;
 

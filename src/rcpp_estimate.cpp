@@ -17,7 +17,7 @@ namespace {
 using glue::counts_view;
 using glue::empty_matrix;
 using glue::flags;
-using glue::from_one;
+using glue::indices_from_one;
 using glue::MomentInputs;
 using glue::numbers;
 
