@@ -84,9 +84,8 @@ SinkhornOptions <- function(p = NULL, blur = NULL, scaling = NULL, reach = NULL,
 #'   Probability of dropping a hidden unit during training. It is off in everything after the training.
 #'   `r doc_defaults("sde", "dropout")`
 #' @param solver
-#'   One of the table of solvers on this page, such as `"euler"` or `"srk"` for the Ito equation and `"heun"`
-#'   or
-#'   `"reversible_heun"` for the Stratonovich one.
+#'   `r doc_sde_solvers("Ito")` for the Ito equation; `r doc_sde_solvers("Stratonovich")` for the
+#'   Stratonovich one, see below.
 #'   `r doc_defaults("sde", "solver")`
 #' @param dt
 #'   Target step in units of the time column; the step taken divides each interval between observed times

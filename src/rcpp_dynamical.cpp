@@ -12,7 +12,7 @@ namespace {
 
 using glue::empty_matrix;
 using glue::flags;
-using glue::from_one;
+using glue::indices_from_one;
 using glue::MomentInputs;
 using glue::numbers;
 
@@ -87,7 +87,7 @@ Rcpp::List choose_dynamical_genes(SEXP spliced, SEXP unspliced, const Rcpp::List
                                   int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const MomentInputs in(spliced, unspliced, how, from_one(genes), known);
+    const MomentInputs in(spliced, unspliced, how, indices_from_one(genes), known);
     SteadyStateJob job;
     job.stochastic = false;
     job.allowed = Rcpp::as<std::vector<bool>>(allowed);
@@ -111,14 +111,14 @@ Rcpp::List fit_dynamical(SEXP spliced, SEXP unspliced, const Rcpp::List& how,
                          const Rcpp::List& options, const Rcpp::Function& tick, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const MomentInputs in(spliced, unspliced, how, from_one(genes), known);
+    const MomentInputs in(spliced, unspliced, how, indices_from_one(genes), known);
     const auto o = glue::from_list<DynamicalOptions>(options);
     const auto wanted = [&](const char* what) { return std::count(keep.begin(), keep.end(), what) > 0; };
     Wanted velocity(in.moments, names, true), u(in.moments, names, wanted("u")),
         t(in.moments, names, wanted("t"));
     DynamicalJob job;
     job.parity = parity;
-    job.genes = from_one(fit);
+    job.genes = indices_from_one(fit);
     job.velocity = velocity.data();
     job.velocity_u = u.data();
     job.time = t.data();

@@ -61,12 +61,12 @@ test_that("a member with its comment is an argument, a page's entry and a field"
 test_that("a comment can give a member another name in R", {
   tool <- options_tool()
   root <- copy_of_structs("sde_options.hpp", function(lines) {
-    behind(lines, "clip", c("  /// (R: `clip.W`) Weight.", "  double clip_weight = 0.5;"))
+    behind(lines, "clip", c("  /// (R: `clip.W`) Weight of `r doc_x()`.", "  double clip_weight = 0.5;"))
   })
   tool$write_option_files(root)
   expect_true("  visit(\"clip.W\", o.clip_weight);" %in% readLines(file.path(root, "src/core/base/option_fields.hpp")))
   made <- readLines(file.path(root, "R", "option-functions.R"))
-  expect_identical(made[match("#' @param clip.W", made) + 1L], "#'   Weight.")
+  expect_identical(made[match("#' @param clip.W", made) + 1L], "#'   Weight of `r doc_x()`.")
 })
 
 test_that("what cannot be read stops with its place, and writes nothing", {
@@ -82,6 +82,7 @@ test_that("what cannot be read stops with its place, and writes nothing", {
   stops(c("  /// Two.", "  float more = 1.0;"), "neither a comment.*float more")
   stops(c("  /// No default.", "  double more;"), "neither a comment.*double more;")
   stops("", "neither a comment")
+  stops(c("  /// Is `r x`.", "  double more = 1.0;"), "`more` has a character that help pages read otherwise")
   stops(c("  /// Mail a@b.", "  double more = 1.0;"), "`more` has a character that help pages read otherwise")
   stops("  /// Of nothing.", "a comment of TrainOptions without a member", member = "patience")
   stops(c("};", "struct MoreOptions {", "  /// x", "  double x = 1.0;"), "MoreOptions has no comment")

@@ -38,9 +38,8 @@ struct SdeOptions {
   std::vector<std::int64_t> growth_hidden = {64, 64};
   /// Probability of dropping a hidden unit during training. It is off in everything after the training.
   double dropout = 0.0;
-  /// One of the table of solvers on this page, such as `"euler"` or `"srk"` for the Ito equation and `"heun"`
-  /// or
-  /// `"reversible_heun"` for the Stratonovich one.
+  /// `r doc_sde_solvers("Ito")` for the Ito equation; `r doc_sde_solvers("Stratonovich")` for the
+  /// Stratonovich one, see below.
   std::string solver = "euler";
   /// Target step in units of the time column; the step taken divides each interval between observed times
   /// into equal parts. 0 takes a fortieth of the time span.
