@@ -140,15 +140,14 @@ class KernelEvaluation final : public Evaluation {
         stride_(slope() ? net.input_stride() : net.output_stride()),
         x_(static_cast<std::size_t>(rows_ * net.input_stride()), T(0)),
         tape_(make_workspace<T>(rows_ * (slope() ? net.gradient_tape() : net.forward_tape()))),
-        scratch_(make_workspace<T>(rows_ * net.scratch())),
         masks_(make_workspace<T>(dropout.rate > 0.0 ? rows_ * net.mask_entries() : 0)) {
     pad(x, net.input_stride(), x_.data());
     mask_ = net.fill_masks(dropout.rate, dropout.seed, dropout.first, rows_, dropout.masks, masks_.get());
-    const Workspace<T> out = make_workspace<T>(rows_ * stride_);
+    const Workspace<T> out = make_workspace<T>(rows_ * stride_), scratch = make_scratch();
     if (slope()) {
-      net_.input_gradient(block(), out.get());
+      net_.input_gradient(block(scratch), out.get());
     } else {
-      net_.forward(block(), out.get());
+      net_.forward(block(scratch), out.get());
     }
     raw_ = plain(out.get(), stride_, slope() ? net.shape().inputs : net.shape().outputs);
   }
@@ -163,10 +162,11 @@ class KernelEvaluation final : public Evaluation {
         in_x(static_cast<std::size_t>(rows_ * ldx), T(0));
     pad(g, stride_, in_out.data());
     DenseGradient<T> into = net_.zeros();
+    const Workspace<T> scratch = make_scratch();
     if (slope()) {
-      net_.input_gradient_adjoint(block(), in_out.data(), into, in_x.data());
+      net_.input_gradient_adjoint(block(scratch), in_out.data(), into, in_x.data());
     } else {
-      net_.forward_adjoint(block(), in_out.data(), into, in_x.data());
+      net_.forward_adjoint(block(scratch), in_out.data(), into, in_x.data());
     }
     std::vector<T*> out;
     for (const at::Tensor& p : parameters) out.push_back(p.data_ptr<T>());
@@ -177,8 +177,10 @@ class KernelEvaluation final : public Evaluation {
  private:
   bool slope() const { return part_ == Part::Slope; }
 
-  DenseRows<T> block() const {
-    return {rows_, x_.data(), net_.input_stride(), mask_, tape_.get(), scratch_.get()};
+  Workspace<T> make_scratch() const { return make_workspace<T>(rows_ * net_.scratch()); }
+
+  DenseRows<T> block(const Workspace<T>& scratch) const {
+    return {rows_, x_.data(), net_.input_stride(), mask_, tape_.get(), scratch.get()};
   }
 
   void pad(const at::Tensor& from, std::int64_t stride, T* to) const {
@@ -200,7 +202,7 @@ class KernelEvaluation final : public Evaluation {
   Part part_;
   std::int64_t rows_, stride_;
   Aligned<T> x_;
-  Workspace<T> tape_, scratch_, masks_;
+  Workspace<T> tape_, masks_;
   const T* mask_ = nullptr;
   at::Tensor raw_;
 };
