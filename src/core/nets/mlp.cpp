@@ -269,19 +269,22 @@ struct FusedNode final : torch::autograd::Node {
     evaluation.reset();
   }
 
-  // The same by LibTorch, whose gradients can be differentiated again.
+  // The same by LibTorch, whose gradients can be differentiated again. It starts from views of the inputs:
+  // the way back must end there and not go on into what x came from, which may hold the parameters too.
   torch::autograd::variable_list differentiable(const std::vector<at::Tensor>& in, const at::Tensor& g) {
-    Dropout same = dropout;
-    const at::Tensor out = by_libtorch(shape, part, in.data() + 1, in[0], &same);
-    torch::autograd::variable_list wanted, found(in.size());
-    for (const at::Tensor& t : in) {
-      if (t.requires_grad()) wanted.push_back(t);
+    std::vector<at::Tensor> views, wanted;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      views.push_back(in[i].requires_grad() ? in[i].view_as(in[i]) : in[i]);
+      if (in[i].requires_grad() && task_should_compute_output(i)) wanted.push_back(views.back());
     }
+    Dropout same = dropout;
+    const at::Tensor out = by_libtorch(shape, part, views.data() + 1, views[0], &same);
     const torch::autograd::variable_list got =
         torch::autograd::grad({out}, wanted, {g}, /*retain_graph=*/true, /*create_graph=*/true,
                               /*allow_unused=*/true);
+    torch::autograd::variable_list found(in.size());
     for (std::size_t i = 0, k = 0; i < in.size(); ++i) {
-      if (in[i].requires_grad()) found[i] = got[k++];
+      if (in[i].requires_grad() && task_should_compute_output(i)) found[i] = got[k++];
     }
     return found;
   }
