@@ -22,7 +22,7 @@
 #include "field/train/fit.hpp"
 #include "measure.hpp"
 #include "products.hpp"
-#include "sde/train/optimizer.hpp"
+#include "sde/train/state.hpp"
 
 using namespace fatefield;
 

@@ -1,5 +1,6 @@
-// One training step and one simulation, by the hand-written pass and by LibTorch's automatic differentiation,
-// beside the products of matrices that they need. Built and run by bench/run.sh step.
+// One training step and one simulation, by the hand-written pass (for solvers other than Euler and
+// Maruyama's: the networks by the fused kernels) and by LibTorch's automatic differentiation, beside the
+// products of matrices that they need. Built and run by bench/run.sh step.
 //   bench/out/step [threads] [file.json] [part of a case's name] [repeats]
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/device.hpp"
 #include "base/memory.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
@@ -21,7 +23,7 @@
 #include "sde/model/neural_sde.hpp"
 #include "sde/model/rollout.hpp"
 #include "sde/train/loss.hpp"
-#include "sde/train/optimizer.hpp"
+#include "sde/train/state.hpp"
 
 using namespace fatefield;
 
@@ -68,6 +70,7 @@ struct Case {
   LossOptions loss;
   std::int64_t cells, dims;
   double dropout;
+  const char* solver = "euler";
 };
 
 void print(const char* name, const char* engine, const bench::Cost& cost, double forward, double flop,
@@ -82,7 +85,7 @@ void print(const char* name, const char* engine, const bench::Cost& cost, double
 void step(const Case& c, double peak) {
   const SdeNets nets(c.sde, c.dims);
   std::vector<at::Tensor> p = nets.initial(1, at::kFloat);
-  const SdeSolver& solver = sde_solver("euler");
+  const SdeSolver& solver = sde_solver(c.solver);
   LossBatch batch;
   const double scale = c.sde.compat == "scdiffeq" ? 1.0 : 0.25;
   for (int k = 0; k < 3; ++k) batch.observed.push_back(points(c.cells, c.dims, 10 + k, 2.0 + k));
@@ -171,7 +174,11 @@ int main(int argc, char** argv) {
   step({"smooth 512 x 512, 2000 x 3, 50-D", smooth, plain, 2000, 50, 0.0}, blas);
   step({"default nets, 512 x 3, 50-D", SdeOptions(), plain, 512, 50, 0.0}, blas);
   step({"default nets, 512 x 3, 2-D", SdeOptions(), plain, 512, 2, 0.0}, blas);
+  step({"default nets, 512 x 3, 50-D, heun", SdeOptions(), plain, 512, 50, 0.0, "heun"}, blas);
   simulation("simulate 10,000 x 40, 512 x 512 potential", smooth, 10000, blas);
   simulation("simulate 10,000 x 40, default nets", SdeOptions(), 10000, blas);
+  SdeOptions heun;
+  heun.solver = "heun";
+  simulation("simulate 10,000 x 40, default nets, heun", heun, 10000, blas);
   if (argc > 2) found.write(argv[2]);
 }

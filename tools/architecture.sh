@@ -47,6 +47,11 @@ rule "rooms of the core include only rooms above them" \
   done; ls -d src/core/*/ | sed 's|src/core/||; s|/$||' | while read -r room; do
     echo "$rooms" | grep -q "^$room:" || echo "$room is in no table"; done)"
 
+# LibTorch's headers cost 5 to 15 seconds and a gigabyte a source, also where they come through other headers.
+rule "at most 14 sources of the core see LibTorch's headers" \
+  "$(cd src && find core -name '*.[ch]pp' -exec awk -f ../tools/sources.awk {} + |
+    awk '/ torch/ { all = all "\n" $1; n++ } END { if (n > 14) print n " sources:" all }')"
+
 # Inside a print method (print.x <- function up to the closing brace in the first column) printing is the job.
 prints=$(for f in R/*.R; do
   [ "$f" = R/RcppExports.R ] && continue

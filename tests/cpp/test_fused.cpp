@@ -86,8 +86,7 @@ double adam_error(const DenseKernels<T>& k) {
     Aligned<T> g = numbers<T>(n, 10 + u);
     g[0] = T(0);
     g[1] = T(1e-12);
-    const AdamStep step{
-        0.9, 0.999, 0.99, 0.1 / (1.0 - std::pow(0.9, u)), 1.0 / std::sqrt(1.0 - std::pow(0.999, u)), 1e-8};
+    const AdamStep step = adam_step(u, 0.1, 0.1);
     k.adam(n, step, g.data(), p.data(), first.data(), second.data());
     for (std::size_t i = 0; i < plain.size(); ++i) {
       mean[i] = 0.9 * mean[i] + 0.1 * g[i];

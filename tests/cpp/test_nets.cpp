@@ -1,8 +1,16 @@
 // Networks: gradients against finite differences, curl-free drift, living biases, positive noise.
 #include "test.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "base/aligned.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
+#include "nets/dense.hpp"
+#include "nets/mlp.hpp"
 #include "sde/model/nets.hpp"
 
 using namespace fatefield;
@@ -29,7 +37,116 @@ at::Tensor shifted(const at::Tensor& x, std::int64_t column, double by) {
   return y;
 }
 
+// A network of two executors on the same numbers.
+struct Executors {
+  Executors(Activation activation, std::vector<std::int64_t> hidden, std::int64_t outputs,
+            at::ScalarType type)
+      : shape{5, std::move(hidden), outputs, true, activation}, net(shape), x(cloud(21, 5, 3).to(type)) {
+    std::uint64_t number = 0;
+    for (const ParameterSpec& spec : parameter_specs("net", shape)) {
+      at::Tensor w = at::empty(spec.shape, at::kDouble);
+      draw_weights(4, Stream::Init, number++, 0.6, w.numel(), w.data_ptr<double>());
+      p.push_back(w.to(type).set_requires_grad(true));
+    }
+    x.set_requires_grad(true);
+  }
+
+  using Ask = at::Tensor (Mlp::*)(const MlpWeights&, const at::Tensor&, Dropout*) const;
+
+  // Values, gradients in x and the parameters, and gradients of the size of that in x.
+  std::vector<at::Tensor> answers(Ask ask, bool fused, double rate) const {
+    const MlpWeights w{p.data(), fused ? net.pack(p.data()) : nullptr};
+    Dropout dropout{rate, 7, 3, 2};
+    std::vector<at::Tensor> inputs = {x}, out;
+    inputs.insert(inputs.end(), p.begin(), p.end());
+    const at::Tensor y = (net.*ask)(w, x, &dropout);
+    out.push_back(y.detach());
+    out.push_back(at::full({1}, static_cast<double>(dropout.masks), at::kDouble));
+    const at::Tensor g = at::linspace(-1.0, 1.5, y.numel(), y.options()).view(y.sizes());
+    for (const at::Tensor& t : torch::autograd::grad({y}, inputs, {g}, true, false, true)) out.push_back(t);
+    const at::Tensor slope = torch::autograd::grad({y}, {x}, {g}, true, true, true)[0];
+    if (!slope.defined() || !slope.requires_grad()) return out;
+    for (const at::Tensor& t : torch::autograd::grad({slope.square().sum()}, inputs, {}, true, false, true))
+      out.push_back(t);
+    return out;
+  }
+
+  // Largest difference between the executors, relative to the largest entry of each answer.
+  double difference(Ask ask, double rate) const {
+    const std::vector<at::Tensor> by_kernels = answers(ask, true, rate), plain = answers(ask, false, rate);
+    if (by_kernels.size() != plain.size()) return INFINITY;
+    double worst = 0.0;
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      // What does not depend on an input may be told as nothing or as zeros.
+      const at::Tensor a = by_kernels[i].defined() ? by_kernels[i] : at::zeros({1}),
+                       b = plain[i].defined() ? plain[i] : at::zeros({1});
+      const double scale = 1e-3 + b.abs().max().item<double>();
+      worst = std::max(worst, (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() / scale);
+    }
+    return worst;
+  }
+
+  // The same of the change along a direction, by the kernels against LibTorch's derivative of a derivative.
+  template <typename T>
+  double tangent_difference() const {
+    const at::Tensor y = net.forward({p.data(), nullptr}, x, nullptr),
+                     dx = cloud(21, 5, 9).to(x.scalar_type());
+    const at::Tensor seed = at::zeros_like(y).requires_grad_(true);
+    const at::Tensor back = torch::autograd::grad({y}, {x}, {seed}, true, true)[0];
+    const at::Tensor expected = torch::autograd::grad({back}, {seed}, {dx})[0];
+    std::vector<const T*> weights;
+    for (const at::Tensor& w : p) weights.push_back(w.data_ptr<T>());
+    const Dense<T> dense(shape, weights.data());
+    const std::int64_t n = 21, ld = dense.input_stride(), ldy = dense.output_stride();
+    Aligned<T> from(static_cast<std::size_t>(n * ld), T(0)), along(from),
+        out(static_cast<std::size_t>(n * ldy));
+    for (std::int64_t r = 0; r < n; ++r) {
+      std::copy_n(x.data_ptr<T>() + r * 5, 5, from.data() + r * ld);
+      std::copy_n(dx.data_ptr<T>() + r * 5, 5, along.data() + r * ld);
+    }
+    const Workspace<T> tape = make_workspace<T>(n * dense.forward_tape()),
+                       scratch = make_workspace<T>(n * dense.scratch());
+    const DenseRows<T> rows{n, from.data(), ld, nullptr, tape.get(), scratch.get()};
+    dense.forward(rows, out.data());
+    dense.forward_tangent(rows, along.data(), out.data());
+    double worst = 0.0;
+    for (std::int64_t r = 0; r < n; ++r) {
+      for (std::int64_t j = 0; j < shape.outputs; ++j)
+        worst =
+            std::max(worst, std::abs(static_cast<double>(out[r * ldy + j]) - expected[r][j].item<double>()));
+    }
+    return worst / expected.abs().max().item<double>();
+  }
+
+  MlpShape shape;
+  Mlp net;
+  at::Tensor x;
+  std::vector<at::Tensor> p;
+};
+
 }  // namespace
+
+TEST_CASE("fused kernels and LibTorch give one network: values and derivatives of both orders",
+          "[nets][fused]") {
+  const std::vector<std::vector<std::int64_t>> depths = {{}, {19}, {19, 8}};
+  for (const at::ScalarType type : {at::kDouble, at::kFloat}) {
+    const double tolerance = type == at::kDouble ? 1e-10 : 2e-4;
+    for (const Activation a : {Activation::Softplus, Activation::Silu, Activation::Tanh,
+                               Activation::LeakyRelu, Activation::Relu}) {
+      for (const std::vector<std::int64_t>& hidden : depths) {
+        INFO(static_cast<int>(a) << " with " << hidden.size() << " hidden layers");
+        const Executors many(a, hidden, 4, type), one(a, hidden, 1, type);
+        for (const double rate : {0.0, 0.3}) {
+          CHECK(many.difference(&Mlp::forward, rate) < tolerance);
+          CHECK(many.difference(&Mlp::positive, rate) < tolerance);
+          if (!hidden.empty()) CHECK(one.difference(&Mlp::input_gradient, rate) < tolerance);
+        }
+        CHECK((type == at::kDouble ? many.tangent_difference<double>() : many.tangent_difference<float>()) <
+              tolerance);
+      }
+    }
+  }
+}
 
 TEST_CASE("the drift is the gradient of its potential", "[nets]") {
   const at::Tensor x = cloud(11, 4, 1);

@@ -7,7 +7,7 @@
 
 #include "sde/model/nets.hpp"
 #include "sde/train/loss.hpp"
-#include "sde/train/optimizer.hpp"
+#include "sde/train/state.hpp"
 
 using namespace fatefield;
 

@@ -10,8 +10,9 @@
 #include "base/threads.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/train/batches.hpp"
-#include "sde/train/optimizer.hpp"
+#include "sde/train/plan.hpp"
 #include "sde/train/split.hpp"
+#include "sde/train/state.hpp"
 #include "sde/train/trainer.hpp"
 
 using namespace fatefield;

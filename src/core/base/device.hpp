@@ -15,4 +15,17 @@ CudaState cuda_state();
 /// Error of kind Input that names `device` unless it is "cpu", or "cuda" and there is a GPU to use.
 void check_device(const std::string& device);
 
+/// Holds LibTorch at one thread during its life: our blocks are what runs in parallel.
+/// In a forked child this comes before LibTorch's pool, whose threads are gone there, is used.
+class TorchThreadScope {
+ public:
+  TorchThreadScope();
+  ~TorchThreadScope();
+  TorchThreadScope(const TorchThreadScope&) = delete;
+  TorchThreadScope& operator=(const TorchThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
 }  // namespace fatefield

@@ -12,6 +12,9 @@ struct LibraryInfo {
   std::string path;
 };
 
+/// The file that a loaded function or variable comes from.
+std::string library_file(const void* symbol);
+
 LibraryInfo torch_library();
 LibraryInfo hdf5_library();
 

@@ -9,26 +9,10 @@
 namespace fatefield {
 namespace {
 
-std::int64_t padded(std::int64_t columns, std::int64_t width) {
-  return (columns + width - 1) / width * width;
-}
-
-// b (inner x cols), of which entry (q, j) is at from[q * inner_step + j * column_step], in panels.
-template <typename T>
-Aligned<T> panels(const T* from, std::int64_t inner, std::int64_t cols, std::int64_t inner_step,
-                  std::int64_t column_step, std::int64_t width) {
-  Aligned<T> out(static_cast<std::size_t>(inner * padded(cols, width)), T(0));
-  for (std::int64_t j = 0; j < cols; ++j) {
-    T* panel = out.data() + j / width * width * inner + j % width;
-    for (std::int64_t q = 0; q < inner; ++q) panel[q * width] = from[q * inner_step + j * column_step];
-  }
-  return out;
-}
-
 template <typename T>
 Aligned<T> padded_row(const T* from, std::int64_t n) {
   Aligned<T> out(static_cast<std::size_t>(leading<T>(n)), T(0));
-  if (from != nullptr) std::copy(from, from + n, out.begin());
+  std::copy(from, from + n, out.begin());
   return out;
 }
 
@@ -70,9 +54,8 @@ Dense<T>::Dense(const MlpShape& shape, const T* const* parameters)
     : shape_(shape), kernels_(dense_kernels<T>()) {
   std::int64_t from = shape.inputs;
   const auto add = [&](std::int64_t outputs, const T* weight, const T* bias) {
-    const std::int64_t w = kernels_.width;
-    layers_.push_back({from, outputs, panels(weight, from, outputs, 1, from, w),
-                       panels(weight, outputs, from, from, 1, w), padded_row(bias, outputs)});
+    layers_.push_back({from, outputs, PackedLayer<T>(outputs, from, weight, from, 1, bias),
+                       PackedLayer<T>(from, outputs, weight, 1, from, nullptr)});
     from = outputs;
   };
   for (std::int64_t width : shape.hidden) {
@@ -131,18 +114,14 @@ void Dense<T>::add_gradient(const DenseGradient<T>& from, T* const* out) const {
 template <typename T>
 void Dense<T>::up(std::int64_t l, std::int64_t rows, const T* a, std::int64_t lda, const T* start,
                   T* c) const {
-  const Layer& layer = layers_[l];
-  kernels_.product(rows, layer.inputs, padded(layer.outputs, kernels_.width), a, lda, layer.up.data(), c,
-                   stride(l), start);
+  layers_[l].up.product(rows, a, lda, start, c, stride(l));
 }
 
 // a = start + c W, or a += c W where start is nullptr.
 template <typename T>
 void Dense<T>::down(std::int64_t l, std::int64_t rows, const T* c, const T* start, T* a,
                     std::int64_t lda) const {
-  const Layer& layer = layers_[l];
-  kernels_.product(rows, layer.outputs, padded(layer.inputs, kernels_.width), c, stride(l), layer.down.data(),
-                   a, lda, start);
+  layers_[l].down.product(rows, c, stride(l), start, a, lda);
 }
 
 // Gradient in the weights: + d' a with d rows x outputs, a rows x inputs.
@@ -150,15 +129,15 @@ template <typename T>
 void Dense<T>::add_outer(std::int64_t l, std::int64_t rows, const T* d, const T* a, std::int64_t lda,
                          DenseGradient<T>& into) const {
   const Layer& layer = layers_[l];
-  kernels_.outer(rows, layer.outputs, padded(layer.inputs, kernels_.width), d, stride(l), a, lda,
-                 into.weights[l].data(), leading<T>(layer.inputs));
+  kernels_.outer(rows, layer.outputs, layer.down.padded(), d, stride(l), a, lda, into.weights[l].data(),
+                 leading<T>(layer.inputs));
 }
 
 // z of a hidden layer.
 template <typename T>
 void Dense<T>::hidden(const DenseRows<T>& b, const Parts& p, std::int64_t l, const T* a,
                       std::int64_t lda) const {
-  up(l, b.rows, a, lda, layers_[l].bias.data(), p.z[l]);
+  up(l, b.rows, a, lda, layers_[l].up.bias(), p.z[l]);
   if (p.mask[l] != nullptr) kernels_.multiply(b.rows * stride(l), p.mask[l], p.z[l]);
 }
 
@@ -181,7 +160,23 @@ void Dense<T>::forward(const DenseRows<T>& b, T* out) const {
     a = p.value;
     lda = stride(l);
   }
-  up(depth(), b.rows, a, lda, layers_.back().bias.data(), out);
+  up(depth(), b.rows, a, lda, layers_.back().up.bias(), out);
+}
+
+template <typename T>
+void Dense<T>::forward_tangent(const DenseRows<T>& b, const T* dx, T* out) const {
+  const Parts p(*this, b);
+  const T* change = dx;
+  std::int64_t ld = b.ldx;
+  T *now = p.first, *next = p.second;
+  for (std::int64_t l = 0; l < depth(); ++l) {
+    up(l, b.rows, change, ld, nothing_.data(), now);
+    kernels_.descend(shape_.activation, b.rows * stride(l), p.z[l], nullptr, p.mask[l], now);
+    change = now;
+    ld = stride(l);
+    std::swap(now, next);
+  }
+  up(depth(), b.rows, change, ld, nothing_.data(), out);
 }
 
 // From g, the gradient in z of the last hidden layer, down to the inputs. `bent`: what reached z through the
@@ -194,8 +189,7 @@ void Dense<T>::descend(const DenseRows<T>& b, const Parts& p, bool bent, const T
     const bool first = l == 0;
     if (!first) kernels_.values(shape_.activation, b.rows * stride(l - 1), p.z[l - 1], p.value);
     add_outer(l, b.rows, g, first ? b.x : p.value, first ? b.ldx : stride(l - 1), into);
-    kernels_.column_sums(b.rows, padded(layers_[l].outputs, kernels_.width), g, stride(l),
-                         into.biases[l].data());
+    kernels_.column_sums(b.rows, layers_[l].up.padded(), g, stride(l), into.biases[l].data());
     if (first) {
       down(l, b.rows, g, nullptr, gx, b.ldx);
       return;
@@ -214,8 +208,7 @@ void Dense<T>::forward_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<
   const std::int64_t last = depth();
   if (last > 0) kernels_.values(shape_.activation, b.rows * stride(last - 1), p.z[last - 1], p.value);
   add_outer(last, b.rows, g, last > 0 ? p.value : b.x, last > 0 ? stride(last - 1) : b.ldx, into);
-  kernels_.column_sums(b.rows, padded(shape_.outputs, kernels_.width), g, output_stride(),
-                       into.biases[last].data());
+  kernels_.column_sums(b.rows, layers_[last].up.padded(), g, output_stride(), into.biases[last].data());
   if (last == 0) return down(0, b.rows, g, nullptr, gx, b.ldx);
   down(last, b.rows, g, nothing_.data(), p.first, stride(last - 1));
   kernels_.descend(shape_.activation, b.rows * stride(last - 1), p.z[last - 1], nullptr, p.mask[last - 1],
@@ -264,8 +257,7 @@ void Dense<T>::input_gradient_adjoint(const DenseRows<T>& b, const T* g, DenseGr
     std::swap(now, next);
   }
   const std::int64_t top = depth() - 1;
-  kernels_.column_sums(b.rows, padded(layers_[top].outputs, kernels_.width), below, stride(top),
-                       into.weights.back().data());
+  kernels_.column_sums(b.rows, layers_[top].up.padded(), below, stride(top), into.weights.back().data());
   if (!bends) return;
   if (p.mask[top] != nullptr) kernels_.multiply(b.rows * stride(top), p.mask[top], p.in_z[top]);
   descend(b, p, true, p.in_z[top], into, gx);

@@ -1,6 +1,7 @@
 // A multilayer perceptron on blocks of rows with hand-written derivatives: values, gradient of a scalar
-// output in the inputs, and the adjoints of both. No torch here; twin of nets/mlp.hpp, which LibTorch
-// differentiates, and tested against it.
+// output in the inputs, the adjoints of both, and what a change of the inputs does to the values. No torch
+// here: it executes what nets/shape.hpp describes, as nets/mlp.hpp does by LibTorch; tests/cpp/test_nets.cpp
+// holds one against the other.
 //
 // Takes rows x inputs, gives rows x outputs, row-major with strides of leading() entries. A pass writes what
 // its adjoint needs to a tape that the caller owns, so that a rollout allocates nothing.
@@ -16,6 +17,7 @@
 
 #include "base/aligned.hpp"
 #include "nets/dense_kernel.hpp"
+#include "nets/packed_layer.hpp"
 #include "nets/shape.hpp"
 
 namespace fatefield {
@@ -41,7 +43,7 @@ struct DenseRows {
 template <typename T>
 class Dense {
  public:
-  /// @param parameters in the order of Mlp::parameters(): weights outputs x inputs, contiguous
+  /// @param parameters in the order of parameter_specs(): weights outputs x inputs, contiguous
   Dense(const MlpShape& shape, const T* const* parameters);
 
   const MlpShape& shape() const { return shape_; }
@@ -64,6 +66,9 @@ class Dense {
 
   /// out (rows x output_stride()) = the network.
   void forward(const DenseRows<T>& b, T* out) const;
+  /// out (rows x output_stride()) = change of the network along dx (rows x ldx), to first order, where
+  /// forward() left its tape.
+  void forward_tangent(const DenseRows<T>& b, const T* dx, T* out) const;
   /// From g, the gradient in out: adds to `into`, and to gx (rows x ldx).
   void forward_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<T>& into, T* gx) const;
 
@@ -73,10 +78,10 @@ class Dense {
   void input_gradient_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<T>& into, T* gx) const;
 
  private:
-  // `up` is W' for the way from inputs to outputs, `down` is W for the way back, both in panels.
+  // `up` is the way from inputs to outputs, `down` the way back by W.
   struct Layer {
     std::int64_t inputs, outputs;
-    Aligned<T> up, down, bias;
+    PackedLayer<T> up, down;
   };
   // Where the parts of a block's tape and scratch lie.
   struct Parts;

@@ -11,16 +11,10 @@
 #include <vector>
 
 #include "base/aligned.hpp"
+#include "nets/adam.hpp"
 #include "nets/shape.hpp"
 
 namespace fatefield {
-
-/// first = decay1 first + (1 - decay1) g, second = decay2 second + (1 - decay2) g^2,
-/// p = shrink p - rate first / (root sqrt(second) + epsilon). What Kingma and Ba (ICLR 2015) correct for the
-/// first steps, and the decay of weights of Loshchilov and Hutter (ICLR 2019), are in the last four.
-struct AdamStep {
-  double decay1, decay2, shrink, rate, root, epsilon;
-};
 
 template <typename T>
 struct DenseKernels {

@@ -1,24 +1,21 @@
-// Multilayer perceptrons as descriptions: the parameters are plain tensors that the caller keeps.
+// Multilayer perceptrons on tensors: the parameters are plain tensors that the caller keeps.
 // Takes n x inputs, gives n x outputs, or the gradient of a scalar output in the inputs, n x inputs.
 // Hidden layer: linear, dropout, activation. The output is linear.
+//
+// What nets/shape.hpp describes is evaluated by LibTorch's operations, or by the fused kernels of
+// nets/dense.hpp where their copy of the weights is given. tests/cpp/test_nets.cpp holds one against the
+// other.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <memory>
+#include <utility>
 
 #include "nets/shape.hpp"
 
 namespace fatefield {
-
-/// Name and shape of a parameter, and the number of inputs that its initial spread depends on.
-struct ParameterSpec {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  std::int64_t fan_in;
-};
 
 /// Masks of hidden units during training; absent at inference. A mask is a function of (seed, trajectory,
 /// number of the mask, unit) alone.
@@ -29,25 +26,38 @@ struct Dropout {
   std::uint32_t masks = 0;  ///< masks drawn so far
 };
 
+/// The weights of a network as the fused kernels read them; a copy that serves any number of calls and
+/// threads.
+class PackedMlp;
+
+/// Weights and the executor that is to use them.
+struct MlpWeights {
+  const at::Tensor* p;  ///< in the order of parameter_specs(), starting at this network's first
+  std::shared_ptr<const PackedMlp> packed;  ///< the same numbers for the kernels; nullptr: LibTorch evaluates
+};
+
 class Mlp {
  public:
-  /// @param prefix begins the names of the parameters, e.g. "drift"
-  Mlp(std::string prefix, MlpShape shape);
+  explicit Mlp(MlpShape shape) : shape_(std::move(shape)) {}
 
-  /// Weights (outputs x inputs) and biases in the order in which `p` must hold them.
-  std::vector<ParameterSpec> parameters() const;
+  /// nullptr unless the parameters are floats or doubles of the processor.
+  std::shared_ptr<const PackedMlp> pack(const at::Tensor* p) const;
 
-  /// @param p       the parameters, starting at this network's first
+  // The fused kernels join the graph of autograd as one node, with gradients in x and in the parameters.
+  // Where that gradient is itself to be differentiated, LibTorch goes through the network again.
+
   /// @param x       n x inputs
   /// @param dropout nullptr for none
-  at::Tensor forward(const at::Tensor* p, const at::Tensor& x, Dropout* dropout) const;
+  at::Tensor forward(const MlpWeights& w, const at::Tensor& x, Dropout* dropout) const;
+
+  /// Softplus of forward().
+  at::Tensor positive(const MlpWeights& w, const at::Tensor& x, Dropout* dropout) const;
 
   /// Gradient of the single output in x, written out as one forward and one backward chain of matrix
-  /// products, so that training differentiates it once and not twice.
-  at::Tensor input_gradient(const at::Tensor* p, const at::Tensor& x, Dropout* dropout) const;
+  /// products, so that training differentiates it once and not twice. The fused kernels need a hidden layer.
+  at::Tensor input_gradient(const MlpWeights& w, const at::Tensor& x, Dropout* dropout) const;
 
  private:
-  std::string prefix_;
   MlpShape shape_;
 };
 

@@ -5,31 +5,29 @@
 
 namespace fatefield {
 
-PackedLayer::PackedLayer(const Matrix& weights, const double* bias)
-    : kernels_(&dense_kernels<double>()), inputs_(weights.cols), outputs_(weights.rows) {
+template <typename T>
+PackedLayer<T>::PackedLayer(std::int64_t outputs, std::int64_t inputs, const T* weights,
+                            std::int64_t output_step, std::int64_t input_step, const T* bias)
+    : kernels_(&dense_kernels<T>()), inputs_(inputs), outputs_(outputs) {
   const std::int64_t w = kernels_->width;
-  padded_ = (outputs_ + w - 1) / w * w;
-  panels_.assign(static_cast<std::size_t>(padded_ * inputs_), 0.0);
-  for (std::int64_t o = 0; o < outputs_; ++o) {
-    for (std::int64_t i = 0; i < inputs_; ++i)
-      panels_[static_cast<std::size_t>(o / w * w * inputs_ + i * w + o % w)] = weights(o, i);
+  padded_ = (outputs + w - 1) / w * w;
+  panels_.assign(static_cast<std::size_t>(padded_ * inputs), T(0));
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    T* panel = panels_.data() + o / w * w * inputs + o % w;
+    for (std::int64_t i = 0; i < inputs; ++i) panel[i * w] = weights[o * output_step + i * input_step];
   }
-  bias_.assign(static_cast<std::size_t>(padded_), 0.0);
+  bias_.assign(static_cast<std::size_t>(padded_), T(0));
   nothing_ = bias_;
-  if (bias != nullptr) std::copy(bias, bias + outputs_, bias_.begin());
+  if (bias != nullptr) std::copy(bias, bias + outputs, bias_.begin());
 }
 
-void PackedLayer::forward(std::int64_t rows, const double* a, std::int64_t lda, double* c) const {
-  kernels_->product(rows, inputs_, padded_, a, lda, panels_.data(), c, stride(), bias_.data());
-}
-
-void PackedLayer::tangent(std::int64_t rows, const double* a, std::int64_t lda, double* c) const {
-  kernels_->product(rows, inputs_, padded_, a, lda, panels_.data(), c, stride(), nothing_.data());
-}
-
-void PackedLayer::adjoint(std::int64_t rows, const double* d, double* c, std::int64_t ldc) const {
-  for (std::int64_t r = 0; r < rows; ++r) std::fill(c + r * ldc, c + r * ldc + inputs_, 0.0);
+template <typename T>
+void PackedLayer<T>::adjoint(std::int64_t rows, const T* d, T* c, std::int64_t ldc) const {
+  for (std::int64_t r = 0; r < rows; ++r) std::fill(c + r * ldc, c + r * ldc + inputs_, T(0));
   kernels_->reduce(rows, inputs_, padded_, d, stride(), panels_.data(), c, ldc);
 }
+
+template class PackedLayer<float>;
+template class PackedLayer<double>;
 
 }  // namespace fatefield

@@ -22,7 +22,7 @@ double total(const Vector& a) {
   return sum;
 }
 
-void average(Vector& now, const Vector& next) {
+void average_with(const Vector& next, Vector& now) {
   for (std::size_t i = 0; i < now.size(); ++i) now[i] = 0.5 * (now[i] + next[i]);
 }
 
@@ -59,16 +59,17 @@ void Transport<T>::finish(double eps) {
 }
 
 template <typename T>
+void Transport<T>::average() {
+  average_with(f_next_, f_);
+  average_with(g_next_, g_);
+}
+
+template <typename T>
 Descent Transport<T>::descend(const Vector& schedule, const SinkhornOptions& options,
                               const std::function<bool()>& keep_going) {
   keep_going_ = keep_going;
   Descent out;
-  finish(schedule.front());
-  for (double eps : schedule) {
-    find(eps);
-    average(f_, f_next_);
-    average(g_, g_next_);
-  }
+  anneal(*this, schedule);
   out.iterations = static_cast<std::int64_t>(schedule.size()) + 1;
   if (options.tolerance > 0) out.converged = converge(schedule.back(), options, out.iterations);
   finish(schedule.back());
@@ -103,7 +104,7 @@ bool Transport<T>::converge(double eps, const SinkhornOptions& options, std::int
 template <typename T>
 Vector Transport<T>::mass() const {
   Vector out(a_);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] *= marginals_.kept(f_[i]);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = marginals_.transported(out[i], f_[i]);
   return out;
 }
 
@@ -119,7 +120,7 @@ double Transport<T>::column_error(const Vector& columns) const {
   const Vector& b = pairs_.self() ? a_ : b_;
   double sum = 0.0;
   for (std::size_t j = 0; j < columns.size(); ++j)
-    sum += std::abs(columns[j] - b[j] * marginals_.kept(g_before()[j]));
+    sum += std::abs(columns[j] - marginals_.transported(b[j], g_before()[j]));
   return sum;
 }
 

@@ -23,21 +23,46 @@ class Marginals {
   /// Softmins times this are potentials.
   double damping(double eps) const { return balanced_ ? 1.0 : 1.0 / (1.0 + eps / rho_); }
 
-  /// Share of a point's mass that is transported under potential f.
-  double kept(double f) const { return balanced_ ? 1.0 : std::exp(-f / rho_); }
+  // Of numbers or of tensors.
+
+  /// What of the mass of a point is transported under potential f.
+  template <typename V>
+  V transported(const V& mass, const V& f) const {
+    return balanced_ ? mass : mass * kept(f);
+  }
 
   /// What a unit of weight adds to the value.
-  double worth(double f, double self, double eps) const {
-    return balanced_ ? f - self : (rho_ + 0.5 * eps) * (kept(self) - kept(f));
+  template <typename V>
+  V worth(const V& f, const V& self, double eps) const {
+    if (balanced_) return f - self;
+    return (rho_ + 0.5 * eps) * (kept(self) - kept(f));
   }
 
   /// The derivative of the converged value in a weight is worth() times this.
   double steepening(double eps) const { return balanced_ ? 1.0 : (rho_ + eps) / (rho_ + 0.5 * eps); }
 
  private:
+  template <typename V>
+  V kept(const V& f) const {
+    using std::exp;
+    return exp(-f / rho_);
+  }
+
   bool balanced_;
   double rho_;
 };
+
+/// The annealing that all executors share: one simultaneous averaged update at each temperature, after one
+/// that starts from nothing. `p` has find(eps), which finds the next potentials from the present ones,
+/// finish(eps), which also takes them, and average().
+template <typename Potentials>
+void anneal(Potentials& p, const std::vector<double>& schedule) {
+  p.finish(schedule.front());
+  for (double eps : schedule) {
+    p.find(eps);
+    p.average();
+  }
+}
 
 struct Descent {
   std::int64_t iterations = 0;
@@ -72,9 +97,12 @@ class Transport {
   /// Sum over columns of |mass that arrives - mass that should|.
   double column_error(const std::vector<double>& columns) const;
 
- private:
+  // The steps of anneal().
   void find(double eps);
   void finish(double eps);
+  void average();
+
+ private:
   bool converge(double eps, const SinkhornOptions& options, std::int64_t& iterations);
 
   Interaction<T> pairs_;

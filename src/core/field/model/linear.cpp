@@ -11,7 +11,7 @@ class LinearField final : public BuiltInField {
   LinearField(const std::string& kind, FieldFoundation base, LinearInput input, const Matrix& weights,
               const std::vector<double>& intercept)
       : BuiltInField(kind, std::move(base)), input_(input), weights_(weights), intercept_(intercept) {
-    if (input != LinearInput::Nothing) map_ = PackedLayer(weights, intercept.data());
+    if (input != LinearInput::Nothing) map_ = pack(weights, intercept.data());
   }
 
  protected:
@@ -73,7 +73,7 @@ class LinearField final : public BuiltInField {
   LinearInput input_;
   Matrix weights_;
   std::vector<double> intercept_;
-  PackedLayer map_;
+  PackedLayer<double> map_;
 };
 
 }  // namespace

@@ -77,14 +77,14 @@ void NetworkField::build() {
     const Matrix& all = weights_[static_cast<std::size_t>(2 * l)].values;
     const Matrix& bias = weights_[static_cast<std::size_t>(2 * l + 1)].values;
     if (l != shape_.latent) {
-      layers_.emplace_back(all, bias.values.data());
+      layers_.push_back(pack(all, bias.values.data()));
       continue;
     }
     Matrix means(shape_.hidden[static_cast<std::size_t>(l)], all.cols);
     for (std::int64_t i = 0; i < means.cols; ++i) {
       for (std::int64_t o = 0; o < means.rows; ++o) means(o, i) = all(o, i);
     }
-    layers_.emplace_back(means, bias.values.data());
+    layers_.push_back(pack(means, bias.values.data()));
   }
 }
 

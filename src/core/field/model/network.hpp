@@ -74,7 +74,7 @@ class NetworkField final : public BuiltInField {
   FieldUnits units_;
   std::vector<FieldTensor> weights_;
   std::vector<double> shares_;
-  std::vector<PackedLayer> layers_;
+  std::vector<PackedLayer<double>> layers_;
 };
 
 }  // namespace fatefield

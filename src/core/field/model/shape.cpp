@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/rng.hpp"
-
 namespace fatefield {
 
 std::int64_t FieldNetShape::outputs(std::int64_t l) const {
@@ -32,10 +30,8 @@ std::vector<FieldTensor> initial_field_weights(const FieldNetShape& shape, std::
     const double heads = l == shape.latent ? 2.0 : 1.0;
     const double reach = std::sqrt(6.0 / (static_cast<double>(in) + static_cast<double>(to) / heads));
     FieldTensor weight{name + ".weight", Matrix(to, in)};
-    for (std::size_t i = 0; i < weight.values.values.size(); ++i) {
-      const double u = uniform(seed, Stream::Init, static_cast<std::uint64_t>(l), i);
-      weight.values.values[i] = reach * (2.0 * u - 1.0);
-    }
+    draw_weights(seed, Stream::Init, static_cast<std::uint64_t>(l), reach, in * to,
+                 weight.values.values.data());
     out.push_back(std::move(weight));
     out.push_back({name + ".bias", Matrix(to, 1)});
   }

@@ -65,7 +65,7 @@ void product_of(std::int64_t rows, std::int64_t inner, std::int64_t block_rows, 
   for (std::int64_t i = 0; i < b.rows; ++i) {
     for (std::int64_t k = 0; k < b.cols; ++k) weights(k, i) = b(i, k);
   }
-  const PackedLayer layer(weights, nullptr);
+  const PackedLayer<double> layer = pack(weights, nullptr);
   parallel_for((rows + block_rows - 1) / block_rows, [&](std::int64_t block) {
     const std::int64_t first = block * block_rows, n = std::min(block_rows, rows - first);
     const std::int64_t lda = leading<double>(inner);
@@ -113,7 +113,7 @@ StateSpace::StateSpace(const PrincipalAxes& axes) : centre_(axes.centre), rotati
       shift[static_cast<std::size_t>(k)] -= rotation_(g, k) * centre_[static_cast<std::size_t>(g)];
     }
   }
-  scores_ = PackedLayer(weights, shift.data());
+  scores_ = pack(weights, shift.data());
 }
 
 StateSpace::StateSpace(const Archive& archive, const std::string& prefix) {

@@ -46,7 +46,7 @@ class StateSpace {
  private:
   std::vector<double> centre_;
   Matrix rotation_;  // genes x dims
-  PackedLayer scores_;
+  PackedLayer<double> scores_;
 };
 
 /// Scores of many cells (cells x genes, column-major): cells x dims, on threads().

@@ -15,7 +15,7 @@ class SparseVfcField final : public BuiltInField {
         control_(fit.control),
         coefficients_(fit.coefficients),
         width_(fit.width),
-        along_(fit.control, nullptr) {
+        along_(pack(fit.control, nullptr)) {
     Matrix up(coefficients_.cols, coefficients_.rows);
     for (std::int64_t m = 0; m < coefficients_.rows; ++m) {
       for (std::int64_t g = 0; g < coefficients_.cols; ++g) up(g, m) = coefficients_(m, g);
@@ -23,7 +23,7 @@ class SparseVfcField final : public BuiltInField {
       for (std::int64_t k = 0; k < control_.cols; ++k) square += control_(m, k) * control_(m, k);
       size_.push_back(square);
     }
-    up_ = PackedLayer(up, nullptr);
+    up_ = pack(up, nullptr);
   }
 
  protected:
@@ -124,7 +124,7 @@ class SparseVfcField final : public BuiltInField {
   Matrix control_, coefficients_;
   double width_;
   std::vector<double> size_;  // squared norms of the control points
-  PackedLayer along_, up_;
+  PackedLayer<double> along_, up_;
 };
 
 }  // namespace

@@ -15,8 +15,6 @@ namespace {
 constexpr std::int64_t kBatch = 256, kLeastBatch = 32, kLeastUpdates = 20;
 // Rows of a block of the validation.
 constexpr std::int64_t kValidationRows = 512;
-constexpr double kDecay1 = 0.9, kDecay2 = 0.999, kEpsilon = 1e-8;
-constexpr double kPi = 3.14159265358979323846;
 // The published training: copies of each cell, the divisor of its noise, Keras' epsilon.
 constexpr std::int64_t kCopies = 5;
 constexpr double kPublishedDivisor = 70.0, kKerasEpsilon = 1e-7, kPublishedHeldOut = 0.1;
@@ -194,12 +192,14 @@ class Training {
 
   // Update u of all: the rate falls to zero along a cosine, but for the published training.
   AdamStep adam(std::int64_t u, std::int64_t all, double& rate) const {
-    const double t = static_cast<double>(u + 1);
-    const double done = static_cast<double>(u) / static_cast<double>(all);
-    rate = published_ ? o_.learning_rate : o_.learning_rate * 0.5 * (1.0 + std::cos(kPi * done));
-    const double first = 1.0 - std::pow(kDecay1, t), second = std::sqrt(1.0 - std::pow(kDecay2, t));
-    if (published_) return {kDecay1, kDecay2, 1.0, rate * second / first, 1.0, kKerasEpsilon};
-    return {kDecay1, kDecay2, 1.0 - rate * o_.weight_decay, rate / first, 1.0 / second, kEpsilon};
+    rate = o_.learning_rate;
+    if (!published_) {
+      rate *= cosine_fall(static_cast<double>(u) / static_cast<double>(all), 1.0);
+      return adam_step(u + 1, rate, o_.weight_decay);
+    }
+    // Keras adds epsilon to the root before it is corrected.
+    const AdamCorrection c = adam_correction(u + 1);
+    return {kAdamDecay1, kAdamDecay2, 1.0, rate * c.root / c.mean, 1.0, kKerasEpsilon};
   }
 
   // False where it was interrupted.

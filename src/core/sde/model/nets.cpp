@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
+#include "sde/model/fused_sde.hpp"
 
 namespace fatefield {
 namespace {
@@ -27,25 +28,34 @@ at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : g.square()
 
 }  // namespace
 
-at::Tensor diffusion_from(const SdeLayout& o, const at::Tensor& raw) {
-  const std::int64_t n = raw.size(0);
-  if (!o.diagonal_noise()) return raw.view({n, o.dims, o.rank});
-  const at::Tensor g = at::softplus(raw, 1.0, kSoftplusLinear);
-  return o.kind == DiffusionKind::Scalar ? g.expand({n, o.dims}) : g;
-}
-
 SdeNets::SdeNets(const SdeOptions& o, std::int64_t dims)
     : layout_(o, dims),
       diffusion_init_(o.diffusion_init),
-      drift_net_("drift", layout_.drift_net),
-      diffusion_net_("diffusion", layout_.diffusion_net),
-      growth_net_("growth", layout_.growth_net),
-      specs_(drift_net_.parameters()) {
-  const auto add = [this](const Mlp& net) {
-    for (const ParameterSpec& s : net.parameters()) specs_.push_back(s);
+      drift_net_(layout_.drift_net),
+      diffusion_net_(layout_.diffusion_net),
+      growth_net_(layout_.growth_net),
+      specs_(parameter_specs("drift", layout_.drift_net)) {
+  const auto add = [this](const char* prefix, const MlpShape& shape) {
+    for (const ParameterSpec& s : parameter_specs(prefix, shape)) specs_.push_back(s);
   };
-  if (has_diffusion()) add(diffusion_net_);
-  if (has_growth()) add(growth_net_);
+  if (has_diffusion()) add("diffusion", layout_.diffusion_net);
+  if (has_growth()) add("growth", layout_.growth_net);
+}
+
+SdeWeights SdeWeights::in(std::vector<at::Tensor> copies) const {
+  SdeWeights out = *this;
+  out.p = std::move(copies);
+  return out;
+}
+
+SdeWeights SdeNets::packed(const std::vector<at::Tensor>& parameters) const {
+  SdeWeights out(parameters);
+  if (!FusedSde<float>::fits(layout_)) return out;
+  const at::Tensor* p = parameters.data();
+  out.drift = drift_net_.pack(p);
+  if (has_diffusion()) out.diffusion = diffusion_net_.pack(p + layout_.diffusion_at());
+  if (has_growth()) out.growth = growth_net_.pack(p + layout_.growth_at());
+  return out;
 }
 
 NoiseType SdeNets::noise() const {
@@ -69,9 +79,7 @@ std::vector<at::Tensor> SdeNets::initial(std::uint64_t seed, at::ScalarType type
     at::Tensor w = at::empty(spec.shape, at::kDouble);
     double* values = w.data_ptr<double>();
     const double bound = 1.0 / std::sqrt(static_cast<double>(spec.fan_in));
-    for (std::int64_t j = 0; j < w.numel(); ++j) {
-      values[j] = bound * (2.0 * uniform(seed, Stream::Init, i, static_cast<std::uint64_t>(j)) - 1.0);
-    }
+    draw_weights(seed, Stream::Init, i, bound, w.numel(), values);
     if (!layout_.published && is_output(spec)) {
       const bool growth = i >= layout_.growth_at() && layout_.growth;
       w.mul_(growth ? 0.0 : kOutputShrink);
@@ -79,12 +87,8 @@ std::vector<at::Tensor> SdeNets::initial(std::uint64_t seed, at::ScalarType type
           i >= layout_.diffusion_at() && i < layout_.growth_at() && ends_with(spec.name, ".bias");
       if (spread_bias && layout_.kind != DiffusionKind::LowRank) w.fill_(inverse_softplus(diffusion_init_));
       // Low-rank noise is a matrix of either sign; its columns start spread over the dimensions.
-      if (spread_bias && layout_.kind == DiffusionKind::LowRank) {
-        for (std::int64_t j = 0; j < w.numel(); ++j) {
-          values[j] = diffusion_init_ *
-                      (2.0 * uniform(seed, Stream::Projection, i, static_cast<std::uint64_t>(j)) - 1.0);
-        }
-      }
+      if (spread_bias && layout_.kind == DiffusionKind::LowRank)
+        draw_weights(seed, Stream::Projection, i, diffusion_init_, w.numel(), values);
     }
     out.push_back(w.to(type));
   }
@@ -101,71 +105,56 @@ at::Tensor SdeNets::inputs(const at::Tensor& tau, const at::Tensor& z) const {
   return at::cat({z, tau.unsqueeze(1)}, 1);
 }
 
-at::Tensor SdeNets::drift_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const {
-  if (!layout_.potential) return drift_net_.forward(p.data(), in, d);
-  return drift_net_.input_gradient(p.data(), in, d).narrow(1, 0, layout_.dims);
+at::Tensor SdeNets::drift_of(const SdeWeights& w, const at::Tensor& in, Dropout* d) const {
+  const MlpWeights net{w.p.data(), w.drift};
+  if (!layout_.potential) return drift_net_.forward(net, in, d);
+  return drift_net_.input_gradient(net, in, d).narrow(1, 0, layout_.dims);
 }
 
-at::Tensor SdeNets::diffusion_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const {
+at::Tensor SdeNets::diffusion_of(const SdeWeights& w, const at::Tensor& in, Dropout* d) const {
   const std::int64_t n = in.size(0);
   if (!has_diffusion()) return at::zeros({n, layout_.dims}, in.options());
-  const at::Tensor raw = diffusion_net_.forward(p.data() + layout_.diffusion_at(), in, d);
-  return diffusion_from(layout_, raw);
+  const MlpWeights net{w.p.data() + layout_.diffusion_at(), w.diffusion};
+  if (!layout_.diagonal_noise())
+    return diffusion_net_.forward(net, in, d).view({n, layout_.dims, layout_.rank});
+  const at::Tensor g = diffusion_net_.positive(net, in, d);
+  return layout_.kind == DiffusionKind::Scalar ? g.expand({n, layout_.dims}) : g;
 }
 
-at::Tensor SdeNets::drift(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
-                          Dropout* d) const {
-  return drift_of(p, inputs(tau, z), d);
+at::Tensor SdeNets::drift(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const {
+  return drift_of(w, inputs(tau, z), d);
 }
 
-at::Tensor SdeNets::drift(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
-                          Dropout* d) const {
-  return drift_of(p, inputs(tau, z), d);
+at::Tensor SdeNets::drift(const SdeWeights& w, const at::Tensor& tau, const at::Tensor& z, Dropout* d) const {
+  return drift_of(w, inputs(tau, z), d);
 }
 
-at::Tensor SdeNets::diffusion(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
+at::Tensor SdeNets::diffusion(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const {
+  return diffusion_of(w, inputs(tau, z), d);
+}
+
+at::Tensor SdeNets::diffusion(const SdeWeights& w, const at::Tensor& tau, const at::Tensor& z,
                               Dropout* d) const {
-  return diffusion_of(p, inputs(tau, z), d);
+  return diffusion_of(w, inputs(tau, z), d);
 }
 
-at::Tensor SdeNets::diffusion(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
-                              Dropout* d) const {
-  return diffusion_of(p, inputs(tau, z), d);
+at::Tensor SdeNets::spread(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const {
+  return spread_of(diffusion(w, tau, z, d));
 }
 
-at::Tensor SdeNets::spread(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
-                           Dropout* d) const {
-  return spread_of(diffusion(p, tau, z, d));
-}
-
-at::Tensor SdeNets::potential(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z) const {
+at::Tensor SdeNets::potential(const SdeWeights& w, double tau, const at::Tensor& z) const {
   if (!layout_.potential)
     throw model_error("The drift of this model is no gradient, so it has no potential.");
-  return drift_net_.forward(p.data(), inputs(tau, z), nullptr).squeeze(1);
+  return drift_net_.forward({w.p.data(), w.drift}, inputs(tau, z), nullptr).squeeze(1);
 }
 
-at::Tensor SdeNets::growth(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z,
+at::Tensor SdeNets::growth(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const {
+  return growth_net_.forward({w.p.data() + layout_.growth_at(), w.growth}, inputs(tau, z), d).squeeze(1);
+}
+
+at::Tensor SdeNets::growth(const SdeWeights& w, const at::Tensor& tau, const at::Tensor& z,
                            Dropout* d) const {
-  return growth_net_.forward(p.data() + layout_.growth_at(), inputs(tau, z), d).squeeze(1);
-}
-
-at::Tensor SdeNets::growth(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
-                           Dropout* d) const {
-  return growth_net_.forward(p.data() + layout_.growth_at(), inputs(tau, z), d).squeeze(1);
-}
-
-at::Tensor BoundSde::drift(double t, const at::Tensor& y) const {
-  const at::Tensor f = nets_.drift(parameters_, t, y, dropout_);
-  if (effort_ != nullptr) {
-    *effort_ = *effort_ + f.square().sum() * step_;
-    ++evaluations_;
-  }
-  return f;
-}
-
-at::Tensor BoundSde::diffusion(double t, const at::Tensor& y) const {
-  if (noise_sd_.defined()) return noise_sd_.expand_as(y);
-  return nets_.diffusion(parameters_, t, y, dropout_);
+  return growth_net_.forward({w.p.data() + layout_.growth_at(), w.growth}, inputs(tau, z), d).squeeze(1);
 }
 
 }  // namespace fatefield

@@ -7,7 +7,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <string>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/sde_options.hpp"
@@ -17,8 +18,17 @@
 
 namespace fatefield {
 
-/// The diffusion (n x D, or n x D x m) from what its network put out.
-at::Tensor diffusion_from(const SdeLayout& layout, const at::Tensor& raw);
+/// The parameters of all networks, and which executor is to use them.
+struct SdeWeights {
+  SdeWeights() = default;
+  /// LibTorch evaluates; SdeNets::packed() gives weights for the fused kernels.
+  SdeWeights(std::vector<at::Tensor> parameters) : p(std::move(parameters)) {}
+  /// The same numbers in other tensors, for a graph of their own.
+  SdeWeights in(std::vector<at::Tensor> copies) const;
+
+  std::vector<at::Tensor> p;
+  std::shared_ptr<const PackedMlp> drift, diffusion, growth;
+};
 
 class SdeNets {
  public:
@@ -42,30 +52,31 @@ class SdeNets {
   /// Outputs start small outside compat, so that the first simulations stay near the data.
   std::vector<at::Tensor> initial(std::uint64_t seed, at::ScalarType type) const;
 
+  /// Parameters for the fused kernels, which are copied for them once; for LibTorch where these cannot be
+  /// used.
+  SdeWeights packed(const std::vector<at::Tensor>& parameters) const;
+
   /// Everything below takes one time for all rows, or a tensor of n times, one for each.
   /// n x D
-  at::Tensor drift(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
-  at::Tensor drift(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
-                   Dropout* d) const;
+  at::Tensor drift(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const;
+  at::Tensor drift(const SdeWeights& w, const at::Tensor& tau, const at::Tensor& z, Dropout* d) const;
   /// Diagonal: n x D, positive. Others: n x D x m.
-  at::Tensor diffusion(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
-  at::Tensor diffusion(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
-                       Dropout* d) const;
+  at::Tensor diffusion(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const;
+  at::Tensor diffusion(const SdeWeights& w, const at::Tensor& tau, const at::Tensor& z, Dropout* d) const;
   /// Standard deviation per dimension and square root of time, n x D, for any kind.
-  at::Tensor spread(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
+  at::Tensor spread(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const;
   /// n; model_error where the drift has no potential
-  at::Tensor potential(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z) const;
+  at::Tensor potential(const SdeWeights& w, double tau, const at::Tensor& z) const;
   /// n: rate of growth per unit of scaled time
-  at::Tensor growth(const std::vector<at::Tensor>& p, double tau, const at::Tensor& z, Dropout* d) const;
-  at::Tensor growth(const std::vector<at::Tensor>& p, const at::Tensor& tau, const at::Tensor& z,
-                    Dropout* d) const;
+  at::Tensor growth(const SdeWeights& w, double tau, const at::Tensor& z, Dropout* d) const;
+  at::Tensor growth(const SdeWeights& w, const at::Tensor& tau, const at::Tensor& z, Dropout* d) const;
 
  private:
   // The inputs of the networks: z, and time where it is one.
   at::Tensor inputs(double tau, const at::Tensor& z) const;
   at::Tensor inputs(const at::Tensor& tau, const at::Tensor& z) const;
-  at::Tensor drift_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const;
-  at::Tensor diffusion_of(const std::vector<at::Tensor>& p, const at::Tensor& in, Dropout* d) const;
+  at::Tensor drift_of(const SdeWeights& w, const at::Tensor& in, Dropout* d) const;
+  at::Tensor diffusion_of(const SdeWeights& w, const at::Tensor& in, Dropout* d) const;
 
   SdeLayout layout_;
   double diffusion_init_;
@@ -73,34 +84,6 @@ class SdeNets {
   Mlp diffusion_net_;
   Mlp growth_net_;
   std::vector<ParameterSpec> specs_;
-};
-
-/// The networks with their parameters, as an equation for the solvers.
-class BoundSde final : public Sde {
- public:
-  BoundSde(const SdeNets& nets, const std::vector<at::Tensor>& parameters, Dropout* dropout)
-      : nets_(nets), parameters_(parameters), dropout_(dropout) {}
-  /// Adds up |f|^2 times `step` over all evaluations and rows, where a sum is given.
-  void measure(at::Tensor* effort) { effort_ = effort; }
-  void begin_step(double h) { step_ = h; }
-  /// Constant noise of each dimension (D) from now on, where defined.
-  void replace_noise(const at::Tensor& sd) { noise_sd_ = sd; }
-  std::int64_t evaluations() const { return evaluations_; }
-  at::Tensor drift(double t, const at::Tensor& y) const override;
-  at::Tensor diffusion(double t, const at::Tensor& y) const override;
-  NoiseType noise() const override { return noise_sd_.defined() ? NoiseType::Diagonal : nets_.noise(); }
-  std::int64_t brownian_dims() const override {
-    return noise_sd_.defined() ? nets_.dims() : nets_.brownian_dims();
-  }
-
- private:
-  const SdeNets& nets_;
-  const std::vector<at::Tensor>& parameters_;
-  Dropout* dropout_;
-  at::Tensor* effort_ = nullptr;
-  at::Tensor noise_sd_;
-  double step_ = 0.0;
-  mutable std::int64_t evaluations_ = 0;
 };
 
 }  // namespace fatefield

@@ -1,4 +1,7 @@
-// Takes a model, cells and times; gives many futures of each cell.
+// Takes a model, cells and times; gives many futures of each cell, and for training the states of one block
+// of trajectories.
+#include "sde/model/rollout.hpp"
+
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
@@ -10,12 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/device.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "sde/model/fused_tensors.hpp"
 #include "sde/model/neural_sde_impl.hpp"
-#include "sde/model/rollout.hpp"
 
 namespace fatefield {
 namespace {
@@ -162,10 +165,11 @@ typename FusedBlock<T>::AfterStep hold_rows(const Job& job, const Block& b, cons
   };
 }
 
-// LibTorch's operations, for any solver. Products round differently for other numbers of rows, so every block
-// is full: rows outside the request repeat its first cell.
-Run by_libtorch(const Job& job) {
-  return [&job](const Block& b) {
+// Tensors, for any solver; the networks by the fused kernels where they can. Products round differently for
+// other numbers of rows, so every block is full: rows outside the request repeat its first cell.
+Run by_tensors(const Job& job) {
+  const auto weights = std::make_shared<const SdeWeights>(job.model.nets.packed(job.model.parameters));
+  return [&job, weights](const Block& b) {
     const c10::NoGradGuard inference;
     const std::int64_t n = block_rows(job.model.device);
     at::Tensor rows = at::zeros({n}, at::kLong);
@@ -177,7 +181,7 @@ Run by_libtorch(const Job& job) {
     if (!job.noise_sd.empty()) noise_sd = at::tensor(job.noise_sd, at::kDouble).to(m.parameters[0]);
     const at::Tensor start = job.start.index_select(0, rows).to(m.device);
     const Rollout paths = roll_out(
-        m.nets, m.parameters, *m.solver, job.grid, start,
+        m.nets, *weights, *m.solver, job.grid, start,
         [&](std::int64_t k) {
           return philox_increment(job.request.seed, b.first, k, job.grid.h[static_cast<std::size_t>(k)], n,
                                   job.motions(), m.solver->needs_levy, m.parameters[0]);
@@ -232,11 +236,69 @@ Run run_fused(const Job& job) {
 Run fastest(const Job& job) {
   const NeuralSde::Impl& m = job.model;
   if (!m.device.is_cpu() || !m.solver->euler_maruyama || !FusedSde<float>::fits(m.nets.layout()))
-    return by_libtorch(job);
+    return by_tensors(job);
   return m.type() == at::kDouble ? run_fused<double>(job) : run_fused<float>(job);
 }
 
 }  // namespace
+
+at::Tensor BoundSde::drift(double t, const at::Tensor& y) const {
+  const at::Tensor f = nets_.drift(weights_, t, y, dropout_);
+  if (effort_ != nullptr) {
+    *effort_ = *effort_ + f.square().sum() * step_;
+    ++evaluations_;
+  }
+  return f;
+}
+
+at::Tensor BoundSde::diffusion(double t, const at::Tensor& y) const {
+  if (noise_sd_.defined()) return noise_sd_.expand_as(y);
+  return nets_.diffusion(weights_, t, y, dropout_);
+}
+
+Rollout roll_out(const SdeNets& nets, const SdeWeights& weights, const SdeSolver& solver,
+                 const StepGrid& grid, const at::Tensor& start, const Increments& increments,
+                 Dropout* dropout, bool measure_drift, const at::Tensor& noise_sd,
+                 const AfterStep& after_step) {
+  BoundSde sde(nets, weights, dropout);
+  sde.replace_noise(noise_sd);
+  Rollout out;
+  at::Tensor drift = at::zeros({}, start.options());
+  at::Tensor total = at::zeros({start.size(0)}, start.options());
+  at::Tensor effort = at::zeros({}, start.options());
+  if (measure_drift) sde.measure(&drift);
+  std::size_t next = 0;
+  const auto record = [&](std::int64_t done) {
+    for (; next < grid.outputs.size() && grid.outputs[next].step <= done; ++next) {
+      out.log_growth.push_back(total);
+    }
+  };
+  if (nets.has_growth()) record(-1);
+  out.states = integrate_sde(
+      solver, sde, grid, start, increments,
+      [&](std::int64_t k, const at::Tensor& y) {
+        sde.begin_step(grid.h[k]);
+        if (!nets.has_growth()) return;
+        const at::Tensor rate = nets.growth(weights, grid.t[k], y, dropout);
+        total = total + rate * grid.h[k];
+        effort = effort + rate.square().sum() * grid.h[k];
+        record(k);
+      },
+      after_step);
+  if (nets.has_growth()) out.growth_effort = effort;
+  // Solvers of several stages ask for the drift several times a step.
+  if (measure_drift) {
+    out.drift_effort = drift * (static_cast<double>(grid.steps()) / static_cast<double>(sde.evaluations()));
+  }
+  return out;
+}
+
+StepGrid scaled_grid(const StepGrid& grid, double start, double span) {
+  StepGrid out = grid;
+  for (double& t : out.t) t = (t - start) / span;
+  for (double& h : out.h) h /= span;
+  return out;
+}
 
 Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& request,
                                const KeepGoing& keep_going) const {

@@ -11,7 +11,6 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
-#include "sde/model/fused_points.hpp"
 #include "sde/model/rollout.hpp"
 #include "sde/train/views.hpp"
 
@@ -28,13 +27,10 @@ constexpr double kFloor = 1e-6;
 
 struct Block {
   std::int64_t first, rows;
-  std::unique_ptr<FusedPoints> points;  // the fused networks, or
-  std::vector<at::Tensor> leaves;       // copies of the parameters, for LibTorch
-  // What the networks give: leaves of the graph of the losses when fused, else parts of it.
-  at::Tensor drift, diffusion, growth;
-  at::Tensor spread;            // with its graph
-  at::Tensor target;            // n x D
-  at::Tensor squared_residual;  // n x D: squared error of the pairs' displacement
+  std::vector<at::Tensor> leaves;               // copies of the parameters
+  at::Tensor drift, diffusion, growth, spread;  // with their graph
+  at::Tensor target;                            // n x D
+  at::Tensor squared_residual;                  // n x D: squared error of the pairs' displacement
   at::Tensor drift_loss, diffusion_loss, growth_loss;
   std::vector<at::Tensor> gradients;
 };
@@ -74,8 +70,8 @@ at::Tensor correction(F&& at_point, const at::Tensor& g, const at::Tensor& signs
 }
 
 // Networks at the points of a block, what the drift should be, and the squared residuals of its pairs.
-void forward(const BridgeJob& job, const FusedPointNets* fused, const std::vector<at::Tensor>& parameters,
-             const BridgeBatch& whole, bool gradient, Block& b) {
+void forward(const BridgeJob& job, const SdeWeights& shared, const BridgeBatch& whole, bool gradient,
+             Block& b) {
   const c10::AutoGradMode mode(gradient);
   Dropout dropout{job.dropout, job.dropout_seed, static_cast<std::uint64_t>(b.first), 0};
   const Dropout of_diffusion = dropout;
@@ -83,28 +79,18 @@ void forward(const BridgeJob& job, const FusedPointNets* fused, const std::vecto
   const BridgeOptions& o = job.options;
   const at::Tensor x = bridge_points(batch, o.noise);
   const at::Tensor tau = batch.start + batch.place * batch.length;
-  if (fused != nullptr) {
-    const auto leaf = [&](at::Tensor t) {
-      return t.defined() ? t.contiguous().set_requires_grad(gradient) : t;
-    };
-    b.points = fused->evaluate(x, tau, dropout);
-    b.diffusion = leaf(b.points->diffusion());
-    b.drift = leaf(b.points->drift());
-    b.growth = leaf(b.points->growth());
-  } else {
-    for (const at::Tensor& p : parameters) b.leaves.push_back(p.detach().clone().set_requires_grad(gradient));
-    b.diffusion = job.nets.diffusion(b.leaves, tau, x, &dropout);
-    b.drift = job.nets.drift(b.leaves, tau, x, &dropout);
-    if (job.nets.has_growth()) b.growth = job.nets.growth(b.leaves, tau, x, &dropout);
-  }
+  for (const at::Tensor& p : shared.p) b.leaves.push_back(p.detach().clone().set_requires_grad(gradient));
+  const SdeWeights weights = shared.in(b.leaves);
+  b.diffusion = job.nets.diffusion(weights, tau, x, &dropout);
+  b.drift = job.nets.drift(weights, tau, x, &dropout);
+  if (job.nets.has_growth()) b.growth = job.nets.growth(weights, tau, x, &dropout);
   if (job.nets.has_diffusion()) b.spread = spread_of(b.diffusion);
 
   const c10::NoGradGuard fixed;
   // Differences under the same masks: each evaluation draws them anew from the same numbers.
   const auto at_point = [&](const at::Tensor& step) {
-    if (b.points) return b.points->diffusion_at(step);
     Dropout same = of_diffusion;
-    return job.nets.diffusion(b.leaves, tau, x + step, &same);
+    return job.nets.diffusion(weights, tau, x + step, &same);
   };
   const at::Tensor g = b.diffusion.detach();
   at::Tensor shift;
@@ -149,28 +135,17 @@ void losses(const BridgeJob& job, const BridgeBatch& whole, const at::Tensor& wh
   }
 }
 
-// Gradients of the losses in the parameters, or in what the networks gave when these are fused.
 void backward(Block& b) {
   std::vector<at::Tensor> outputs;
   for (const at::Tensor& loss : {b.drift_loss, b.diffusion_loss, b.growth_loss}) {
     if (loss.defined()) outputs.push_back(loss);
   }
   const std::vector<at::Tensor> ones(outputs.size(), at::ones({}, outputs[0].options()));
-  std::vector<at::Tensor> inputs = b.leaves;
-  if (b.points) {
-    inputs = {b.drift, b.diffusion};
-    if (b.growth.defined()) inputs.push_back(b.growth);
-  }
-  b.gradients = torch::autograd::grad(outputs, inputs, ones, /*retain_graph=*/false, /*create_graph=*/false,
+  b.gradients = torch::autograd::grad(outputs, b.leaves, ones, /*retain_graph=*/false, /*create_graph=*/false,
                                       /*allow_unused=*/true);
 }
 
-void add_gradients(Block& b, std::vector<at::Tensor>& total) {
-  if (b.points) {
-    b.points->add_gradients(b.gradients[0], b.gradients[1],
-                            b.growth.defined() ? b.gradients[2] : at::Tensor(), total);
-    return;
-  }
+void add_gradients(const Block& b, std::vector<at::Tensor>& total) {
   for (std::size_t i = 0; i < total.size(); ++i) {
     if (b.gradients[i].defined()) total[i].add_(b.gradients[i]);
   }
@@ -209,10 +184,8 @@ BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& par
     parallel_for(static_cast<std::int64_t>(blocks.size()),
                  [&](std::int64_t i) { f(blocks[static_cast<std::size_t>(i)]); });
   };
-  const bool possible = batch.from.device().is_cpu() && FusedSde<float>::fits(job.nets.layout());
-  std::unique_ptr<FusedPointNets> fused;
-  if (job.fused && possible) fused = make_fused_points(job.nets.layout(), parameters);
-  each([&](Block& b) { forward(job, fused.get(), parameters, batch, gradient, b); });
+  const SdeWeights weights = job.fused ? job.nets.packed(parameters) : SdeWeights(parameters);
+  each([&](Block& b) { forward(job, weights, batch, gradient, b); });
   const at::Tensor mass = path_mass(batch);
   const at::Tensor usual = mean_squared_residual(blocks, mass);
   each([&](Block& b) {
@@ -230,7 +203,7 @@ BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& par
   value.total = value.drift + value.diffusion + value.growth;
   if (!gradient) return value;
   for (const at::Tensor& p : parameters) value.gradients.push_back(at::zeros(p.sizes(), p.options()));
-  for (Block& b : blocks) add_gradients(b, value.gradients);
+  for (const Block& b : blocks) add_gradients(b, value.gradients);
   return value;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/rng.hpp"
+#include "sde/model/neural_sde_impl.hpp"
 #include "sde/train/views.hpp"
 
 namespace fatefield {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/sde_options.hpp"
 #include "sde/train/batches.hpp"
 #include "sde/train/bridge.hpp"
 #include "sde/train/cells.hpp"

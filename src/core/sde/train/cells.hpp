@@ -1,13 +1,10 @@
-// The cells of a training: checked, scaled, and parted into training and held-out cells of each
-// time.
+// The scaled cells of a training, parted into training and held-out cells of each time.
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <ATen/ATen.h>
 
+#include <cstdint>
 #include <vector>
-
-#include "sde/model/neural_sde_impl.hpp"
-#include "sde/train/trainer.hpp"
 
 namespace fatefield {
 
@@ -20,23 +17,18 @@ struct Cells {
   std::vector<at::Tensor> held_out_growth;
 };
 
-/// Errors of kind Input or Model where the data cannot be.
-void check_data(const TrainData& data, std::int64_t dims);
-
-/// A number that tells whether a model meets the data it was trained on.
-double fingerprint(const TrainData& data);
-
-/// Centre, scale and time unit of the training cells; the published networks work in raw units.
-Scaling measure(const TrainData& data, const std::vector<char>& held_out, const std::vector<double>& times,
-                bool published);
-
-/// Cells of the times of a model in its units.
-Cells gather(const NeuralSde::Impl& model, const TrainData& data, const std::vector<char>& held_out);
-
 /// These rows of x.
-at::Tensor rows_of(const at::Tensor& x, const std::vector<std::int64_t>& rows);
+inline at::Tensor rows_of(const at::Tensor& x, const std::vector<std::int64_t>& rows) {
+  const at::Tensor index = at::from_blob(const_cast<std::int64_t*>(rows.data()),
+                                         {static_cast<std::int64_t>(rows.size())}, at::kLong);
+  return x.index_select(0, index);
+}
 
 /// Rows of each tensor.
-std::vector<std::int64_t> sizes_of(const std::vector<at::Tensor>& x);
+inline std::vector<std::int64_t> sizes_of(const std::vector<at::Tensor>& x) {
+  std::vector<std::int64_t> out;
+  for (const at::Tensor& t : x) out.push_back(t.size(0));
+  return out;
+}
 
 }  // namespace fatefield

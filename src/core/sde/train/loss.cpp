@@ -11,9 +11,8 @@
 
 #include "base/threads.hpp"
 #include "ot/sinkhorn.hpp"
-#include "ot/sinkhorn_tensor.hpp"
 #include "ot/sliced.hpp"
-#include "ot/sliced_tensor.hpp"
+#include "ot/tensors.hpp"
 #include "sde/train/halves.hpp"
 #include "sde/train/loss_block.hpp"
 #include "sde/train/views.hpp"
@@ -81,7 +80,7 @@ double compare_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tenso
     weights = weights.to(x.device());
     return value;
   }
-  const TensorDivergence r = tensor_sinkhorn(x, a, y, o, gradient, keep_going);
+  const TensorDistance r = tensor_sinkhorn(x, a, y, o, gradient, keep_going);
   points = r.grad_x;
   weights = r.grad_a;
   return r.value;
@@ -142,8 +141,8 @@ void add_sinkhorn(const LossJob& job, const LossBatch& batch, const std::vector<
 }
 
 template <typename T>
-TensorDivergence slice_once(const LossJob& job, const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
-                            std::uint32_t draw, bool gradient) {
+TensorDistance slice_once(const LossJob& job, const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
+                          std::uint32_t draw, bool gradient) {
   const std::vector<T> lines = slice_directions<T>(x.size(1), job.options.sliced, job.sliced_seed, draw);
   const auto tensor = [](const std::vector<T>& v, at::IntArrayRef shape) {
     return at::from_blob(const_cast<T*>(v.data()), shape, at::CppTypeToScalarType<T>::value).clone();
@@ -164,7 +163,7 @@ double slice(const LossJob& job, const at::Tensor& x, const at::Tensor& a, const
              std::uint32_t draw, bool gradient, at::Tensor& points, at::Tensor* log_weights) {
   const double half_dims = 0.5 * static_cast<double>(x.size(1));
   const double factor = job.options.sliced_weight * half_dims;
-  const TensorDivergence r = slice_once<T>(job, x, a, y, draw, gradient);
+  const TensorDistance r = slice_once<T>(job, x, a, y, draw, gradient);
   if (!gradient) return half_dims * r.value;
   points = points + r.grad_x * factor;
   if (log_weights != nullptr) {

@@ -1,5 +1,5 @@
-// One block of rows of a batch, rolled out and differentiated: by LibTorch (loss_autograd.cpp), for any
-// solver, or by fused kernels (loss_fused.cpp), for Euler and Maruyama. Only loss.cpp uses this.
+// One block of rows of a batch, rolled out and differentiated: by LibTorch, for any solver, or by the fused
+// pass for Euler and Maruyama. Only loss.cpp uses this; tests/cpp/test_fused.cpp holds one against the other.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "sde/train/loss.hpp"
+#include "sde/train/loss_job.hpp"
 
 namespace fatefield {
 

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 
+#include "sde/model/neural_sde_impl.hpp"
+#include "sde/train/plan.hpp"
+
 namespace fatefield {
 namespace {
 
@@ -63,20 +66,6 @@ void send(LossBatch& batch, const at::Device& device) {
 }
 
 }  // namespace
-
-SinkhornOptions sinkhorn_options(const TrainOptions& o) {
-  SinkhornOptions out;
-  out.blur = o.blur;
-  out.scaling = o.scaling;
-  out.reach = o.reach;
-  return out;
-}
-
-SlicedOptions sliced_options(const TrainOptions& o) {
-  SlicedOptions out;
-  out.slices = o.slices;
-  return out;
-}
 
 Rollouts::Rollouts(NeuralSde::Impl& m, const Cells& cells, const TrainOptions& o, std::uint64_t seed,
                    const KeepGoing& keep_going)

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/sde_options.hpp"
 #include "sde/train/batches.hpp"
 #include "sde/train/cells.hpp"
 #include "sde/train/loss.hpp"
@@ -49,9 +50,5 @@ class Rollouts final : public Stage {
   std::vector<double> times_;
   bool can_validate_ = true;
 };
-
-/// The distances of the loss.
-SinkhornOptions sinkhorn_options(const TrainOptions& options);
-SlicedOptions sliced_options(const TrainOptions& options);
 
 }  // namespace fatefield

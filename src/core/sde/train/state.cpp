@@ -1,19 +1,68 @@
-// Takes the state of a training; gives it as an archive, and back.
+// Takes the state of a training, gradients and a learning rate; changes the weights by one step of an
+// optimiser, and gives the state as an archive, and back.
 #include "sde/train/state.hpp"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
+#include "nets/adam.hpp"
 
 namespace fatefield {
 namespace {
+
+constexpr double kRmsDecay = 0.99;
+// Keeps the clipped norm finite for a vanishing gradient.
+constexpr double kClipEpsilon = 1e-6;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kCounters = 10;
 
 }  // namespace
+
+Optimizer::Optimizer(const std::string& name, double weight_decay, const std::vector<at::Tensor>& parameters)
+    : adam_(name == "adamw"), weight_decay_(weight_decay) {
+  if (!adam_ && name != "rmsprop") {
+    throw input_error("optimizer", "`optimizer` is \"" + name + "\"; \"adamw\" or \"rmsprop\" is needed.");
+  }
+  for (const at::Tensor& p : parameters) {
+    if (adam_) first.push_back(at::zeros_like(p));
+    second.push_back(at::zeros_like(p));
+  }
+}
+
+void Optimizer::step(std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& gradients,
+                     double learning_rate) {
+  ++steps;
+  const AdamStep adam = adam_step(steps, learning_rate, weight_decay_);
+  const double root = adam_correction(steps).root;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    at::Tensor& p = parameters[i];
+    const at::Tensor& g = gradients[i];
+    if (weight_decay_ > 0.0) p.mul_(adam.shrink);
+    if (!adam_) {
+      second[i].mul_(kRmsDecay).addcmul_(g, g, 1.0 - kRmsDecay);
+      p.addcdiv_(g, second[i].sqrt().add_(kAdamEpsilon), -learning_rate);
+      continue;
+    }
+    first[i].mul_(adam.decay1).add_(g, 1.0 - adam.decay1);
+    second[i].mul_(adam.decay2).addcmul_(g, g, 1.0 - adam.decay2);
+    p.addcdiv_(first[i], (second[i].sqrt() / root).add_(adam.epsilon), -adam.rate);
+  }
+}
+
+double clip_gradients(std::vector<at::Tensor>& gradients, double most) {
+  double squares = 0.0;
+  for (const at::Tensor& g : gradients) squares += g.to(at::kDouble).square().sum().item<double>();
+  const double norm = std::sqrt(squares);
+  const double factor = most / (norm + kClipEpsilon);
+  if (most > 0.0 && factor < 1.0) {
+    for (at::Tensor& g : gradients) g.mul_(factor);
+  }
+  return norm;
+}
 
 std::vector<at::Tensor> copies(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> out;

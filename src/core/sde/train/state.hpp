@@ -1,5 +1,7 @@
-// Everything that changes from update to update of a training, kept with the model as plain numbers, so that
-// training can stop anywhere and go on bit by bit.
+// Everything that changes from update to update of a training - weights, the optimiser's moments, counts -
+// and how an update changes it; kept with the model as plain numbers, so that training can stop anywhere and
+// go on bit by bit. AdamW: Loshchilov and Hutter, ICLR 2019. RMSprop: Hinton's lecture 6e (2012), smoothing
+// .99 as in common use.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,9 +13,29 @@
 #include <vector>
 
 #include "sde/model/neural_sde_impl.hpp"
-#include "sde/train/optimizer.hpp"
 
 namespace fatefield {
+
+class Optimizer {
+ public:
+  /// @param name "adamw" or "rmsprop", else an input_error
+  Optimizer(const std::string& name, double weight_decay, const std::vector<at::Tensor>& parameters);
+
+  /// One step in place.
+  void step(std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& gradients,
+            double learning_rate);
+
+  /// Running first and second moments, one per parameter; the first are absent for RMSprop.
+  std::vector<at::Tensor> first, second;
+  std::int64_t steps = 0;
+
+ private:
+  bool adam_;
+  double weight_decay_;
+};
+
+/// Norm of all gradients together; scales them down to `most` where it is larger (0: never).
+double clip_gradients(std::vector<at::Tensor>& gradients, double most);
 
 struct TrainState {
   std::vector<at::Tensor> current, mean, best;

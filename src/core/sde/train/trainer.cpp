@@ -10,14 +10,12 @@
 #include <memory>
 #include <set>
 
+#include "base/device.hpp"
 #include "base/error.hpp"
 #include "base/memory.hpp"
-#include "ot/sinkhorn.hpp"
-#include "ot/sliced.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/train/bridges.hpp"
 #include "sde/train/cells.hpp"
-#include "sde/train/optimizer.hpp"
 #include "sde/train/rollouts.hpp"
 #include "sde/train/split.hpp"
 #include "sde/train/state.hpp"
@@ -26,38 +24,25 @@ namespace fatefield {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t kBridgeUpdates = 300;
-constexpr std::int64_t kRolloutUpdates = 600;
-// Rollouts that finish a bridge: one for this many of its updates.
-constexpr std::int64_t kFinishShare = 3;
-// Validations during a bridge, whose updates cost less than a validation.
-constexpr std::int64_t kBridgeValidations = 10;
-
-void need(bool holds, const char* argument, const std::string& range) {
-  if (!holds) throw input_error(argument, std::string("`") + argument + "` must be " + range + ".");
-}
-
-// What a stage is told: options with its own number of updates, learning rate and validation interval.
-struct StagePlan {
-  bool bridge;
-  TrainOptions options;
-};
-
-std::vector<StagePlan> stage_plans(const TrainOptions& o) {
-  StagePlan bridge{true, o}, rollouts{false, o};
-  if (o.updates == 0) {
-    bridge.options.updates = kBridgeUpdates;
-    rollouts.options.updates = kRolloutUpdates;
+// Cells of the times of a model in its units.
+Cells gather(const NeuralSde::Impl& model, const TrainData& d, const std::vector<char>& held_out) {
+  const at::Tensor z = model.scaled(d.x);
+  at::Tensor rate;
+  if (!d.growth_rate.empty()) {
+    rate = at::empty({d.x.rows}, at::kDouble);
+    for (std::int64_t i = 0; i < d.x.rows; ++i) {
+      rate.data_ptr<double>()[i] = d.growth_rate[static_cast<std::size_t>(i)] * model.scaling.span;
+    }
+    rate = rate.to(model.type());
   }
-  if (o.method == "sinkhorn") return {rollouts};
-  const std::int64_t each = (bridge.options.updates + kBridgeValidations - 1) / kBridgeValidations;
-  bridge.options.eval_every = std::max(o.eval_every, each);
-  bridge.options.patience = 0;
-  if (o.method == "bridge") return {bridge};
-  rollouts.options.updates =
-      o.finish_updates > 0 ? o.finish_updates : (bridge.options.updates + 2) / kFinishShare;
-  rollouts.options.learning_rate = o.learning_rate * o.finish_rate;
-  return {bridge, rollouts};
+  Cells out;
+  for (const CellsOfTime& at : cells_by_time(d, held_out, model.times)) {
+    out.train.push_back(rows_of(z, at.train));
+    out.held_out.push_back(rows_of(z, at.held_out));
+    out.train_growth.push_back(rate.defined() ? rows_of(rate, at.train) : at::Tensor());
+    out.held_out_growth.push_back(rate.defined() ? rows_of(rate, at.held_out) : at::Tensor());
+  }
+  return out;
 }
 
 void follow(std::vector<at::Tensor>& mean, const std::vector<at::Tensor>& current, double ema,
@@ -168,46 +153,6 @@ std::vector<TimeDispersion> dispersion_table(const at::Tensor& ratios, const std
 }
 
 }  // namespace
-
-void check_options(const TrainOptions& o) {
-  need(o.method == "sinkhorn" || o.method == "bridge" || o.method == "bridge+sinkhorn", "method",
-       "\"bridge+sinkhorn\", \"bridge\" or \"sinkhorn\"");
-  need(o.updates >= 0, "updates", "at least 1, or 0 for the default of the method");
-  need(o.finish_updates >= 0, "finish.updates", "at least 1, or 0 for a third of `updates`");
-  need(o.finish_rate > 0.0 && std::isfinite(o.finish_rate), "finish.rate", "a positive number");
-  need(o.learning_rate > 0.0 && std::isfinite(o.learning_rate), "learning.rate", "a positive number");
-  need(o.weight_decay >= 0.0, "weight.decay", "at least 0");
-  need(o.warmup >= 0.0 && o.warmup < 1.0, "warmup", "at least 0 and below 1");
-  need(o.schedule == "cosine" || o.schedule == "step" || o.schedule == "constant", "schedule",
-       "\"cosine\", \"step\" or \"constant\"");
-  need(o.clip >= 0.0, "clip", "at least 0");
-  need(o.ema >= 0.0 && o.ema < 1.0, "ema", "at least 0 and below 1");
-  need(o.debias == "halves" || o.debias == "self", "debias", "\"halves\" or \"self\"");
-  need(o.sliced_weight >= 0.0 && std::isfinite(o.sliced_weight), "sliced.weight", "at least 0");
-  need(o.bridge_plan == "auto" || o.bridge_plan == "snapshot" || o.bridge_plan == "minibatch", "bridge.plan",
-       "\"auto\", \"snapshot\" or \"minibatch\"");
-  need(o.bridge_blur > 0.0 && std::isfinite(o.bridge_blur), "bridge.blur", "a positive number");
-  need(o.bridge_reach > 0.0 && std::isfinite(o.bridge_reach), "bridge.reach", "a positive number");
-  need(o.bridge_noise > 0.0 && std::isfinite(o.bridge_noise), "bridge.noise", "a positive number");
-  need(o.bridge_shape >= 0.0 && o.bridge_shape <= 1.0, "bridge.shape", "between 0 and 1");
-  need(o.bridge_balance >= 0.0 && o.bridge_balance <= 1.0, "bridge.balance", "between 0 and 1");
-  need(o.ratio_enforce >= 0.0, "ratio.enforce", "at least 0");
-  need(o.ratio_form == "square" || o.ratio_form == "abs", "ratio.form", "\"square\" or \"abs\"");
-  need(o.drift_penalty >= 0.0, "drift.penalty", "at least 0");
-  need(o.growth_penalty >= 0.0, "growth.penalty", "at least 0");
-  need(o.validation >= 0.0 && o.validation <= 0.9, "validation", "between 0 and 0.9");
-  need(o.eval_every >= 1, "eval.every", "at least 1");
-  need(o.eval_cells >= 1, "eval.cells", "at least 1");
-  need(o.patience >= 0, "patience", "at least 0");
-  check_options(sinkhorn_options(o));
-  check_options(sliced_options(o));
-}
-
-std::int64_t total_updates(const TrainOptions& options) {
-  std::int64_t total = 0;
-  for (const StagePlan& plan : stage_plans(options)) total += plan.options.updates;
-  return total;
-}
 
 TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions& options, std::uint64_t seed,
                     const Tick& tick, const KeepGoing& keep_going) {

@@ -8,19 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/matrix.hpp"
 #include "base/sde_options.hpp"
 #include "sde/model/neural_sde.hpp"
+#include "sde/train/data.hpp"
+#include "sde/train/plan.hpp"
 
 namespace fatefield {
-
-struct TrainData {
-  MatrixView x;                     ///< cells x dims
-  std::vector<double> time;         ///< one per cell
-  std::vector<std::int64_t> clone;  ///< one per cell, below 0 for none; empty to split by cell
-  std::vector<double>
-      growth_rate;  ///< per cell and unit of time; only the first time's are used; empty for none
-};
 
 struct Progress {
   std::int64_t update;   ///< updates done
@@ -48,12 +41,6 @@ struct TrainReport {
   std::vector<TimeDispersion> dispersion;  ///< at each later time, of the weights that were kept; empty
                                            ///< after an interrupt
 };
-
-/// Errors of kind Input, named as R names the options, where one is out of its range.
-void check_options(const TrainOptions& options);
-
-/// Updates of all stages together, unless they stop early.
-std::int64_t total_updates(const TrainOptions& options);
 
 /// Trains the model in place; a model that was trained on the same data before goes on exactly where it
 /// stopped.

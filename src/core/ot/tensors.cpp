@@ -1,12 +1,13 @@
-// Takes tensors of points; gives the Sinkhorn divergence with its gradient. Notation as in transport.hpp.
-#include "ot/sinkhorn_tensor.hpp"
+// Takes tensors of points; gives the Sinkhorn divergence and the sliced distance with their gradients.
+// Notation as in transport.hpp.
+#include "ot/tensors.hpp"
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
-#include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/error.hpp"
@@ -18,6 +19,9 @@ namespace fatefield {
 namespace {
 
 using ot::Marginals;
+
+// Cumulated masses that differ by less are the same.
+constexpr double kSameMass = 1e-13;
 
 at::Tensor equal_weights(const at::Tensor& x) {
   return at::full({x.size(0)}, 1.0 / static_cast<double>(x.size(0)), x.options());
@@ -108,12 +112,7 @@ class TensorTransport {
         g_(at::zeros_like(y.weights)) {}
 
   void descend(const std::vector<double>& schedule) {
-    finish(schedule.front());
-    for (double eps : schedule) {
-      find(eps);
-      f_ = 0.5 * (f_ + f_next_);
-      g_ = self_ ? f_ : 0.5 * (g_ + g_next_);
-    }
+    ot::anneal(*this, schedule);
     finish(schedule.back());
   }
 
@@ -121,7 +120,7 @@ class TensorTransport {
   const at::Tensor& g() const { return g_; }
   at::Tensor direction(double eps) const { return forth_.direction(eps, g_next_); }
 
- private:
+  // The steps of ot::anneal().
   void find(double eps) {
     if (keep_going_ && !keep_going_()) throw Interrupted();
     const double damping = marginals_.damping(eps);
@@ -134,25 +133,18 @@ class TensorTransport {
     std::swap(f_, f_next_);
     std::swap(g_, g_next_);
   }
+  void average() {
+    f_ = 0.5 * (f_ + f_next_);
+    g_ = self_ ? f_ : 0.5 * (g_ + g_next_);
+  }
 
+ private:
   bool self_;
   Pass forth_, back_;
   const Marginals& marginals_;
   const std::function<bool()>& keep_going_;
   at::Tensor f_, g_, f_next_, g_next_;
 };
-
-// What a unit of weight adds to the value.
-at::Tensor worth(const SinkhornOptions& o, const at::Tensor& f, const at::Tensor& self, double eps) {
-  if (o.reach == 0) return f - self;
-  const double rho = std::pow(o.reach, static_cast<double>(o.p));
-  return (rho + 0.5 * eps) * ((-self / rho).exp() - (-f / rho).exp());
-}
-
-at::Tensor mass(const SinkhornOptions& o, const at::Tensor& weights, const at::Tensor& f) {
-  if (o.reach == 0) return weights;
-  return weights * (-f / std::pow(o.reach, static_cast<double>(o.p))).exp();
-}
 
 double diameter_of(const at::Tensor& x, const at::Tensor& y) {
   const at::Tensor high = at::maximum(std::get<0>(x.max(0)), std::get<0>(y.max(0)));
@@ -163,8 +155,6 @@ double diameter_of(const at::Tensor& x, const at::Tensor& y) {
 double weighted_sum(const at::Tensor& weights, const at::Tensor& values) {
   return (weights * values).sum(at::kDouble).item<double>();
 }
-
-}  // namespace
 
 void check_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y) {
   if (x.dim() != 2 || y.dim() != 2 || x.size(0) < 1 || y.size(0) < 1 || x.size(1) != y.size(1)) {
@@ -180,9 +170,48 @@ void check_tensors(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y
   }
 }
 
-TensorDivergence tensor_sinkhorn(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
-                                 const SinkhornOptions& options, bool gradient,
-                                 const std::function<bool()>& keep_going, std::int64_t pairs) {
+// The sliced distance: all directions at once. Rows of its tensors are directions, columns sorted points or
+// the pieces of the monotone plan between them.
+
+// Projections in ascending order, and the mass up to and with each.
+struct Sorted {
+  Sorted(const at::Tensor& x, const at::Tensor& weights, const at::Tensor& directions) {
+    std::tie(values, order) = at::sort(at::mm(directions, x.t()).to(at::kDouble), 1);
+    upto = weights.to(at::kDouble).index_select(0, order.reshape(-1)).view(order.sizes()).cumsum(1);
+  }
+  // The point at each mass: directions x masses.
+  at::Tensor at_mass(const at::Tensor& mass) const {
+    const at::Tensor place = at::searchsorted(upto, mass).clamp_max(values.size(1) - 1);
+    return values.gather(1, place);
+  }
+  at::Tensor values, order, upto;
+};
+
+at::Tensor proportions(const at::Tensor& x, const at::Tensor& a) {
+  return a.defined() ? a / a.sum() : equal_weights(x);
+}
+
+// The dual potential on sorted x: between neighbours it grows by (x' - x) (x' + x - y - y'), where y and y'
+// are what the plan gives just before and just after the mass up to x.
+at::Tensor potential(const Sorted& x, const Sorted& y) {
+  const std::int64_t n = x.values.size(1);
+  const at::Tensor low = x.values.narrow(1, 0, n - 1), high = x.values.narrow(1, 1, n - 1);
+  const at::Tensor mass = x.upto.narrow(1, 0, n - 1);
+  const at::Tensor before = y.at_mass(mass - kSameMass), after = y.at_mass(mass + kSameMass);
+  const at::Tensor growth = (high - low) * (high + low - before - after);
+  return at::cat({at::zeros_like(x.values.narrow(1, 0, 1)), growth.cumsum(1)}, 1);
+}
+
+// Rows of `sorted` back in the order of the points.
+at::Tensor unsorted(const at::Tensor& sorted, const at::Tensor& order) {
+  return at::zeros_like(sorted).scatter(1, order, sorted);
+}
+
+}  // namespace
+
+TensorDistance tensor_sinkhorn(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
+                               const SinkhornOptions& options, bool gradient,
+                               const std::function<bool()>& keep_going, std::int64_t pairs) {
   check_options(options);
   check_tensors(x, a, y);
   const c10::NoGradGuard no_gradients;
@@ -206,16 +235,48 @@ TensorDivergence tensor_sinkhorn(const at::Tensor& x, const at::Tensor& a, const
     self_y = other.f();
   }
 
-  TensorDivergence out;
-  const at::Tensor worth_x = worth(options, both.f(), self_x, eps);
+  TensorDistance out;
+  const at::Tensor worth_x = marginals.worth(both.f(), self_x, eps);
   out.value =
-      weighted_sum(from.weights, worth_x) + weighted_sum(to.weights, worth(options, both.g(), self_y, eps));
+      weighted_sum(from.weights, worth_x) + weighted_sum(to.weights, marginals.worth(both.g(), self_y, eps));
   if (!gradient) return out;
   out.grad_a = worth_x;
   const double factor = 1.0 / marginals.steepening(eps);
-  out.grad_x = factor * mass(options, from.weights, both.f()).unsqueeze(1) * both.direction(eps);
+  out.grad_x = factor * marginals.transported(from.weights, both.f()).unsqueeze(1) * both.direction(eps);
   if (options.debias)
-    out.grad_x -= factor * mass(options, from.weights, self_x).unsqueeze(1) * within.direction(eps);
+    out.grad_x -= factor * marginals.transported(from.weights, self_x).unsqueeze(1) * within.direction(eps);
+  return out;
+}
+
+TensorDistance tensor_sliced(const at::Tensor& x, const at::Tensor& a, const at::Tensor& y,
+                             const at::Tensor& directions, bool gradient) {
+  check_tensors(x, a, y);
+  if (directions.dim() != 2 || directions.size(0) < 1 || directions.size(1) != x.size(1)) {
+    throw input_error("directions", "`directions` must be at least one row in the dimensions of `x`.");
+  }
+  const c10::NoGradGuard no_gradients;
+  const at::Tensor lines = directions.to(x.options());
+  const at::Tensor weights = proportions(x, a);
+  const Sorted from(x, weights, lines), to(y, proportions(y, {}), lines);
+
+  // The plan is cut at every mass at which either side steps.
+  const at::Tensor cuts = std::get<0>(at::sort(at::cat({from.upto, to.upto}, 1), 1));
+  const at::Tensor start =
+      at::cat({at::zeros_like(cuts.narrow(1, 0, 1)), cuts.narrow(1, 0, cuts.size(1) - 1)}, 1);
+  const at::Tensor mass = cuts - start, middle = 0.5 * (cuts + start);
+  const at::Tensor place = at::searchsorted(from.upto, middle).clamp_max(from.values.size(1) - 1);
+  const at::Tensor way = from.values.gather(1, place) - to.at_mass(middle);
+  const double share = 1.0 / static_cast<double>(lines.size(0));
+
+  TensorDistance out;
+  out.value = share * (mass * way.square()).sum().item<double>();
+  if (!gradient) return out;
+  const at::Tensor slopes = at::zeros_like(from.values).scatter_add(1, place, 2.0 * mass * way);
+  out.grad_x = share * at::mm(unsorted(slopes, from.order).to(x.scalar_type()).t(), lines);
+  const at::Tensor phi = share * unsorted(potential(from, to), from.order).sum(0);
+  const at::Tensor centred = phi - (phi * weights.to(at::kDouble)).sum();
+  const double all = a.defined() ? a.sum(at::kDouble).item<double>() : 1.0;
+  out.grad_a = (centred / all).to(x.scalar_type());
   return out;
 }
 

@@ -1,7 +1,5 @@
-// Takes cells with times; gives checks, units, and the scaled cells of each time.
-#include "sde/train/cells.hpp"
-
-#include <ATen/ATen.h>
+// Takes cells with times; gives checks, a fingerprint, units, and the cells of each time.
+#include "sde/train/data.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -81,42 +79,19 @@ Scaling measure(const TrainData& d, const std::vector<char>& held_out, const std
   return s;
 }
 
-at::Tensor rows_of(const at::Tensor& z, const std::vector<std::int64_t>& rows) {
-  const at::Tensor index = at::from_blob(const_cast<std::int64_t*>(rows.data()),
-                                         {static_cast<std::int64_t>(rows.size())}, at::kLong);
-  return z.index_select(0, index);
-}
-
-std::vector<std::int64_t> sizes_of(const std::vector<at::Tensor>& x) {
-  std::vector<std::int64_t> out;
-  for (const at::Tensor& t : x) out.push_back(t.size(0));
-  return out;
-}
-
-Cells gather(const NeuralSde::Impl& model, const TrainData& d, const std::vector<char>& held_out) {
-  const at::Tensor z = model.scaled(d.x);
-  at::Tensor rate;
-  if (!d.growth_rate.empty()) {
-    rate = at::empty({d.x.rows}, at::kDouble);
-    for (std::int64_t i = 0; i < d.x.rows; ++i) {
-      rate.data_ptr<double>()[i] = d.growth_rate[static_cast<std::size_t>(i)] * model.scaling.span;
-    }
-    rate = rate.to(model.type());
-  }
-  Cells out;
-  for (std::size_t k = 0; k < model.times.size(); ++k) {
-    std::vector<std::int64_t> train, held;
+std::vector<CellsOfTime> cells_by_time(const TrainData& d, const std::vector<char>& held_out,
+                                       const std::vector<double>& times) {
+  std::vector<CellsOfTime> out;
+  for (double t : times) {
+    CellsOfTime at;
     for (std::size_t i = 0; i < d.time.size(); ++i) {
-      if (d.time[i] == model.times[k]) (held_out[i] ? held : train).push_back(static_cast<std::int64_t>(i));
+      if (d.time[i] == t) (held_out[i] ? at.held_out : at.train).push_back(static_cast<std::int64_t>(i));
     }
-    if (train.empty()) {
-      throw input_error("validation", "`validation` leaves no cell of time " +
-                                          std::to_string(model.times[k]) + " for training.");
+    if (at.train.empty()) {
+      throw input_error("validation",
+                        "`validation` leaves no cell of time " + std::to_string(t) + " for training.");
     }
-    out.train.push_back(rows_of(z, train));
-    out.held_out.push_back(rows_of(z, held));
-    out.train_growth.push_back(rate.defined() ? rows_of(rate, train) : at::Tensor());
-    out.held_out_growth.push_back(rate.defined() ? rows_of(rate, held) : at::Tensor());
+    out.push_back(std::move(at));
   }
   return out;
 }

@@ -7,9 +7,8 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "ot/sinkhorn.hpp"
-#include "ot/sinkhorn_tensor.hpp"
 #include "ot/sliced.hpp"
-#include "ot/sliced_tensor.hpp"
+#include "ot/tensors.hpp"
 #include "test.hpp"
 
 using namespace fatefield;
@@ -35,7 +34,7 @@ void check_against_kernels(const SinkhornOptions& o, bool weighted, std::int64_t
   const Cloud<T> from{x.data_ptr<T>(), 70, 6, weighted ? a.data_ptr<T>() : nullptr};
   const Cloud<T> to{y.data_ptr<T>(), 90, 6, nullptr};
   const SinkhornResult<T> expected = sinkhorn_divergence<T>(from, to, o, true);
-  const TensorDivergence found = tensor_sinkhorn(x, a, y, o, true, {}, pairs);
+  const TensorDistance found = tensor_sinkhorn(x, a, y, o, true, {}, pairs);
   CHECK(found.value == Approx(expected.value).epsilon(tolerance));
   const auto near = [&](const at::Tensor& t, const std::vector<T>& v) {
     const at::Tensor e = at::from_blob(const_cast<T*>(v.data()), t.sizes(), type);
@@ -78,7 +77,7 @@ TEST_CASE("the divergence on tensors is that of the kernels", "[sinkhorn_tensor]
 TEST_CASE("on tensors the gradient makes no graph", "[sinkhorn_tensor]") {
   const at::Tensor x = points(8, 3, 3, 0.0).set_requires_grad(true);
   const at::Tensor y = points(9, 3, 4, 0.4);
-  const TensorDivergence found = tensor_sinkhorn(x, {}, y, options(2, 0.5, 0.0, true), true);
+  const TensorDistance found = tensor_sinkhorn(x, {}, y, options(2, 0.5, 0.0, true), true);
   CHECK(!found.grad_x.requires_grad());
   CHECK(!found.grad_a.requires_grad());
 }
@@ -110,7 +109,7 @@ TEST_CASE("the sliced distance on tensors is that of the kernels", "[sinkhorn_te
       const SlicedResult<double> expected =
           sliced_wasserstein<double>(from, {y.data_ptr<double>(), m, 6, nullptr}, lines, true);
       const at::Tensor directions = at::from_blob(const_cast<double*>(lines.data()), {106, 6}, at::kDouble);
-      const TensorDivergence found = tensor_sliced(x, a, y, directions, true);
+      const TensorDistance found = tensor_sliced(x, a, y, directions, true);
       CHECK(found.value == Approx(expected.value).epsilon(1e-10));
       const auto near = [](const at::Tensor& t, const std::vector<double>& v) {
         const at::Tensor e = at::from_blob(const_cast<double*>(v.data()), t.sizes(), at::kDouble);
@@ -118,8 +117,8 @@ TEST_CASE("the sliced distance on tensors is that of the kernels", "[sinkhorn_te
       };
       CHECK(near(found.grad_x, expected.grad_x) < 1e-9);
       CHECK(near(found.grad_a, expected.grad_a) < 1e-9);
-      const TensorDivergence narrow = tensor_sliced(x.to(at::kFloat), weighted ? a.to(at::kFloat) : a,
-                                                    y.to(at::kFloat), directions, true);
+      const TensorDistance narrow = tensor_sliced(x.to(at::kFloat), weighted ? a.to(at::kFloat) : a,
+                                                  y.to(at::kFloat), directions, true);
       CHECK(narrow.value == Approx(expected.value).epsilon(1e-4));
     }
   }

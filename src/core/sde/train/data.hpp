@@ -1,0 +1,40 @@
+// The cells that a training is given: their check, their fingerprint, their units, and which cell belongs to
+// which time. Plain numbers; no torch here.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/matrix.hpp"
+#include "sde/model/scaling.hpp"
+
+namespace fatefield {
+
+struct TrainData {
+  MatrixView x;                     ///< cells x dims
+  std::vector<double> time;         ///< one per cell
+  std::vector<std::int64_t> clone;  ///< one per cell, below 0 for none; empty to split by cell
+  std::vector<double>
+      growth_rate;  ///< per cell and unit of time; only the first time's are used; empty for none
+};
+
+/// Errors of kind Input or Model where the data cannot be.
+void check_data(const TrainData& data, std::int64_t dims);
+
+/// A number that tells whether a model meets the data it was trained on.
+double fingerprint(const TrainData& data);
+
+/// Centre, scale and time unit of the training cells; the published networks work in raw units.
+Scaling measure(const TrainData& data, const std::vector<char>& held_out, const std::vector<double>& times,
+                bool published);
+
+/// Numbers of the cells of one time.
+struct CellsOfTime {
+  std::vector<std::int64_t> train, held_out;
+};
+
+/// One entry for each of `times`. Error of kind Input where a time is left without cells to train on.
+std::vector<CellsOfTime> cells_by_time(const TrainData& data, const std::vector<char>& held_out,
+                                       const std::vector<double>& times);
+
+}  // namespace fatefield
