@@ -137,6 +137,19 @@ if step "R CMD build" build_package; then
   fi
 fi
 
+# What tools/new-analysis.sh lays keeps the rules of the rooms, and its R code can be read.
+new_analysis () {
+  fresh=$(mktemp -d)
+  tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$fresh"
+  (cd "$fresh" && sh tools/new-analysis.sh ConeWidth && sh tools/architecture.sh &&
+    Rscript --vanilla -e 'for (f in c("R/cone-width.R", "tests/testthat/test-cone-width.R")) parse(f)' &&
+    g++ -std=c++17 -fsyntax-only -Isrc/core src/core/analysis/cone_width.cpp)
+  status=$?
+  rm -rf "$fresh"
+  return $status
+}
+step "files of a new analysis" new_analysis || true
+
 # NAMESPACE, man and RcppExports come from the sources; another roxygen2 writes other pages.
 generated () {
   fresh=$(mktemp -d)
