@@ -1,5 +1,6 @@
 # Do two installed versions of the package give the same bytes? Runs a fixed set of small fits, fates, simulations,
-# velocities, graphs, fields, paths and analyses with each, in a process of its own, and compares digests of the numbers.
+# velocities, graphs, fields, paths and analyses with each, in a process of its own, and compares digests of the
+# numbers.
 # For before and after a change of the engine that must change no result, on one machine.
 #
 #   Rscript tools/same-results.R OLD_LIBRARY NEW_LIBRARY [WORD]     only the cases whose name holds WORD
@@ -46,7 +47,8 @@ make_cases <- function() {
   fates <- function(...) {
     PredictFate(
       cells()$latent, model(),
-      labels = labels(), cells = 1:60, n.sim = 20, time = cells()$cells$day, exclude = "progenitor", verbose = FALSE, ...
+      labels = labels(), cells = 1:60, n.sim = 20, time = cells()$cells$day, exclude = "progenitor", verbose = FALSE,
+      ...
     )
   }
   velocity <- function(mode = "stochastic") {
@@ -77,8 +79,8 @@ make_cases <- function() {
     "fit, given growth" = function() state(fit(growth = 1 + cells()$latent[, 1] %% 1)),
     "fit, as scDiffEq" = function() state(fit(compat = "scdiffeq")),
     "fit, low-rank diffusion" = function() state(fit(diffusion = "lowrank", diffusion.rank = 2L)),
-    "fit, free drift in two layers" = function() state(fit(drift = "free", drift.hidden = c(16L, 16L))),
-    "fit, double precision" = function() state(fit(precision = "double")),
+    "fit, forward drift in two layers" = function() state(fit(drift = "forward", drift.hidden = c(16L, 16L))),
+    "fit, double precision" = function() state(fit(precision = "float64")),
     "fit, batches and validation" = function() state(fit(batch.size = 32L, validation = 0.2)),
     "growth rates" = function() {
       GrowthRates(
@@ -94,18 +96,18 @@ make_cases <- function() {
     "drift, diffusion, potential" = function() {
       DriftDiffusion(cells()$latent, model(), time = cells()$cells$day)
     },
-    "interpolated times" = function() with_times(InterpolateTime, t.out = c(0.5, 1.5), n.sim = 200),
+    "interpolated times" = function() lapply(c(0.5, 1.5), function(t) with_times(InterpolateTime, t.out = t, n.sim = 200)),
     "score of interpolation" = function() {
       with_times(ScoreInterpolation, t.out = 2, n.cells = 80, n.repeats = 2, n.sim = 200)
     },
     "fates" = function() fates(),
     "fates, weighted votes and a prior" = function() {
-      fates(k = 9, weights = "distance", prior = c(fateA = 2, fateB = 1, fateC = 1))
+      fates(k = 9, weights = "distance", prior = 2)
     },
     "fates over time" = function() {
       FateDynamics(
         cells()$latent, model(),
-        labels = labels(), cells = 1:20, n.sim = 10, exclude = "progenitor", n.boot = 20, time = cells()$cells$day,
+        labels = labels(), cells = 1:20, n.sim = 10, exclude = "progenitor", n.boot = 20,
         verbose = FALSE
       )
     },
@@ -119,8 +121,8 @@ make_cases <- function() {
         labels = labels(), cells = 1:20, n.sim = 10, exclude = "progenitor", time = cells()$cells$day, verbose = FALSE
       )
     },
-    "criticality, Kullback-Leibler" = function() criticality(measure = "kl"),
-    "criticality, Jensen-Shannon" = function() criticality(measure = "js"),
+    "criticality, Kullback-Leibler" = function() gene_criticality(measure = "kl"),
+    "criticality, Jensen-Shannon" = function() gene_criticality(measure = "js"),
     "criticality, path" = function() criticality(measure = "path", path = "drift"),
     "Lyapunov exponents" = function() {
       LyapunovExponents(
@@ -164,7 +166,7 @@ make_cases <- function() {
     },
     "transport distance" = function() {
       x <- cells()$latent
-      lapply(c("sinkhorn", "exact", "sliced", "energy"), function(m) OTDistance(x[1:100, ], x[101:220, ], method = m))
+      lapply(c("sinkhorn", "exact", "sliced", "energy"), function(m) OTDistance(x[1:100, ], x[301:400, ], method = m))
     },
     "transport plan" = function() OTPlan(cells()$latent[1:80, ], cells()$latent[101:220, ]),
     "probability flow" = function() integrate(path = "probability-flow"),
@@ -173,6 +175,10 @@ make_cases <- function() {
   )
   criticality <- function(...) {
     CellCriticality(cells()$latent, model(), cells = 1:20, n.steps = 10, n.sim = 5, verbose = FALSE, ...)
+  }
+  gene_criticality <- function(...) {
+    object <- CellCriticality(perturbed_object(), cells = 1:20, n.steps = 10, n.sim = 5, verbose = FALSE, ...)
+    GetResult(object, "criticality")
   }
   perturbed_object <- function() {
     once("perturbed", FitSDE(
@@ -183,7 +189,8 @@ make_cases <- function() {
   perturb <- function(...) {
     PerturbCells(
       perturbed_object(),
-      genes = rownames(perturbed_object())[[1L]], labels = "state", cells = 1:20, n.sim = 20, exclude = "progenitor", verbose = FALSE, ...
+      genes = rownames(perturbed_object())[[1L]], labels = "state", cells = 1:20, n.sim = 20, exclude = "progenitor",
+      verbose = FALSE, ...
     )
   }
   for (method in c("bridge", "sinkhorn")) local({
@@ -194,7 +201,8 @@ make_cases <- function() {
     solver <- solver
     cases[[paste("fit and simulation,", solver)]] <<- function() {
       m <- fit(solver = solver)
-      list(state(m), SimulateCells(cells()$latent, m, cells = 1:20, n.sim = 5, time = cells()$cells$day, verbose = FALSE))
+      list(state(m),
+        SimulateCells(cells()$latent, m, cells = 1:20, n.sim = 5, time = cells()$cells$day, verbose = FALSE))
     }
   })
   for (solver in c("euler", "rk4", "rk23", "dopri5", "dop853")) local({

@@ -54,7 +54,7 @@ part_from=0
 : > "$logs/parts"
 part () {
   times > "$logs/times"
-  now=$(awk 'NR == 2 { split($1, u, "m"); split($2, s, "m"); printf "%d", 60 * (u[1] + s[1]) + u[2] + s[2] + 0.5 }' "$logs/times")
+  now=$(awk 'NR == 2 { gsub(/[ms]/, " "); printf "%d", 60 * ($1 + $3) + $2 + $4 + 0.5 }' "$logs/times")
   [ -z "$part_name" ] || printf '%6d s  %s\n' $((now - part_from)) "$part_name" >> "$logs/parts"
   part_name=$1; part_from=$now
 }
@@ -106,10 +106,11 @@ core_tests () {
   ctest --test-dir build/cpp -j "$cores" --no-tests=error --verbose > "$logs/ctest.log" 2>&1; status=$?
   # Each case is a line of tests/cpp/main.cpp, behind the number of its process.
   sed -n -E 's/^[0-9]+: ((passed|failed|skipped) +[0-9.]+  .*)/\1/p' "$logs/ctest.log" > "$logs/cases"
-  awk '{ n[$1]++ } END { printf "Catch2: %d passed, %d failed, %d skipped\n", n["passed"], n["failed"], n["skipped"] }' \
+  awk '{ n[$1]++ }
+    END { printf "Catch2: %d passed, %d failed, %d skipped\n", n["passed"], n["failed"], n["skipped"] }' \
     "$logs/cases" >> "$logs/ctest.log"
   grep '^skipped' "$logs/cases"
-  [ $status -eq 0 ] || grep -vE ' Passed |^[0-9]+: passed|^[0-9]+: *$|^Start|Test timeout' "$logs/ctest.log" | tail -n 200
+  [ $status -eq 0 ] || grep -vE ' Passed |^[0-9]+: passed|^[0-9]+: *$|Test timeout' "$logs/ctest.log" | tail -n 200
   echo "cases that took most processor time:"
   sort -k2,2nr "$logs/cases" | head -n 8 | cut -c 9-
   runner Catch2 "$logs/ctest.log" $status "Catch2"
@@ -163,7 +164,7 @@ generated () {
 # Another roxygen2 writes other pages.
 compare_generated () {
   wanted=$(sed -n 's/^RoxygenNote: *//p' DESCRIPTION)
-  found=$(Rscript --vanilla -e 'if (requireNamespace("roxygen2", quietly = TRUE)) cat(format(packageVersion("roxygen2")))')
+  found=$(Rscript --vanilla -e 'if (nzchar(system.file(package = "roxygen2"))) cat(format(packageVersion("roxygen2")))')
   if [ "$found" = "$wanted" ]; then
     step "generated files are up to date" generated || true
   else

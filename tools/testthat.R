@@ -3,9 +3,9 @@
 #
 #   Rscript tools/testthat.R [FILES...]     only these test files; all of them without
 #
-# TEST_JOBS says how many files run at a time; all processors without it. Each runs on one thread, unless OMP_NUM_THREADS
-# says otherwise or a test asks for more. A test counts once: failed with any failed expectation or error, else skipped
-# or passed.
+# TEST_JOBS says how many files run at a time; all processors without it. Each runs on one thread, unless
+# OMP_NUM_THREADS says otherwise or a test asks for more. A test counts once: failed with any failed expectation or
+# error, else skipped or passed.
 folder <- "tests/testthat"
 files <- basename(commandArgs(trailingOnly = TRUE))
 if (length(files) == 0L) files <- list.files(folder, "^test-.*\\.R$")
@@ -21,10 +21,11 @@ suppressMessages({
   library(fatefield)
 })
 # Loaded once here, not again by each file's process.
-for (package in c("Seurat", "SingleCellExperiment", "ggplot2")) suppressMessages(requireNamespace(package, quietly = TRUE))
+for (package in c("Seurat", "SingleCellExperiment", "ggplot2")) suppressMessages(requireNamespace(package,
+  quietly = TRUE))
 
-# What one file printed goes to the console in one piece, before the next. The package uses one thread in a forked child;
-# here nothing ran before the fork, so the child counts as a process that loaded it.
+# What one file printed goes to the console in one piece, before the next. The package uses one thread in a forked
+# child; here nothing ran before the fork, so the child counts as a process that loaded it.
 run_file <- function(file) {
   asNamespace("fatefield")$remember_process()
   log <- tempfile()
@@ -72,7 +73,8 @@ show_slowest("files that took most processor time:", names(by_file), by_file)
 show_slowest("tests that did:", paste0(results$file, ": ", results$test), results$seconds)
 if (any(failed)) cat("failed:", paste0(results$file, ": ", results$test)[failed], sep = "\n  ")
 cat(
-  "\ntestthat: ", sum(!failed & !skipped), " passed, ", sum(failed) + sum(!whole), " failed, ", sum(skipped), " skipped\n",
+  "\ntestthat: ", sum(!failed & !skipped), " passed, ", sum(failed) + sum(!whole), " failed, ", sum(skipped),
+  " skipped\n",
   sep = ""
 )
 quit(status = as.integer(any(failed) || !all(whole)))
