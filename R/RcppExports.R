@@ -205,6 +205,10 @@ field_clock <- function(bytes, how, kappa_quantile, span_quantile) {
     .Call(`_fatefield_field_clock`, bytes, how, kappa_quantile, span_quantile)
 }
 
+motion_fates <- function(motion, cells, options, index, starts, times, end, request, tick, threads) {
+    .Call(`_fatefield_motion_fates`, motion, cells, options, index, starts, times, end, request, tick, threads)
+}
+
 h5ad_contents <- function(file) {
     .Call(`_fatefield_h5ad_contents`, file)
 }
@@ -219,6 +223,10 @@ h5ad_matrix <- function(file, path, cells, features, keep_dense) {
 
 integrate_defaults <- function(compat) {
     .Call(`_fatefield_integrate_defaults`, compat)
+}
+
+integrate_solver_table <- function() {
+    .Call(`_fatefield_integrate_solver_table`)
 }
 
 cell_space <- function(cells, log, options, threads) {
@@ -363,6 +371,10 @@ sde_defaults <- function(compat) {
 
 train_defaults <- function(compat) {
     .Call(`_fatefield_train_defaults`, compat)
+}
+
+sde_solver_table <- function() {
+    .Call(`_fatefield_sde_solver_table`)
 }
 
 check_sde_options <- function(options, dims) {

@@ -2,7 +2,7 @@
 
 # `x`: all cells x dims; `cells`: numbers of those wanted; `space`: see profile_space().
 criticality_of <- function(object, model, x, cells, space, request, seed, verbose, given) {
-  starts <- path_starts(object, model)
+  starts <- path_starts(object, model, x)
   order <- cells[order(starts[cells], cells)]
   from <- if (request$k > 1L) smoothed_states(x, order, request$k, model) else x[order, , drop = FALSE]
   walk <- if (request$stochastic) {
@@ -23,8 +23,8 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
 }
 
 # The time of each cell; a velocity field knows of none.
-path_starts <- function(object, model) {
-  if (identical(model$type, "field")) rep(0, length(cell_names(object))) else cell_starts(object, model)
+path_starts <- function(object, model, x = model_space(object, model)) {
+  if (identical(model$type, "field")) numeric(length(cell_names(object))) else cell_starts(object, model, x = x)
 }
 
 # Runs of cells of one start time, each with at most criticality_chunk numbers; `size`: numbers of one cell.

@@ -79,7 +79,7 @@ CompareNoise.default <- function(object, model = NULL, labels = NULL, truth = NU
   check_object(object)
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, time, t.start)
+  starts <- cell_starts(object, model, time, t.start, x)
   end <- if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end")
   if (!is_plain_matrix(object) && is.character(truth) && length(truth) == 1L) {
     truth <- stats::setNames(as.character(cell_column(object, truth, "truth")), cell_names(object))
@@ -98,11 +98,12 @@ CompareNoise.default <- function(object, model = NULL, labels = NULL, truth = NU
     learned <- noise_level(engine, x, starts)
     for (arm in kinds) {
       level <- arm_level(arm, sd, learned, ncol(x))
-      changed <- with_noise(engine, level)
-      fate <- predict_fates(x, list(function() changed), end, starts, cells, n.sim, definition, seed + member - 1)
+      fate <- predict_fates(
+        x, list(function() engine), end, starts, cells, n.sim, definition, seed + member - 1, noise.sd = level
+      )
       rows[[length(rows) + 1L]] <- data.frame(
         arm = arm, member = member, sd = if (is.null(level)) learned else sqrt(mean(level^2)),
-        score_arm(fate, truth), end_cloud(changed, x, cells, starts, end, seed + member - 1, known)
+        score_arm(fate, truth), end_cloud(engine, level, x, cells, starts, end, seed + member - 1, known)
       )
       tick(length(rows))
     }
@@ -176,22 +177,15 @@ arm_level <- function(arm, sd, learned, n) {
   rep_len(as.numeric(sd), n)
 }
 
-# An engine that simulates with this noise. Without any, one future stands for all.
-with_noise <- function(engine, level) {
-  if (is.null(level)) {
-    return(list(simulate = function(...) engine$simulate(...)))
-  }
-  changes <- list(noise.sd = level)
-  if (any(level > 0)) {
-    return(list(simulate = function(x0, times, n_sim, seed, first) {
-      engine$simulate_as(x0, times, n_sim, seed, first, changes)
-    }))
-  }
-  list(simulate = function(x0, times, n_sim, seed, first) {
-    once <- engine$simulate_as(x0, times, 1, seed, first, changes)
-    each <- rep(seq_len(nrow(x0)), each = n_sim)
-    list(states = once$states[each, , , drop = FALSE], log_weights = once$log_weights[each, , drop = FALSE])
-  })
+# Where n.sim futures of the cells `x` are at the end with this noise: list(states, log_weights), those of a cell
+# together. Without any noise one future stands for all.
+noisy_ends <- function(engine, level, x, start, end, n.sim, seed) {
+  silent <- !is.null(level) && all(level == 0)
+  changes <- list()
+  changes$noise.sd <- level
+  out <- engine$simulate_as(x, c(start, end), if (silent) 1 else n.sim, seed, 0, changes)
+  each <- if (silent) rep(seq_len(nrow(x)), each = n.sim) else TRUE
+  list(states = matrix(out$states[each, , 2L], ncol = ncol(x)), log_weights = out$log_weights[each, 2L])
 }
 
 score_arm <- function(fate, truth) {
@@ -208,7 +202,7 @@ known_ends <- function(x, starts, time) {
 }
 
 # Spread of the ends, and their distance from the observed ones.
-end_cloud <- function(engine, x, cells, starts, end, seed, known, most = 2000L) {
+end_cloud <- function(engine, level, x, cells, starts, end, seed, known, most = 2000L) {
   cells <- cells[starts[cells] < end]
   if (length(cells) == 0L) {
     return(data.frame(dispersion = NA_real_, within = NA_real_, distance = NA_real_))
@@ -218,7 +212,7 @@ end_cloud <- function(engine, x, cells, starts, end, seed, known, most = 2000L) 
   few <- cells[thinned(length(cells), most)]
   n.sim <- max(2L, most %/% length(few))
   parts <- lapply(split(few, starts[few]), function(rows) {
-    end_states(engine, x[rows, , drop = FALSE], starts[[rows[[1L]]]], end, n.sim, seed, 0)
+    noisy_ends(engine, level, x[rows, , drop = FALSE], starts[[rows[[1L]]]], end, n.sim, seed)
   })
   ends <- do.call(rbind, lapply(parts, `[[`, "states"))
   mass <- unlist(lapply(parts, `[[`, "log_weights"))

@@ -29,6 +29,20 @@ doc_default <- function(group, name, compat = "none") {
   if (is.numeric(options[[name]]) && length(options[[name]]) == 1L) shown else paste0("`", shown, "`")
 }
 
+# The published settings that a group knows, by the name that `compat` takes.
+published_settings <- c(sde = "scdiffeq", train = "scdiffeq", field = "deepvelo")
+
+# A sentence: the default, and the published one where it differs.
+doc_defaults <- function(group, name) {
+  default <- doc_default(group, name)
+  compat <- if (group %in% names(published_settings)) published_settings[[group]] else "none"
+  published <- doc_default(group, name, compat)
+  if (name == "compat" || identical(published, default)) {
+    return(paste0("Default ", default, "."))
+  }
+  paste0("Default ", default, "; ", published, " under `compat = \"", compat, "\"`.")
+}
+
 # Name and value, as in `blur = 0.1`.
 doc_option <- function(group, name, compat = "none") {
   shown <- gsub("`", "", doc_default(group, name, compat), fixed = TRUE)
@@ -51,4 +65,39 @@ doc_value <- function(x) {
   }
   exponent <- abs(x) < 1e-4 || abs(x) >= 1e6
   sub("e-0*", "e-", sub("e\\+0*", "e", format(x, digits = 15L, scientific = exponent)))
+}
+
+# One sentence of several things: a, b and c.
+doc_list <- function(shown) {
+  n <- length(shown)
+  if (n < 2L) shown else paste(paste(shown[-n], collapse = ", "), "and", shown[[n]])
+}
+
+doc_names <- function(x) doc_list(paste0("`\"", x, "\"`"))
+
+# The solvers of an equation, "Ito" or "Stratonovich".
+doc_sde_solvers <- function(equation) {
+  solvers <- sde_solver_table()
+  doc_names(solvers$name[solvers$equation == equation])
+}
+
+# A table of all solvers with their strong orders.
+doc_sde_orders <- function() {
+  solvers <- sde_solver_table()
+  kinds <- setdiff(names(solvers), c("name", "equation"))
+  orders <- vapply(solvers[kinds], function(x) ifelse(is.na(x), "-", format(x)), character(nrow(solvers)))
+  rows <- cbind(paste0("`\"", solvers$name, "\"`"), solvers$equation, orders)
+  rows <- rbind(c("solver", "equation", kinds), rep("---", ncol(rows)), rows)
+  paste0("| ", apply(rows, 1L, paste, collapse = " | "), " |", collapse = "\n")
+}
+
+# The solvers of integrations that choose their steps by the error, or do not, with their other names.
+doc_integrate_solvers <- function(adaptive) {
+  solvers <- integrate_solver_table()
+  shown <- vapply(which(solvers$adaptive == adaptive), function(i) {
+    also <- solvers$also[[i]]
+    more <- if (length(also) > 0L) paste0(", also ", doc_names(also))
+    paste0("`\"", solvers$name[[i]], "\"` (order ", solvers$order[[i]], more, ")")
+  }, "")
+  doc_list(shown)
 }

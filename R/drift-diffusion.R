@@ -87,7 +87,7 @@ DriftDiffusion.default <- function(object, model = NULL, cells = NULL, time = NU
   if (model$type == "field") {
     return(evaluate_field(model, x[cells, , drop = FALSE]))
   }
-  times <- cell_starts(object, model, time, t.start)[cells]
+  times <- cell_starts(object, model, time, t.start, x)[cells]
   evaluate_ensemble(model_engines(model), x[cells, , drop = FALSE], times)
 }
 

@@ -118,7 +118,7 @@ FateDynamics.default <- function(object, model = NULL, labels = NULL, cells = NU
       settings))
   }
   votes <- fate_references(x, definition)
-  starts <- cell_starts(object, model)
+  starts <- cell_starts(object, model, x = x)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   if (is.null(t.out)) t.out <- way_times(starts[cells], model)
   paths <- SimulateCells.default(object, model, cells, n.sim, t.out, seed.use = settings$seed,

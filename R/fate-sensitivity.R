@@ -39,17 +39,10 @@ summarise_gradients <- function(members, genes) {
 margin_function <- function(task, member) {
   engine <- model_engine(task$model, member)
   starts <- task$starts[task$cells]
-  groups <- split(seq_along(starts), starts)
   function(states) {
-    out <- numeric(nrow(states))
-    for (rows in groups) {
-      ends <- end_states(engine, states[rows, , drop = FALSE], starts[[rows[[1L]]]], task$end, task$n.sim,
-        task$seed + member - 1, (rows[[1L]] - 1) * task$n.sim)
-      share <- fate_shares(task$references$index, ends$states, ends$log_weights,
-        rep(seq_along(rows), each = task$n.sim), length(rows), thread_count())$share
-      out[rows] <- vote_margin(share, task$sides)
-    }
-    out
+    request <- list(n.sim = task$n.sim, seed = task$seed + member - 1)
+    found <- engine$fates(task$references$index, states, starts, task$end, request, NULL)
+    vote_margin(found$share, task$sides)
   }
 }
 

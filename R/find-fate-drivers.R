@@ -165,7 +165,7 @@ driver_task <- function(object, model, definition, fate, against, cells, time, t
   x <- model_coordinates(object, model)
   field <- model$type == "field"
   if (field) check_timeless(time, t.start)
-  starts <- if (field) numeric(nrow(x)) else cell_starts(object, model, time, t.start)
+  starts <- if (field) numeric(nrow(x)) else cell_starts(object, model, time, t.start, x)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   votes <- fate_references(voting_space(object, model, x), definition)
   list(

@@ -6,10 +6,10 @@
 #                log1p of it for velocity fields
 #   coordinates  function(states): the same of any states
 #   n.sim        futures of each start
-#   members      one function per member that is ready to simulate: a function(arms, rows, seed), where `arms` is
-#                a list of list(states = n x dims, hold) and `rows` the numbers (1, 2, ...) of these n starts among
-#                all; gives list(states = trajectory x coordinate, log_weights), arm after arm, trajectories of a
-#                start together
+#   members      one function per member that opens it: a function(references, arms, seed, first, tick), where `arms`
+#                is a list of list(states = n x dims, hold); gives for each arm list(share, first): the shares of the
+#                labels where futures end (starts x (labels + 1), the last column is unassigned), and with `first` the
+#                label of the first future of each start. `tick`: NULL, or told the number of starts that are done
 #
 # Trajectories of one number have the same noise in every arm. `hold`: what stays as it starts, from
 # held_directions(), or NULL.
@@ -22,7 +22,7 @@ futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given)
   }
   do.call(check_no_dots, c(list(names(formals(PerturbCells.default))), given))
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, time, t.start)
+  starts <- cell_starts(object, model, time, t.start, x)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   start <- unique(starts[cells])
   if (length(start) > 1L) {
@@ -38,7 +38,7 @@ futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given)
   list(
     x = x, cells = cells, start = start, end = end, places = x, coordinates = identity, n.sim = n.sim,
     members = lapply(model_engines(model), function(open) {
-      function() sde_ends(open(), c(start, end), n.sim)
+      function() sde_shares(open(), start, end, n.sim)
     })
   )
 }
@@ -53,24 +53,30 @@ check_timeless <- function(time, t.start) {
 # About 2,000 trajectories in all, and 10 of each cell.
 sims_of <- function(n.sim, n) if (is.null(n.sim)) max(10L, ceiling(2000 / n)) else check_count(n.sim, "n.sim")
 
-sde_ends <- function(engine, times, n.sim) {
+sde_shares <- function(engine, start, end, n.sim) {
   force(engine)
-  function(arms, rows, seed) {
-    x <- do.call(rbind, lapply(arms, `[[`, "states"))
-    first <- (rows[[1L]] - 1) * n.sim
+  function(references, arms, seed, first = FALSE, tick = NULL) {
+    x <- stacked_starts(arms)
     hold <- lapply(arms, `[[`, "hold")
-    out <- if (length(arms) == 1L && is.null(hold[[1L]])) {
-      engine$simulate(x, times, n.sim, seed, first)
-    } else {
-      directions <- do.call(rbind, hold)
-      if (is.null(directions)) directions <- matrix(0, 0L, ncol(x))
-      of.arm <- cumsum(c(0, vapply(hold, NROW, numeric(1))))
-      engine$simulate_arms(x, times, n.sim, seed, first,
-        list(n = length(arms), hold = directions, hold.of.arm = of.arm))
-    }
-    last <- length(times)
-    list(states = matrix(out$states[, , last], ncol = ncol(x)), log_weights = as.numeric(out$log_weights[, last]))
+    directions <- do.call(rbind, hold)
+    request <- list(
+      n.sim = n.sim, seed = seed, arms = length(arms), hold = directions, first = first,
+      hold.of.arm = if (!is.null(directions)) cumsum(c(0, vapply(hold, NROW, numeric(1))))
+    )
+    times <- rep(start, nrow(x) / length(arms))
+    by_arm(engine$fates(references$index, x, times, end, request, tick), length(arms))
   }
+}
+
+stacked_starts <- function(arms) do.call(rbind, lapply(arms, `[[`, "states"))
+
+# What the core found, arm by arm.
+by_arm <- function(found, n.arms) {
+  n <- nrow(found$share) / n.arms
+  lapply(seq_len(n.arms), function(a) {
+    rows <- (a - 1) * n + seq_len(n)
+    list(share = found$share[rows, , drop = FALSE], first = found$first[rows])
+  })
 }
 
 # Paths of a field end where its integration leaves them. `given$noise` is that of IntegrateCells().
@@ -93,7 +99,7 @@ futures_of_field <- function(object, model, cells, t.end, n.sim, given) {
     x = x, cells = check_cells(cells, rownames(x)), start = 0, end = end, places = parts$cells,
     coordinates = function(states) sweep(log1p(pmax(states, 0)), 2L, parts$centre) %*% parts$rotation,
     n.sim = n.sim,
-    members = lapply(motion$members, function(open) function() field_ends(motion, open, end, way, n.sim))
+    members = lapply(motion$members, function(open) function() field_shares(motion, open, end, way, n.sim))
   )
 }
 
@@ -105,27 +111,22 @@ check_path_options <- function(given) {
   do.call(check_no_dots, c(list(c(known, names(formals(PerturbCells.default)))), slips))
 }
 
-field_ends <- function(motion, open, end, way, n.sim) {
+field_shares <- function(motion, open, end, way, n.sim) {
   along <- open(end, 0)
   options <- motion$options
   if (options$snap != "none" && options$snap.every == 0) options$snap.every <- motion$crossing(along)
-  noise.sd <- if (way > 0) way * cell_noise(motion$space, thread_count()) / sqrt(end) else numeric()
-  function(arms, rows, seed) {
-    parts <- lapply(arms, function(arm) {
-      request <- list(
-        n.sim = n.sim, seed = seed, coordinates = TRUE, start.sd = numeric(), noise.sd = noise.sd,
-        first = (rows[[1L]] - 1) * n.sim
-      )
-      if (!is.null(arm$hold)) request$held <- sort(as.integer(arm$hold))
-      out <- integrate_motion(along, motion$space, arm$states, c(0, end), request, options, function(n) NULL,
-        thread_count())
-      matrix(out$states[, , 2L], nrow(arm$states) * n.sim)
-    })
-    states <- do.call(rbind, parts)
-    # A path that could not be integrated ends nowhere.
-    lost <- rowSums(!is.finite(states)) > 0
-    states[lost, ] <- 0
-    list(states = states, log_weights = ifelse(lost, -Inf, 0))
+  noise.sd <- if (way > 0) way * cell_noise(motion$space, thread_count()) / sqrt(end)
+  function(references, arms, seed, first = FALSE, tick = NULL) {
+    x <- stacked_starts(arms)
+    hold <- lapply(arms, function(arm) sort(as.numeric(arm$hold)))
+    request <- list(
+      n.sim = n.sim, seed = seed, noise.sd = noise.sd, arms = length(arms), hold = matrix(unlist(hold), ncol = 1L),
+      hold.of.arm = cumsum(c(0, lengths(hold))), first = first
+    )
+    times <- numeric(nrow(x) / length(arms))
+    by_arm(motion_fates(
+      along, motion$space, options, references$index, x, times, end, request, tick, thread_count()
+    ), length(arms))
   }
 }
 

@@ -128,7 +128,7 @@ embedding <- function(object, reduction = NULL, dims = NULL, argument = "reducti
   check_filled(x, argument)
   if (is_sce(object) && nrow(x) == ncol(object)) rownames(x) <- NULL
   if (is.null(rownames(x))) rownames(x) <- cell_names(object)
-  if (is_seurat(object)) x <- x[colnames(object), , drop = FALSE]
+  if (is_seurat(object) && !identical(rownames(x), colnames(object))) x <- x[colnames(object), , drop = FALSE]
   if (is.null(colnames(x))) colnames(x) <- paste0("dim_", seq_len(ncol(x)))
   if (!is.null(dims)) x <- x[, check_dims(dims, ncol(x)), drop = FALSE]
   check_matrix(x, argument)

@@ -19,12 +19,13 @@ integration_chunk <- 2e7
 #' ```
 #'
 #' @section Solvers:
-#' `"rk23"`, `"dopri5"` and `"dop853"` choose their steps by the error, with SciPy's rules: the root mean
+#' `r doc_integrate_solvers(TRUE)` choose their steps by the error, with SciPy's rules: the root mean
 #' square over genes of the error over `atol + rtol * max(|x0|, |x1|)` stays below 1.
-#' `"dopri5"` (Dormand and Prince, order 5) is the default: at the default tolerance it takes the fewest
-#' evaluations of the model between two projections onto the cells; `"dop853"` (order 8) pays at
-#' `rtol` of 1e-6 and below, `"rk23"` (order 3) where the field has kinks.
-#' `"euler"` and `"rk4"` take equal steps of about `dt`.
+#' `"dopri5"` (Dormand and Prince) is the default: at the default tolerance it takes the fewest
+#' evaluations of the model between two projections onto the cells; `"dop853"` pays at
+#' `rtol` of 1e-6 and below, `"rk23"` where the field has kinks.
+#' `r doc_integrate_solvers(FALSE)` take equal steps of about `dt`.
+#' Names are those of SciPy, where capital letters do not matter, and of torchdiffeq.
 #' The velocity is always that of the current state.
 #'
 #' @section Projecting onto the cells:

@@ -15,7 +15,7 @@ motion_of_sde <- function(object, model, cells, path, noise, given, compat = "no
     stop_input("compat", "`compat` is for velocity fields; the model is a neural SDE.")
   }
   x <- model_coordinates(object, model)
-  starts <- cell_starts(object, model, time, t.start)
+  starts <- cell_starts(object, model, time, t.start, x)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   start <- unique(starts[cells])
   if (length(start) > 1L) {

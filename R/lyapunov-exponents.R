@@ -82,7 +82,7 @@ LyapunovExponents.default <- function(object, model = NULL, cells = NULL, n.expo
   if (!is.null(n.steps)) options$steps <- check_count(n.steps, "n.steps")
   options$kappa <- check_number(kappa, "kappa")
   options$positive <- identical(model$type, "field")
-  starts <- path_starts(object, model)[cells]
+  starts <- path_starts(object, model, x)[cells]
   tick <- progress_bar(length(cells) * length(model$states), "Following differences", check_flag(verbose, "verbose"))
   members <- lapply(seq_along(model$states), function(member) {
     out <- matrix(NA_real_, length(cells), k)

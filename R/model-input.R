@@ -73,8 +73,9 @@ model_space <- function(object, model) {
 
 # The time of each cell, in the units of the model. `t.start`: one number, at which all cells start. `time`: a column of
 # the object or one value for each cell. Without either: the times that the model has of its own cells, for others
-# those of the column it was fitted with, else its first time, which is said.
-cell_starts <- function(object, model, time = NULL, t.start = NULL) {
+# those of the column it was fitted with, else its first time, which is said. `x`: the model_coordinates(), where the
+# caller has them already.
+cell_starts <- function(object, model, time = NULL, t.start = NULL, x = model_space(object, model)) {
   n <- length(cell_names(object))
   if (!is.null(t.start)) {
     return(rep(check_number(t.start, "t.start"), n))
@@ -85,7 +86,7 @@ cell_starts <- function(object, model, time = NULL, t.start = NULL) {
   if (!is.null(time)) {
     return(model_times(cell_column(object, time, "time"), model, n))
   }
-  starts <- known_times(object, model)
+  starts <- if (has_own_times(model)) known_times(model, x) else rep(NA_real_, n)
   open <- is.na(starts)
   if (!any(open)) {
     return(starts)
@@ -113,12 +114,10 @@ model_times <- function(time, model, n) {
   nearest_known(as.numeric(check_times(time, "time", n, distinct = 1L, like = clock)), model$times)
 }
 
-# Times of the cells that the model was fitted on, NA for others.
-known_times <- function(object, model) {
-  if (is.null(model$cell.times) || is.null(model$source)) {
-    return(rep(NA_real_, length(cell_names(object))))
-  }
-  x <- model_space(object, model)
+has_own_times <- function(model) !is.null(model$cell.times) && !is.null(model$source)
+
+# Times of the cells `x` that the model was fitted on, NA for others.
+known_times <- function(model, x) {
   if (ncol(x) != length(model$dims)) {
     return(rep(NA_real_, nrow(x)))
   }

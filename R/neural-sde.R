@@ -27,6 +27,8 @@
 #'   constant standard deviation per root of a unit of time, one number for each dimension, in the
 #'   place of the learned one.
 #' * `$move_to(device)`: from now on networks run on `"cpu"` or `"cuda"`.
+#' * `$fates(index, x0, start_times, end, list(n.sim, seed), tick)`: shares of labels at the end of futures, simulated
+#'   and labelled together; `index` is one of the package's own.
 #' * `$serialize()`: raw bytes, independent of the version of LibTorch.
 #' * `$options()`, `$dims()`, `$parameters()`, `$times()`, `$has_potential()`, `$has_growth()`.
 #'

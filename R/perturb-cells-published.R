@@ -17,8 +17,7 @@ perturb_as_published <- function(context, change, replicates, n.cells, verbose) 
     out <- lapply(1:2, function(a) {
       # Seeds of their own: nothing is shared between arms and draws.
       own <- context$seed + 2 * (r - 1) + a - 1
-      share <- arm_shares(ends, references, arms[a], 1L, own)[[1L]]$share
-      colMeans(share)[context$fates]
+      colMeans(ends(references, arms[a], own)[[1L]]$share)[context$fates]
     })
     tick(r)
     out

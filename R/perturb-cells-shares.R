@@ -1,9 +1,6 @@
 # From an object and a model to the shares of fates of arms of start cells: what PerturbCells(), DoseResponse() and
 # ScreenPerturbations() share. An arm is described in R/futures.R.
 
-# Trajectories simulated at a time.
-perturb_chunk <- 50000L
-
 # list(space, futures, definition, voting, fates, seed, model, settings): everything but what is done to genes.
 # `source`: where genes come from, list(assay, loadings, center, scale, expression) as for gene_space(). `given`:
 # options of the integration of a field.
@@ -49,39 +46,6 @@ fate_names <- function(context) context$voting[context$fates]
 
 start_states <- function(context) context$futures$x[context$futures$cells, , drop = FALSE]
 
-# Shares of the labels where the futures of each arm end: one matrix (starts x (labels + 1), the last column is
-# unassigned) per arm. With `first`: also the label of the first future of each start.
-arm_shares <- function(ends, references, arms, n.sim, seed, first = FALSE) {
-  n <- nrow(arms[[1L]]$states)
-  most <- max(1L, perturb_chunk %/% n.sim)
-  rows <- split(seq_len(n), (seq_len(n) - 1L) %/% most)
-  groups <- split(seq_along(arms), (seq_along(arms) - 1L) %/% max(1L, most %/% n))
-  unlist(lapply(unname(groups), function(group) {
-    parts <- lapply(unname(rows), function(r) {
-      some <- lapply(arms[group], function(arm) list(states = arm$states[r, , drop = FALSE], hold = arm$hold))
-      part_shares(ends(some, r, seed), references, length(group), length(r), n.sim, first)
-    })
-    lapply(seq_along(group), function(a) {
-      out <- list(share = do.call(rbind, lapply(parts, function(p) p[[a]]$share)))
-      if (first) out$first <- unlist(lapply(parts, function(p) p[[a]]$first))
-      out
-    })
-  }), recursive = FALSE)
-}
-
-part_shares <- function(found, references, n.arms, n, n.sim, first) {
-  cell <- rep(seq_len(n.arms * n), each = n.sim)
-  share <- fate_shares(references$index, found$states, found$log_weights, cell, n.arms * n, thread_count())$share
-  one <- if (first) {
-    at <- (seq_len(n.arms * n) - 1L) * n.sim + 1L
-    label_states(references$index, found$states[at, , drop = FALSE], thread_count())$label
-  }
-  lapply(seq_len(n.arms), function(a) {
-    rows <- (a - 1L) * n + seq_len(n)
-    list(share = share[rows, , drop = FALSE], first = one[rows])
-  })
-}
-
 # Probabilities of the fates among those that end in one, starts x fates; NA where none does.
 fate_probability <- function(share, fates) {
   p <- share[, fates, drop = FALSE]
@@ -100,13 +64,12 @@ no_fate <- function(share, fates) {
 run_arms <- function(context, arms, verbose, label = "Perturbing cells", first = FALSE) {
   references <- context_references(context)
   members <- context$futures$members
-  tick <- progress_bar(length(members), label, verbose)
+  each <- length(arms) * length(context$futures$cells)
+  tick <- progress_bar(length(members) * each, label, verbose)
   found <- lapply(seq_along(members), function(m) {
-    out <- arm_shares(
-      members[[m]](), references, arms, context$futures$n.sim, context$seed + m - 1, first && m == 1L
+    members[[m]]()(
+      references, arms, context$seed + m - 1, first && m == 1L, function(done) tick((m - 1L) * each + done)
     )
-    tick(m)
-    out
   })
   names <- list(context_cells(context), fate_names(context), NULL)
   stacked <- function(a, f, columns) {

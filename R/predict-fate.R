@@ -1,9 +1,6 @@
 # Fates of cells: many futures are simulated, their ends labelled by the nearest labelled cells and
 # summed up. Takes an object or a matrix with a model; gives probabilities with standard errors.
 
-# End states kept at a time; what is in memory grows with this, never with all that is simulated.
-fate_chunk <- 50000L
-
 #' Predict the fates of cells
 #'
 #' Each cell's future is simulated `n.sim` times up to the end time, by each member of the model's
@@ -117,7 +114,7 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
   x <- model_coordinates(object, model)
   predict_fates(
     x, model_engines(model), end = if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end"),
-    starts = cell_starts(object, model, time, t.start), cells = check_cells(cells, rownames(x)),
+    starts = cell_starts(object, model, time, t.start, x), cells = check_cells(cells, rownames(x)),
     n.sim = check_count(n.sim, "n.sim"),
     definition = fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat),
     seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose")
@@ -170,29 +167,18 @@ PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference 
 }
 
 # The engine's side of things, apart from where models and cells come from.
-# `x`: all cells x dims. `engines`: one function per member that gives a list with simulate().
-# `starts`: one time per cell. `cells`: numbers of the cells to predict. `definition`: see fate_definition().
-predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, seed, verbose = FALSE) {
+# `x`: all cells x dims. `engines`: one function per member that gives an engine. `starts`: one time per cell. `cells`:
+# numbers of the cells to predict. `definition`: see fate_definition(). `noise.sd`: noise instead of the learned one.
+predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, seed, verbose = FALSE, noise.sd = NULL) {
   votes <- fate_references(x, definition)
   # Cells that start together are simulated together; the order is part of the seed's meaning.
   cells <- cells[order(starts[cells], cells)]
   tick <- progress_bar(length(cells) * length(engines), "Predicting fates", verbose)
   shares <- lapply(seq_along(engines), function(member) {
-    engine <- engines[[member]]()
-    parts <- lapply(fate_chunks(starts[cells], n.sim), function(rows) {
-      ends <- end_states(
-        engine, x[cells[rows], , drop = FALSE], starts[[cells[[rows[[1L]]]]]], end, n.sim,
-        seed + member - 1, first = (rows[[1L]] - 1) * n.sim
-      )
-      tick((member - 1L) * length(cells) + rows[[length(rows)]])
-      fate_shares(
-        votes$references$index, ends$states, ends$log_weights, rep(seq_along(rows), each = ends$n.sim),
-        length(rows), thread_count()
-      )
-    })
-    list(
-      share = do.call(rbind, lapply(parts, `[[`, "share")),
-      effective = unlist(lapply(parts, `[[`, "effective"))
+    engines[[member]]()$fates(
+      votes$references$index, x[cells, , drop = FALSE], starts[cells], end,
+      list(n.sim = n.sim, seed = seed + member - 1, noise.sd = noise.sd),
+      function(done) tick((member - 1L) * length(cells) + done)
     )
   })
   arrived <- starts[cells] >= end
@@ -216,31 +202,6 @@ keep_labels <- function(shares, labels, arrived, known) {
   shares$share[rows, ] <- 0
   shares$share[cbind(rows, own[rows])] <- 1
   shares
-}
-
-# Runs of cells of one start time, short enough that their end states fit.
-fate_chunks <- function(starts, n.sim) {
-  most <- max(1L, fate_chunk %/% n.sim)
-  unlist(
-    lapply(split(seq_along(starts), starts), function(rows) {
-      split(rows, (seq_along(rows) - 1L) %/% most)
-    }),
-    recursive = FALSE, use.names = FALSE
-  )
-}
-
-# Where n.sim futures of the cells `x` are at the end: trajectory x dim, trajectories of a cell
-# together. Cells already there stay as they are.
-end_states <- function(engine, x, start, end, n.sim, seed, first) {
-  if (start >= end) {
-    return(list(states = x, log_weights = numeric(), n.sim = 1L))
-  }
-  futures <- engine$simulate(x, c(start, end), n.sim, seed, first)
-  last <- dim(futures$states)[[3L]]
-  list(
-    states = matrix(futures$states[, , last], ncol = ncol(x)),
-    log_weights = as.numeric(futures$log_weights[, last]), n.sim = n.sim
-  )
 }
 
 label_column <- function(object, labels) {

@@ -174,7 +174,7 @@ observed_cells <- function(object, predictors, time, reduction, dims) {
     stop_input("model", "`model`: ", quoted(names(models)[other[[1L]]]), " and ",
       quoted(names(models)[[1L]]), " were fitted in different dimensions.")
   }
-  list(x = all[[1L]], time = cell_starts(object, models[[1L]], time))
+  list(x = all[[1L]], time = cell_starts(object, models[[1L]], time, x = all[[1L]]))
 }
 
 # The time left out and its neighbours among the times that all models know: out, earlier, later.

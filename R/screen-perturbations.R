@@ -5,6 +5,9 @@
 screen_random <- 100L
 screen_matched <- 200L
 
+# Trajectories simulated between two looks at the progress, after which an interrupt keeps what is done.
+screen_chunk <- 50000L
+
 # Trajectories that reach a fate, so that its changes can be tested.
 screen_rare <- 10
 
@@ -217,7 +220,7 @@ run_screen <- function(context, change, genes, verbose) {
     return(NULL)
   }
   workers <- screen_workers()
-  most <- max(1L, perturb_chunk %/% (length(context$futures$cells) * context$futures$n.sim))
+  most <- max(1L, screen_chunk %/% (length(context$futures$cells) * context$futures$n.sim))
   most <- min(most, ceiling(length(genes) / workers))
   batches <- unname(split(genes, (seq_along(genes) - 1L) %/% most))
   waves <- split(seq_along(batches), (seq_along(batches) - 1L) %/% workers)
@@ -254,7 +257,7 @@ screen_control <- function(context) {
   references <- context_references(context)
   alone <- list(list(states = start_states(context), hold = NULL))
   lapply(seq_along(context$futures$members), function(m) {
-    shares <- arm_shares(context$futures$members[[m]](), references, alone, context$futures$n.sim, context$seed + m - 1)
+    shares <- context$futures$members[[m]]()(references, alone, context$seed + m - 1)
     fate_probability(shares[[1L]]$share, context$fates)
   })
 }
@@ -284,7 +287,7 @@ screen_batch <- function(context, change, genes, members, references, control) {
   size <- c(length(genes), length(context$fates), length(members))
   effects <- errors <- array(NA_real_, size, list(genes, fate_names(context), NULL))
   for (m in seq_along(members)) {
-    found <- arm_shares(members[[m]], references, arms, context$futures$n.sim, context$seed + m - 1)
+    found <- members[[m]](references, arms, context$seed + m - 1)
     for (g in seq_along(genes)) {
       shift <- fate_probability(found[[g]]$share, context$fates) - control[[m]]
       known <- pmax(colSums(!is.na(shift)), 1)

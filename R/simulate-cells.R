@@ -71,7 +71,7 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   check_flag(verbose, "verbose")
   # Where the cells and the start are named, their own times do not matter.
   named <- !is.null(cells) && is.null(time) && (!is.null(t.start) || length(t.out) > 1L)
-  starts <- if (!named) cell_starts(object, model, time)
+  starts <- if (!named) cell_starts(object, model, time, x = x)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
   times <- simulation_times(t.out, t.start, starts[cells], model)
   seed <- seed_from(seed.use)

@@ -82,7 +82,7 @@ void print(const char* name, const char* engine, const bench::Cost& cost, double
 void step(const Case& c, double peak) {
   const SdeNets nets(c.sde, c.dims);
   std::vector<at::Tensor> p = nets.initial(1, at::kFloat);
-  const auto solver = make_sde_solver("euler");
+  const SdeSolver& solver = sde_solver("euler");
   LossBatch batch;
   const double scale = c.sde.compat == "scdiffeq" ? 1.0 : 0.25;
   for (int k = 0; k < 3; ++k) batch.observed.push_back(points(c.cells, c.dims, 10 + k, 2.0 + k));
@@ -91,7 +91,7 @@ void step(const Case& c, double peak) {
   const StepGrid grid =
       c.sde.compat == "scdiffeq" ? published_grid(batch.times, 0.1) : step_grid(batch.times, 0.1 * scale);
   LossJob job{nets,
-              *solver,
+              solver,
               grid,
               c.loss,
               [&](std::int64_t first, std::int64_t n, std::int64_t k) {

@@ -644,6 +644,25 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// motion_fates
+Rcpp::List motion_fates(SEXP motion, SEXP cells, const Rcpp::List& options, SEXP index, const Rcpp::NumericMatrix& starts, const Rcpp::NumericVector& times, double end, const Rcpp::List& request, Rcpp::Nullable<Rcpp::Function> tick, int threads);
+RcppExport SEXP _fatefield_motion_fates(SEXP motionSEXP, SEXP cellsSEXP, SEXP optionsSEXP, SEXP indexSEXP, SEXP startsSEXP, SEXP timesSEXP, SEXP endSEXP, SEXP requestSEXP, SEXP tickSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type motion(motionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type index(indexSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type starts(startsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    Rcpp::traits::input_parameter< double >::type end(endSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type request(requestSEXP);
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::Function> >::type tick(tickSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(motion_fates(motion, cells, options, index, starts, times, end, request, tick, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // h5ad_contents
 Rcpp::List h5ad_contents(const std::string& file);
 RcppExport SEXP _fatefield_h5ad_contents(SEXP fileSEXP) {
@@ -686,6 +705,15 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
     rcpp_result_gen = Rcpp::wrap(integrate_defaults(compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// integrate_solver_table
+Rcpp::List integrate_solver_table();
+RcppExport SEXP _fatefield_integrate_solver_table() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(integrate_solver_table());
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1130,6 +1158,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// sde_solver_table
+Rcpp::DataFrame sde_solver_table();
+RcppExport SEXP _fatefield_sde_solver_table() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(sde_solver_table());
+    return rcpp_result_gen;
+END_RCPP
+}
 // check_sde_options
 void check_sde_options(Rcpp::List options, int dims);
 RcppExport SEXP _fatefield_check_sde_options(SEXP optionsSEXP, SEXP dimsSEXP) {
@@ -1536,10 +1573,12 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_field_support", (DL_FUNC) &_fatefield_field_support, 3},
     {"_fatefield_field_embed", (DL_FUNC) &_fatefield_field_embed, 4},
     {"_fatefield_field_clock", (DL_FUNC) &_fatefield_field_clock, 4},
+    {"_fatefield_motion_fates", (DL_FUNC) &_fatefield_motion_fates, 10},
     {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
     {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
     {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
     {"_fatefield_integrate_defaults", (DL_FUNC) &_fatefield_integrate_defaults, 1},
+    {"_fatefield_integrate_solver_table", (DL_FUNC) &_fatefield_integrate_solver_table, 0},
     {"_fatefield_cell_space", (DL_FUNC) &_fatefield_cell_space, 4},
     {"_fatefield_cell_space_parts", (DL_FUNC) &_fatefield_cell_space_parts, 1},
     {"_fatefield_cell_noise", (DL_FUNC) &_fatefield_cell_noise, 2},
@@ -1576,6 +1615,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
     {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
+    {"_fatefield_sde_solver_table", (DL_FUNC) &_fatefield_sde_solver_table, 0},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
     {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},

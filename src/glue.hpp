@@ -13,7 +13,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/matrix.hpp"
-#include "core/base/options.hpp"
+#include "core/base/option_visit.hpp"
 #include "core/base/threads.hpp"
 
 namespace fatefield {

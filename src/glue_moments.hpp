@@ -13,8 +13,8 @@ namespace glue {
 
 inline std::vector<double> numbers(const Rcpp::NumericVector& x) { return {x.begin(), x.end()}; }
 
-/// Numbers from 1 as numbers from 0.
-inline std::vector<std::int64_t> from_one(const Rcpp::IntegerVector& x) {
+/// Indices of R, from 1, as the core counts those of genes and cells.
+inline std::vector<std::int64_t> indices_from_one(const Rcpp::IntegerVector& x) {
   std::vector<std::int64_t> out;
   for (int i : x) out.push_back(static_cast<std::int64_t>(i) - 1);
   return out;

@@ -7,19 +7,11 @@
 #include "core/paths/sde.hpp"
 #include "glue.hpp"
 #include "glue_counts.hpp"
+#include "glue_tick.hpp"
 
 using namespace fatefield;
 
 namespace {
-
-std::function<bool(std::int64_t)> dynamics_tick(const Rcpp::Function& tick) {
-  auto clock = std::make_shared<glue::Clock>(0.2);
-  return [tick, clock, go_on = glue::until_interrupt()](std::int64_t done) {
-    if (!go_on()) return false;
-    if (clock->due()) tick(static_cast<double>(done));
-    return true;
-  };
-}
 
 Rcpp::List parts_of(const Correlations& c) {
   return Rcpp::List::create(Rcpp::_["estimate"] = glue::to_r(c.estimate), Rcpp::_["low"] = glue::to_r(c.low),
@@ -67,7 +59,7 @@ Rcpp::List gene_correlations(SEXP genes, const Rcpp::NumericMatrix& quantities,
     r.n_boot = static_cast<std::int64_t>(n_boot);
     r.level = level;
     r.seed = static_cast<std::uint64_t>(seed);
-    const GeneDynamics found = gene_dynamics(r, dynamics_tick(tick));
+    const GeneDynamics found = gene_dynamics(r, glue::counting_tick(Rcpp::Nullable<Rcpp::Function>(tick)));
     return Rcpp::List::create(
         Rcpp::_["pearson"] = parts_of(found.pearson), Rcpp::_["spearman"] = parts_of(found.spearman),
         Rcpp::_["partial"] = parts_of(found.partial),
@@ -92,9 +84,11 @@ Rcpp::NumericMatrix lyapunov_of(const Rcpp::RawVector& bytes, std::string type,
     const auto o = glue::from_list<LyapunovOptions>(options);
     if (type == "field") {
       const auto field = restore_field(glue::from_raw(bytes), "model");
-      return glue::to_r(lyapunov_exponents(FieldDynamics(*field), r, o, dynamics_tick(tick)));
+      return glue::to_r(lyapunov_exponents(FieldDynamics(*field), r, o,
+                                           glue::counting_tick(Rcpp::Nullable<Rcpp::Function>(tick))));
     }
     const NeuralSde sde(glue::from_raw(bytes), "model");
-    return glue::to_r(lyapunov_exponents(drift_dynamics(sde), r, o, dynamics_tick(tick)));
+    return glue::to_r(lyapunov_exponents(drift_dynamics(sde), r, o,
+                                         glue::counting_tick(Rcpp::Nullable<Rcpp::Function>(tick))));
   });
 }

@@ -4,6 +4,7 @@
 #include "core/velocity/estimate/steady_state.hpp"
 #include "core/velocity/transitions/latent_time.hpp"
 #include "glue_moments.hpp"
+#include "glue_tick.hpp"
 
 using namespace fatefield;
 
@@ -11,18 +12,9 @@ namespace {
 
 using glue::empty_matrix;
 using glue::flags;
-using glue::from_one;
+using glue::indices_from_one;
 using glue::MomentInputs;
 using glue::numbers;
-
-std::function<bool(std::int64_t)> to_tick(const Rcpp::Function& tick) {
-  auto clock = std::make_shared<glue::Clock>(0.2);
-  return [tick, clock, go_on = glue::until_interrupt()](std::int64_t done) {
-    if (!go_on()) return false;
-    if (clock->due()) tick(static_cast<double>(done));
-    return true;
-  };
-}
 
 // A matrix of genes x cells for results, or NULL.
 class Wanted {
@@ -95,7 +87,7 @@ Rcpp::List choose_dynamical_genes(SEXP spliced, SEXP unspliced, const Rcpp::List
                                   int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const MomentInputs in(spliced, unspliced, how, from_one(genes), known);
+    const MomentInputs in(spliced, unspliced, how, indices_from_one(genes), known);
     SteadyStateJob job;
     job.stochastic = false;
     job.allowed = Rcpp::as<std::vector<bool>>(allowed);
@@ -119,18 +111,18 @@ Rcpp::List fit_dynamical(SEXP spliced, SEXP unspliced, const Rcpp::List& how,
                          const Rcpp::List& options, const Rcpp::Function& tick, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const MomentInputs in(spliced, unspliced, how, from_one(genes), known);
+    const MomentInputs in(spliced, unspliced, how, indices_from_one(genes), known);
     const auto o = glue::from_list<DynamicalOptions>(options);
     const auto wanted = [&](const char* what) { return std::count(keep.begin(), keep.end(), what) > 0; };
     Wanted velocity(in.moments, names, true), u(in.moments, names, wanted("u")),
         t(in.moments, names, wanted("t"));
     DynamicalJob job;
     job.parity = parity;
-    job.genes = from_one(fit);
+    job.genes = indices_from_one(fit);
     job.velocity = velocity.data();
     job.velocity_u = u.data();
     job.time = t.data();
-    job.tick = to_tick(tick);
+    job.tick = glue::counting_tick(Rcpp::Nullable<Rcpp::Function>(tick));
     const std::vector<DynamicalGene> found = fit_dynamics(in.moments, in.means.sets(), job, o);
     const double min_r2 = glue::from_list<VelocityOptions>(options).min_r2;
     return Rcpp::List::create(

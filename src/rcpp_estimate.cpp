@@ -17,7 +17,7 @@ namespace {
 using glue::counts_view;
 using glue::empty_matrix;
 using glue::flags;
-using glue::from_one;
+using glue::indices_from_one;
 using glue::MomentInputs;
 using glue::numbers;
 
@@ -85,7 +85,7 @@ Rcpp::List velocity_sizes(const Rcpp::NumericVector& spliced, const Rcpp::Numeri
     if (batch.size() == 0) {
       out = {size_factors(s), size_factors(u)};
     } else {
-      const std::vector<std::int64_t> codes = from_one(batch);
+      const std::vector<std::int64_t> codes = indices_from_one(batch);
       out = batch_size_factors(s, u, std::vector<std::int32_t>(codes.begin(), codes.end()));
     }
     return Rcpp::List::create(Rcpp::_["spliced"] = out.spliced, Rcpp::_["unspliced"] = out.unspliced);
@@ -99,7 +99,7 @@ Rcpp::List choose_variable_genes(SEXP x, const Rcpp::NumericVector& size, const 
   return glue::guarded([&] {
     const GeneSpread all = gene_spread(counts_view(x), numbers(size));
     GeneSpread kept;
-    for (std::int64_t g : from_one(keep)) {
+    for (std::int64_t g : indices_from_one(keep)) {
       kept.mean.push_back(all.mean[g]);
       kept.variance.push_back(all.variance[g]);
     }
@@ -118,7 +118,7 @@ Rcpp::List velocity_components(SEXP x, const Rcpp::NumericVector& size, const Rc
                                double k, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const SparseRows logs = logs_by_cell(counts_view(x), from_one(genes), numbers(size));
+    const SparseRows logs = logs_by_cell(counts_view(x), indices_from_one(genes), numbers(size));
     if (k == 0) return Rcpp::List::create(Rcpp::_["scores"] = glue::to_r(dense_matrix(logs)));
     const LinearMap map = sparse_map(logs);
     const PrincipalAxes axes = principal_components(map, static_cast<std::int64_t>(k), 0, "dims");
@@ -143,7 +143,7 @@ Rcpp::List gene_moments(SEXP spliced, SEXP unspliced, const Rcpp::List& how, con
                         bool second, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const MomentInputs in(spliced, unspliced, how, from_one(genes));
+    const MomentInputs in(spliced, unspliced, how, indices_from_one(genes));
     const std::int64_t n = in.moments.genes(), cells = in.moments.cells();
     std::vector<Rcpp::NumericMatrix> out;
     for (int part = 0; part < (second ? 4 : 2); ++part) out.push_back(empty_matrix(n, cells));
@@ -194,7 +194,7 @@ Rcpp::List fit_steady_state(SEXP spliced, SEXP unspliced, const Rcpp::List& how,
                             bool variance, const Rcpp::List& options, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const MomentInputs in(spliced, unspliced, how, from_one(genes), known);
+    const MomentInputs in(spliced, unspliced, how, indices_from_one(genes), known);
     Rcpp::NumericMatrix velocity = empty_matrix(in.moments.genes(), in.moments.cells());
     Rcpp::NumericMatrix spread =
         variance ? empty_matrix(velocity.nrow(), velocity.ncol()) : empty_matrix(0, 0);
@@ -222,7 +222,7 @@ Rcpp::List cell_confidence(const Rcpp::NumericMatrix& velocity, const Rcpp::Inte
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     const VelocityConfidence out =
-        velocity_confidence(glue::view(velocity), from_one(genes), glue::neighbours_from(knn));
+        velocity_confidence(glue::view(velocity), indices_from_one(genes), glue::neighbours_from(knn));
     return Rcpp::List::create(Rcpp::_["length"] = out.length, Rcpp::_["confidence"] = out.confidence);
   });
 }

@@ -3,10 +3,12 @@
 #include "core/paths/integrate.hpp"
 #include "core/paths/scales.hpp"
 #include "core/paths/sde.hpp"
+#include "core/paths/tableaux.hpp"
 #include "core/velocity/estimate/counts.hpp"
 #include "glue.hpp"
 #include "glue_counts.hpp"
 #include "glue_motion.hpp"
+#include "glue_tick.hpp"
 
 using namespace fatefield;
 using fatefield::glue::at;
@@ -14,15 +16,6 @@ using fatefield::glue::at;
 namespace {
 
 std::vector<double> numbers(const Rcpp::NumericVector& x) { return {x.begin(), x.end()}; }
-
-PathTick to_tick(const Rcpp::Function& tick) {
-  auto clock = std::make_shared<glue::Clock>(0.2);
-  return [tick, clock, go_on = glue::until_interrupt()](std::int64_t done) {
-    if (!go_on()) return false;
-    if (clock->due()) tick(static_cast<double>(done));
-    return true;
-  };
-}
 
 Rcpp::NumericVector counted(const std::vector<std::int64_t>& x) {
   return Rcpp::NumericVector(x.begin(), x.end());
@@ -39,6 +32,23 @@ SEXP by_time(const std::vector<double>& x, const Paths& p) {
 // [[Rcpp::export(rng = false)]]
 Rcpp::List integrate_defaults(std::string compat) {
   return glue::to_list(compat == "deepvelo" ? published_integrate_options() : IntegrateOptions());
+}
+
+// The solvers: name, names that others give them, order, and whether they choose their steps by the error.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List integrate_solver_table() {
+  Rcpp::CharacterVector name;
+  Rcpp::List also;
+  Rcpp::IntegerVector order;
+  Rcpp::LogicalVector adaptive;
+  for (const RungeKutta& m : runge_kutta_methods()) {
+    name.push_back(m.names[0]);
+    also.push_back(Rcpp::CharacterVector(m.names.begin() + 1, m.names.end()));
+    order.push_back(m.order);
+    adaptive.push_back(m.adaptive());
+  }
+  return Rcpp::List::create(Rcpp::_["name"] = name, Rcpp::_["also"] = also, Rcpp::_["order"] = order,
+                            Rcpp::_["adaptive"] = adaptive);
 }
 
 // Observed cells ready for use. `log`: search neighbours in principal components of log1p of them.
@@ -130,8 +140,9 @@ Rcpp::List integrate_motion(SEXP motion, SEXP cells, const Rcpp::NumericMatrix& 
     }
     if (!Rf_isNull(cells)) r.cells = &at<CellSpace>(cells);
     r.keep_coordinates = Rcpp::as<bool>(request["coordinates"]);
-    const Paths p = integrate_cells(*at<Motion>(motion).dynamics, r,
-                                    glue::from_list<IntegrateOptions>(options), to_tick(tick));
+    const Paths p =
+        integrate_cells(*at<Motion>(motion).dynamics, r, glue::from_list<IntegrateOptions>(options),
+                        glue::counting_tick(Rcpp::Nullable<Rcpp::Function>(tick)));
     Rcpp::NumericVector states(p.states.begin(), p.states.end());
     states.attr("dim") = Rcpp::IntegerVector::create(p.n, p.dims, p.times);
     Rcpp::IntegerVector end(p.end.size());

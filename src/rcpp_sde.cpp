@@ -1,7 +1,9 @@
 // The neural SDE for R: options and the class NeuralSDE. Matrices are cells x dims.
 #include "core/sde/model/neural_sde.hpp"
+#include "core/sde/solvers/registry.hpp"
 #include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
+#include "glue_futures.hpp"
 
 using namespace fatefield;
 
@@ -99,6 +101,13 @@ class NeuralSdeHandle {
     return simulated(x0, request);
   }
 
+  Rcpp::List fates(SEXP index, Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double end,
+                   Rcpp::List request, Rcpp::RObject tick) {
+    return work([&] {
+      return glue::sde_fates(model_, index, x0, times, end, request, Rcpp::Nullable<Rcpp::Function>(tick));
+    });
+  }
+
   Rcpp::List fit(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::List options, double seed,
                  Rcpp::List extra) {
     return work([&] {
@@ -193,6 +202,25 @@ Rcpp::List train_defaults(std::string compat) {
   return glue::to_list(published(compat) ? published_train_options() : TrainOptions());
 }
 
+// The solvers: name, equation ("Ito" or "Stratonovich"), and the strong order for each kind of noise, NA
+// where it cannot be treated.
+// [[Rcpp::export(rng = false)]]
+Rcpp::DataFrame sde_solver_table() {
+  const std::vector<SdeSolver>& solvers = sde_solvers();
+  Rcpp::CharacterVector name, equation;
+  for (const SdeSolver& s : solvers) {
+    name.push_back(s.name);
+    equation.push_back(s.calculus == Calculus::Ito ? "Ito" : "Stratonovich");
+  }
+  Rcpp::List columns = Rcpp::List::create(Rcpp::_["name"] = name, Rcpp::_["equation"] = equation);
+  for (const NoiseType noise : kNoiseTypes) {
+    Rcpp::NumericVector order;
+    for (const SdeSolver& s : solvers) order.push_back(s.treats(noise) ? s.strong_order(noise) : NA_REAL);
+    columns.push_back(order, noise_name(noise));
+  }
+  return Rcpp::DataFrame(columns);
+}
+
 // Stops where no model could be made of these options.
 // [[Rcpp::export(rng = false)]]
 void check_sde_options(Rcpp::List options, int dims) {
@@ -223,6 +251,8 @@ RCPP_MODULE(neural_sde) {
               "simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))")
       .method("simulate_arms", &NeuralSdeHandle::simulate_arms,
               "simulate_arms(x0, times, n_sim, seed, first_trajectory, list(n, hold, hold.of.arm))")
+      .method("fates", &NeuralSdeHandle::fates,
+              "fates(label_index, x0, start_times, end, list(n.sim, seed, ...), tick): shares of labels")
       .method("fit", &NeuralSdeHandle::fit, "fit(x, time, options, seed, list(clone, growth, tick))")
       .method("move_to", &NeuralSdeHandle::move_to, "move_to(device): \"cpu\" or \"cuda\"")
       .method("serialize", &NeuralSdeHandle::serialize, "serialize(): raw bytes")

@@ -96,7 +96,9 @@ make_cases <- function() {
     "drift, diffusion, potential" = function() {
       DriftDiffusion(cells()$latent, model(), time = cells()$cells$day)
     },
-    "interpolated times" = function() lapply(c(0.5, 1.5), function(t) with_times(InterpolateTime, t.out = t, n.sim = 200)),
+    "interpolated times" = function() {
+      lapply(c(0.5, 1.5), function(t) with_times(InterpolateTime, t.out = t, n.sim = 200))
+    },
     "score of interpolation" = function() {
       with_times(ScoreInterpolation, t.out = 2, n.cells = 80, n.repeats = 2, n.sim = 200)
     },

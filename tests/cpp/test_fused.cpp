@@ -154,9 +154,9 @@ struct Twin {
     }
     batch.start = batch.observed[0];
     batch.times = {0.0, 0.5, 1.0};
-    const auto solver = make_sde_solver("euler");
+    const SdeSolver& solver = sde_solver("euler");
     LossJob job{nets,
-                *solver,
+                solver,
                 grid,
                 loss,
                 [&](std::int64_t from, std::int64_t rows, std::int64_t step) {

@@ -18,7 +18,7 @@ struct Problem {
   Matrix start;
 };
 
-// Van der Pol's oscillator and a small network, as in the solvers of tensors.
+// Van der Pol's oscillator, a spiral and a small network.
 std::vector<Problem> stored_problems(const Golden& golden) {
   const auto read = [&](const std::string& name) { return golden.read("torchdiffeq/" + name); };
   const auto starts = [&](const std::string& name) {
@@ -61,6 +61,13 @@ double gap(const Paths& p, const GoldenArray& wanted) {
   return most;
 }
 
+double gap(const GoldenArray& found, const GoldenArray& wanted) {
+  double most = 0;
+  for (std::size_t i = 0; i < wanted.values.size(); ++i)
+    most = std::max(most, std::abs(found.values[i] - wanted.values[i]));
+  return most;
+}
+
 }  // namespace
 
 TEST_CASE("integrated cells agree with SciPy at tight tolerance", "[integrate][golden]") {
@@ -75,6 +82,7 @@ TEST_CASE("integrated cells agree with SciPy at tight tolerance", "[integrate][g
       CHECK(gap(found, truth) < 2e-7);
       CHECK(gap(found, other) < 2e-7);
     }
+    CHECK(gap(integrated(p.field, p.start, p.times, plain_options("dop853", 1e-11, 1e-13)), truth) < 1e-8);
     INFO(p.name << " rk23");
     IntegrateOptions third = plain_options("rk23", 1e-8, 1e-10);
     third.max_steps = 1000000;
@@ -86,7 +94,7 @@ TEST_CASE("integrated cells take torchdiffeq's fixed steps", "[integrate][golden
   const Golden golden;
   if (!golden.missing().empty()) SKIP(golden.missing());
   for (const Problem& p : stored_problems(golden)) {
-    for (const std::string solver : {"euler", "rk4"}) {
+    for (const std::string solver : {"euler", "midpoint", "rk4"}) {
       INFO(p.name << " " << solver);
       IntegrateOptions o = plain_options(solver);
       o.dt = 0.05;
@@ -98,6 +106,37 @@ TEST_CASE("integrated cells take torchdiffeq's fixed steps", "[integrate][golden
         continue;
       }
       CHECK(gap(found, wanted) < 1e-9);
+      // Beside the counted ones the slope at the very end.
+      const double counted = golden_number(golden, "torchdiffeq/" + p.name + "_" + solver + "_h0.05_nfe");
+      CHECK(static_cast<double>(found.evaluations) == static_cast<double>(found.n) * (counted + 1));
+    }
+  }
+}
+
+TEST_CASE("adaptive solvers are as near to the truth as torchdiffeq's of the same order, at like cost",
+          "[integrate][golden]") {
+  const Golden golden;
+  if (!golden.missing().empty()) SKIP(golden.missing());
+  // Each path has steps of its own here, all paths share theirs there; and torchdiffeq's dopri5 judges its
+  // error by another companion.
+  struct Row {
+    const char* solver;
+    const char* stored;
+    double rtol, nearer, dearer;
+  };
+  for (const Row& row : {Row{"bosh3", "_bosh3_rtol1e-05", 1e-5, 1.0, 1.0},
+                         {"dopri5", "_dopri5_rtol0.0001", 1e-4, 1.25, 1.2},
+                         {"dopri5", "_dopri5_rtol1e-07", 1e-7, 1.4, 1.1},
+                         {"dop853", "_dopri8_rtol1e-07", 1e-7, 0.2, 1.25}}) {
+    for (const Problem& p : stored_problems(golden)) {
+      const std::string stored = "torchdiffeq/" + p.name + row.stored;
+      INFO(stored);
+      const GoldenArray truth = golden.read("torchdiffeq/" + p.name + "_scipy_DOP853");
+      const Paths found =
+          integrated(p.field, p.start, p.times, plain_options(row.solver, row.rtol, 0.01 * row.rtol));
+      CHECK(gap(found, truth) < row.nearer * gap(golden.read(stored), truth));
+      CHECK(static_cast<double>(found.evaluations) / static_cast<double>(found.n) <
+            row.dearer * golden_number(golden, stored + "_nfe"));
     }
   }
 }

@@ -39,14 +39,14 @@ struct Setting {
   }
 
   LossValue value(const SdeNets& nets, const std::vector<at::Tensor>& p, bool gradient) const {
-    const auto solve = make_sde_solver(solver);
+    const SdeSolver& solve = sde_solver(solver);
     LossJob job{nets,
-                *solve,
+                solve,
                 grid,
                 loss,
                 [&](std::int64_t first, std::int64_t n, std::int64_t step) {
                   return philox_increment(1, static_cast<std::uint64_t>(first), step, 0.25, n,
-                                          nets.brownian_dims(), solve->needs_levy(), batch.start);
+                                          nets.brownian_dims(), solve.needs_levy, batch.start);
                 },
                 0.0,
                 0,

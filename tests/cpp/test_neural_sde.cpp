@@ -275,14 +275,14 @@ TEST_CASE("another noise in the place of the learned one", "[sde]") {
   SECTION("constant: the asked variance, by fused kernels and by LibTorch alike") {
     r.noise_sd = {0.2, 0.7};
     const Simulation fused = m.simulate(x, r, nullptr);
-    m.impl().solver = make_sde_solver("milstein");
+    m.impl().solver = &sde_solver("milstein");
     const Simulation by_torch = m.simulate(x, r, nullptr);
     for (std::size_t i = 0; i < fused.states.size(); ++i)
       CHECK(std::abs(fused.states[i] - by_torch.states[i]) < 1e-9);
     for (std::size_t i = 0; i < m.impl().nets.layout().diffusion_at(); ++i) m.impl().parameters[i].fill_(0.0);
     r.n_sim = 20000;
     for (const char* solver : {"euler", "milstein"}) {
-      m.impl().solver = make_sde_solver(solver);
+      m.impl().solver = &sde_solver(solver);
       const Simulation s = m.simulate(x, r, nullptr);
       for (std::int64_t j = 0; j < 2; ++j) {
         double square = 0.0;

@@ -69,9 +69,9 @@ TEST_CASE("a published training step is reproduced to 1e-9", "[scdiffeq][golden]
   const StepGrid grid = published_grid(batch.times, options.ratio_factor, ClockPrecision::Double);
   REQUIRE(grid.steps() == 41);
   const at::Tensor dW = golden_tensor(golden, kGroup + "bm_dW");
-  const auto solver = make_sde_solver("euler");
+  const SdeSolver& solver = sde_solver("euler");
   const LossJob job{nets,
-                    *solver,
+                    solver,
                     grid,
                     options,
                     [&](std::int64_t first, std::int64_t n, std::int64_t step) {

@@ -61,6 +61,7 @@ const std::vector<Case>& cases() {
       {"stratonovich_diagonal_m3_midpoint", "midpoint", N::Diagonal, 3},
       {"stratonovich_diagonal_m3_milstein", "milstein_stratonovich_vjp", N::Diagonal, 3},
       {"stratonovich_diagonal_m3_milstein_gradfree", "milstein_stratonovich_free", N::Diagonal, 3},
+      {"stratonovich_diagonal_m3_reversible_heun", "reversible_heun", N::Diagonal, 3},
       {"stratonovich_general_m2_euler_heun", "euler_heun", N::General, 2},
       {"stratonovich_general_m2_heun", "heun", N::General, 2},
       {"stratonovich_general_m2_midpoint", "midpoint", N::General, 2},
@@ -92,7 +93,7 @@ TEST_CASE("SDE solvers follow torchsde on stored paths, with its gradients", "[s
     sde.c = read("c").requires_grad_(true);
     if (c.m < 3) sde.M = read("M" + std::to_string(c.m));
     const at::Tensor y0 = read("y0").requires_grad_(true);
-    const auto ys = integrate_sde(*make_sde_solver(c.solver), sde, grid, y0, [&](std::int64_t k) {
+    const auto ys = integrate_sde(sde_solver(c.solver), sde, grid, y0, [&](std::int64_t k) {
       return Increment{dW[k], U[k]};
     });
     const std::string stored = c.name;
@@ -127,13 +128,13 @@ TEST_CASE("strong errors on geometric Brownian motion are those of torchsde", "[
   const c10::NoGradGuard no_grad;
   for (const auto& [stored, name] : named) {
     const std::vector<double> published = golden.read(group + stored).values;
-    const auto solver = make_sde_solver(name);
+    const SdeSolver& solver = sde_solver(name);
     // Stored are both kinds of solver on one process: its drift is less in the sense of Stratonovich.
-    sde.mu = mu - (solver->calculus() == Calculus::Ito ? 0.0 : 0.5 * sde.sigma * sde.sigma);
+    sde.mu = mu - (solver.calculus == Calculus::Ito ? 0.0 : 0.5 * sde.sigma * sde.sigma);
     for (std::size_t l = 0; l < levels.size(); ++l) {
       INFO(name << " at dt = 1 / " << std::exp2(levels[l]));
-      const double error = strong_error(*solver, sde, path, 1 << static_cast<int>(levels[l]),
-                                        sde.exact(path.end(), solver->calculus()));
+      const double error = strong_error(solver, sde, path, 1 << static_cast<int>(levels[l]),
+                                        sde.exact(path.end(), solver.calculus));
       // Both are means over 4,000 paths with heavy tails, and the paths are not the same.
       CHECK(error == Approx(published[l]).epsilon(0.12));
     }

@@ -40,7 +40,8 @@ test_that("a held gene stays, and a set gene is where it was set", {
   hold <- held_directions(space, change$genes)
   expect_equal(hold %*% t(hold), diag(2))
   x <- model_coordinates(object, model)[1:4, ]
-  ends <- sde_ends(model_engine(model), c(0, 1), 2L)(list(list(states = x, hold = hold)), 1:4, 7)$states
+  held <- list(n = 1, hold = hold, hold.of.arm = c(0, nrow(hold)))
+  ends <- model_engine(model)$simulate_arms(x, c(0, 1), 2, 7, 0, held)$states[, , 2L]
   expect_equal(ends %*% t(hold), (x %*% t(hold))[rep(1:4, each = 2), ], ignore_attr = TRUE, tolerance = 1e-4)
   expect_false(identical(perturbed(mode = "clamp", at = 1)$perturbed, perturbed(mode = "set", at = 1)$perturbed))
 })

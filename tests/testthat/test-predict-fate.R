@@ -99,8 +99,6 @@ test_that("the model in the object is used, and each cell starts at its own time
 })
 
 test_that("chunks do not change the result", {
-  expect_identical(fate_chunks(c(0, 0, 0, 1, 1), 50000L), list(1L, 2L, 3L, 4L, 5L))
-  expect_identical(fate_chunks(c(0, 0, 0, 1, 1), 25000L), list(1:2, 3L, 4:5))
   x <- tiny_cells()$x
   run <- function(n.sim) {
     predict_tiny(x, labels = tiny_cells()$label, cells = 1:12, n.sim = n.sim, t.start = 0)$fate
@@ -211,11 +209,9 @@ test_that("fates by a trained model are the same bytes for any threads and chunk
   model <- GetModel(cells)
   x <- model_coordinates(cells, model)[1:4, ]
   engine <- model_engine(model, 1L)
-  whole <- end_states(engine, x, 0, 3, 5L, 42, 0)
-  parts <- lapply(1:4, function(i) {
-    end_states(engine, x[i, , drop = FALSE], 0, 3, 5L, 42, (i - 1) * 5)
-  })
-  expect_identical(do.call(rbind, lapply(parts, `[[`, "states")), whole$states)
+  whole <- engine$simulate(x, c(0, 3), 5, 42, 0)$states[, , 2L]
+  parts <- lapply(1:4, function(i) engine$simulate(x[i, , drop = FALSE], c(0, 3), 5, 42, (i - 1) * 5)$states[, , 2L])
+  expect_identical(do.call(rbind, parts), whole)
   drift <- DriftDiffusion(x, model = model)
   expect_equal(unname(drift$drift), unname(sqrt(rowSums(drift$vectors^2))), tolerance = 0.2)
 })

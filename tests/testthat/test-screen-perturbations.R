@@ -150,10 +150,9 @@ test_that("the same noise in both arms makes changes less noisy", {
   engine <- model_engine(model)
   moved <- x
   moved[, 1] <- moved[, 1] + 0.5
-  ends <- sde_ends(engine, c(0, 3), 20L)
-  arms <- list(list(states = x, hold = NULL), list(states = moved, hold = NULL))
-  both <- ends(arms, 1:60, 5)$states[, 1]
-  other <- ends(arms[2], 1:60, 6)$states[, 1]
+  arms <- list(n = 2, hold = matrix(0, 0L, ncol(x)), hold.of.arm = c(0, 0, 0))
+  both <- engine$simulate_arms(rbind(x, moved), c(0, 3), 20, 5, 0, arms)$states[, 1L, 2L]
+  other <- engine$simulate(moved, c(0, 3), 20, 6, 0)$states[, 1L, 2L]
   n <- length(other)
   expect_lt(stats::var(both[n + 1:n] - both[1:n]), 0.2 * stats::var(other - both[1:n]))
 })

@@ -1,13 +1,14 @@
 #include "analysis/coexpression.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <string>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 
@@ -69,25 +70,36 @@ SparseRows graph_of(MatrixView r, Weight&& weight) {
   return out;
 }
 
+std::vector<double> of_length_one(std::vector<double> v) {
+  const double squares = squared_norm(v.data(), static_cast<std::int64_t>(v.size()));
+  if (!(squares > 0)) return v;
+  const double length = std::sqrt(squares);
+  for (double& each : v) each /= length;
+  return v;
+}
+
 // The first eigenvector of the correlations among `genes`, of length one, its sum not below 0.
 std::vector<double> first_component(MatrixView r, const std::vector<std::int64_t>& genes, double& value) {
   const auto n = static_cast<std::int64_t>(genes.size());
-  Eigen::MatrixXd within(n, n);
+  Matrix within(n, n);
   for (std::int64_t j = 0; j < n; ++j)
     for (std::int64_t i = 0; i < n; ++i) within(i, j) = r(genes[i], genes[j]);
   // The gene that the others follow most starts near the answer.
-  Eigen::Index top = 0;
-  within.cwiseAbs2().colwise().sum().maxCoeff(&top);
-  Eigen::VectorXd v = within.col(top).normalized();
+  std::vector<double> squares;
+  for (std::int64_t j = 0; j < n; ++j) squares.push_back(squared_norm(within.values.data() + j * n, n));
+  const auto top = std::max_element(squares.begin(), squares.end()) - squares.begin();
+  const auto start = within.values.begin() + top * n;
+  std::vector<double> v = of_length_one({start, start + n}), change(v.size());
   for (int step = 0; step < 2000; ++step) {
-    const Eigen::VectorXd next = (within * v).normalized();
-    const double moved = (next - v).norm();
-    v = next;
-    if (moved < 1e-13) break;
+    std::vector<double> next = of_length_one(product(within, v.data()));
+    std::transform(next.begin(), next.end(), v.begin(), change.begin(), std::minus<>());
+    v = std::move(next);
+    if (std::sqrt(squared_norm(change.data(), n)) < 1e-13) break;
   }
-  value = v.dot(within * v);
-  if (v.sum() < 0) v = -v;
-  return {v.data(), v.data() + n};
+  value = dot(v.data(), product(within, v.data()).data(), n);
+  if (sum(v.data(), n) < 0)
+    for (double& each : v) each = -each;
+  return v;
 }
 
 }  // namespace
@@ -115,10 +127,8 @@ Matrix standardised(MatrixView x, bool ranks) {
 
 Matrix correlations(const Matrix& z) {
   const OneEigenThread one;
-  const Eigen::Map<const Eigen::MatrixXd> columns(z.values.data(), z.rows, z.cols);
   const std::int64_t blocks = (z.cols + kBlock - 1) / kBlock;
   Matrix out(z.cols, z.cols);
-  Eigen::Map<Eigen::MatrixXd> r(out.values.data(), z.cols, z.cols);
   parallel_for(blocks * (blocks + 1) / 2, [&](std::int64_t pair) {
     auto b = static_cast<std::int64_t>((std::sqrt(8.0 * static_cast<double>(pair) + 1.0) - 1.0) / 2.0);
     while (b * (b + 1) / 2 > pair) --b;
@@ -126,9 +136,9 @@ Matrix correlations(const Matrix& z) {
     const std::int64_t a = pair - b * (b + 1) / 2;
     const std::int64_t i = a * kBlock, j = b * kBlock;
     const std::int64_t ni = std::min(kBlock, z.cols - i), nj = std::min(kBlock, z.cols - j);
-    const Eigen::MatrixXd part = columns.middleCols(i, ni).transpose() * columns.middleCols(j, nj);
-    r.block(i, j, ni, nj) = part.cwiseMax(-1.0).cwiseMin(1.0);
-    if (a != b) r.block(j, i, nj, ni) = r.block(i, j, ni, nj).transpose();
+    const Matrix part = transposed_product(columns(z, i, ni), columns(z, j, nj));
+    for (std::int64_t c = 0; c < nj; ++c)
+      for (std::int64_t r = 0; r < ni; ++r) out(i + r, j + c) = std::min(1.0, std::max(-1.0, part(r, c)));
   });
   for (std::int64_t j = 0; j < z.cols; ++j) {
     for (std::int64_t i = 0; i < j; ++i) out(j, i) = out(i, j);

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/label_options.hpp"
 #include "base/matrix.hpp"
-#include "base/options.hpp"
 #include "graph/labels.hpp"
 
 namespace fatefield {

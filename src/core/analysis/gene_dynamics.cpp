@@ -1,7 +1,6 @@
 // Takes genes x cells and quantities of the cells; gives correlations with bootstrap intervals.
 #include "analysis/gene_dynamics.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,6 +8,7 @@
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/rng.hpp"
 #include "base/sparse.hpp"
 #include "base/threads.hpp"
@@ -74,6 +74,20 @@ void weighted_ranks(const double* value, const std::vector<std::int32_t>& order,
   }
 }
 
+// Takes its mean from a column.
+void centre(Matrix& x, std::int64_t column) {
+  double* from = x.values.data() + column * x.rows;
+  const double middle = mean(from, x.rows);
+  for (std::int64_t i = 0; i < x.rows; ++i) from[i] -= middle;
+}
+
+Matrix rows_scaled(const std::vector<double>& factor, const Matrix& x) {
+  Matrix out(x.rows, x.cols);
+  for (std::int64_t j = 0; j < x.cols; ++j)
+    for (std::int64_t i = 0; i < x.rows; ++i) out(i, j) = factor[i] * x(i, j);
+  return out;
+}
+
 class Sampler {
  public:
   explicit Sampler(const GeneDynamicsRequest& r) : r_(r), n_(r.quantities.rows) {
@@ -85,17 +99,21 @@ class Sampler {
                        [y](std::int32_t a, std::int32_t b) { return y[a] < y[b]; });
       order_.push_back(std::move(order));
     }
-    design_ = Eigen::MatrixXd::Ones(n_, 1 + r.covariates.cols);
+    design_ = Matrix(n_, 1 + r.covariates.cols);
+    std::fill_n(design_.values.begin(), n_, 1.0);
     for (std::int64_t j = 0; j < r.covariates.cols; ++j)
       for (std::int64_t i = 0; i < n_; ++i) design_(i, j + 1) = r.covariates(i, j);
     // Covariates of very different size would hide each other from the rank.
-    for (std::int64_t j = 1; j < design_.cols(); ++j) {
-      design_.col(j).array() -= design_.col(j).mean();
-      const double length = design_.col(j).norm();
-      if (length > 0) design_.col(j) *= std::sqrt(static_cast<double>(n_)) / length;
+    for (std::int64_t j = 1; j < design_.cols; ++j) {
+      centre(design_, j);
+      double* column = design_.values.data() + j * n_;
+      const double length = std::sqrt(squared_norm(column, n_));
+      if (!(length > 0)) continue;
+      const double stretch = std::sqrt(static_cast<double>(n_)) / length;
+      for (std::int64_t i = 0; i < n_; ++i) column[i] *= stretch;
     }
-    y_ = Eigen::Map<const Eigen::MatrixXd>(r.quantities.data, n_, r.quantities.cols);
-    y_.rowwise() -= y_.colwise().mean().eval();
+    y_ = row_block(r.quantities, 0, n_);
+    for (std::int64_t q = 0; q < y_.cols; ++q) centre(y_, q);
   }
 
   /// Weights of the cells in one sample; -1 is the data themselves.
@@ -110,17 +128,16 @@ class Sampler {
 
   Sample sample(std::int64_t number) const {
     const std::vector<double> w = weights(number);
-    const Eigen::Map<const Eigen::VectorXd> weight(w.data(), n_);
-    const Eigen::VectorXd root = weight.array().sqrt();
-    const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(root.asDiagonal() * design_);
+    std::vector<double> root = w;
+    for (double& v : root) v = std::sqrt(v);
+    const Matrix basis = column_basis(rows_scaled(root, design_));
+    Matrix residual = rows_scaled(root, y_);
+    subtract_product(basis, transposed_product(basis, residual), residual);
     Sample out;
-    out.quantities = y_.cols();
-    out.basis = qr.rank();
+    out.quantities = y_.cols;
+    out.basis = basis.cols;
     out.width = 1 + 3 * out.quantities + out.basis;
-    out.total = weight.sum();
-    const Eigen::MatrixXd basis = qr.householderQ() * Eigen::MatrixXd::Identity(n_, out.basis);
-    const Eigen::MatrixXd rooted = root.asDiagonal() * y_;
-    const Eigen::MatrixXd residual = rooted - basis * (basis.transpose() * rooted);
+    out.total = sum(w.data(), n_);
     out.record.resize(static_cast<std::size_t>(n_ * out.width));
     std::vector<double> rank(static_cast<std::size_t>(n_));
     for (std::int64_t c = 0; c < n_; ++c) {
@@ -146,7 +163,7 @@ class Sampler {
       out.squares.push_back(sums[1]);
       out.rank_sum.push_back(sums[2]);
       out.rank_squares.push_back(sums[3]);
-      const double left = residual.col(q).squaredNorm();
+      const double left = squared_norm(residual.values.data() + q * n_, n_);
       out.residual_squares.push_back(left > kRounding * sums[1] ? left : 0.0);
     }
     return out;
@@ -156,7 +173,7 @@ class Sampler {
   const GeneDynamicsRequest& r_;
   std::int64_t n_;
   std::vector<std::vector<std::int32_t>> order_;
-  Eigen::MatrixXd design_, y_;
+  Matrix design_, y_;
 };
 
 double ratio(double xy, double xx, double yy, double floor_xx) {

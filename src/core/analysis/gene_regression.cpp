@@ -1,26 +1,22 @@
 #include "analysis/gene_regression.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "base/eigen_products.hpp"
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
+#include "base/threads.hpp"
 #include "graph/knn.hpp"
 
 namespace fatefield {
 
 namespace {
 
-using View = Eigen::Map<const Eigen::MatrixXd>;
-
 // Penalties tried, in units of the mean eigenvalue of the states' squares.
 constexpr int kPenalties = 25;
 double penalty_at(int i) { return std::pow(10.0, -6.0 + 8.0 * i / (kPenalties - 1)); }
-
-View map(MatrixView x) { return {x.data, x.rows, x.cols}; }
 
 void check_cells(MatrixView states, MatrixView expression) {
   if (states.rows != expression.rows)
@@ -64,37 +60,48 @@ RidgeFit ridge_regression(MatrixView states, MatrixView expression) {
   check_cells(states, expression);
   const OneEigenThread one;
   const double n = static_cast<double>(states.rows);
-  const Eigen::RowVectorXd centre = map(states).colwise().mean();
-  const Eigen::MatrixXd z = map(states).rowwise() - centre;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> parts(cross_product(z, z));
-  const Eigen::VectorXd s = parts.eigenvalues().cwiseMax(0.0);
-  const double unit = std::max(s.mean(), std::numeric_limits<double>::min());
+  const std::int64_t dims = states.cols;
+  const std::vector<double> centre = column_means(states);
+  Matrix z(states.rows, dims);
+  for (std::int64_t d = 0; d < dims; ++d)
+    for (std::int64_t i = 0; i < states.rows; ++i) z(i, d) = states(i, d) - centre[d];
+  const SymmetricEigen parts = symmetric_eigen(cross_product(z, z));
+  std::vector<double> s = parts.values;
+  for (double& v : s) v = std::max(v, 0.0);
+  const double unit = std::max(mean(s.data(), dims), std::numeric_limits<double>::min());
   RidgeFit fit;
   fit.slope = Matrix(states.cols, expression.cols);
   fit.intercept.resize(static_cast<std::size_t>(expression.cols));
   fit.penalty.resize(fit.intercept.size());
   fit.explained.resize(fit.intercept.size());
   parallel_for(expression.cols, [&](std::int64_t g) {
-    const Eigen::VectorXd all = map(expression).col(g);
-    const double mean = all.mean();
-    const Eigen::VectorXd y = all.array() - mean;
-    const double squares = y.squaredNorm();
-    const Eigen::VectorXd u = parts.eigenvectors().transpose() * (z.transpose() * y);
+    std::vector<double> y(expression.data + g * states.rows, expression.data + (g + 1) * states.rows);
+    const double level = mean(y.data(), states.rows);
+    for (double& v : y) v -= level;
+    const double squares = squared_norm(y.data(), states.rows);
+    const std::vector<double> u = transposed_product(parts.vectors, transposed_product(z, y.data()).data());
+    std::vector<double> gained(u.size()), used(u.size());
     double least = std::numeric_limits<double>::infinity(), chosen = 0.0;
     for (int i = 0; i < kPenalties; ++i) {
       const double penalty = unit * penalty_at(i);
-      const Eigen::ArrayXd shrunk = s.array() + penalty;
-      const double left = squares - (u.array().square() * (2.0 / shrunk - s.array() / shrunk.square())).sum();
-      const double free = n - 1.0 - (s.array() / shrunk).sum();
+      for (std::size_t d = 0; d < u.size(); ++d) {
+        const double shrunk = s[d] + penalty;
+        gained[d] = u[d] * u[d] * (2.0 / shrunk - s[d] / (shrunk * shrunk));
+        used[d] = s[d] / shrunk;
+      }
+      const double left = squares - sum(gained.data(), dims);
+      const double free = n - 1.0 - sum(used.data(), dims);
       const double score = free > 0 ? n * std::max(left, 0.0) / (free * free) : least;
       if (score < least) {
         least = score;
         chosen = penalty;
       }
     }
-    const Eigen::VectorXd b = parts.eigenvectors() * (u.array() / (s.array() + chosen)).matrix();
-    for (std::int64_t d = 0; d < states.cols; ++d) fit.slope(d, g) = b(d);
-    fit.intercept[g] = mean - centre.dot(b);
+    std::vector<double> shrunk = u;
+    for (std::size_t d = 0; d < u.size(); ++d) shrunk[d] /= s[d] + chosen;
+    const std::vector<double> b = product(parts.vectors, shrunk.data());
+    std::copy(b.begin(), b.end(), fit.slope.values.begin() + g * dims);
+    fit.intercept[g] = level - dot(centre.data(), b.data(), dims);
     fit.penalty[g] = chosen / unit;
     fit.explained[g] = squares > 0 ? 1.0 - least * n / squares : 0.0;
   });
@@ -104,10 +111,9 @@ RidgeFit ridge_regression(MatrixView states, MatrixView expression) {
 Matrix ridge_predict(const RidgeFit& fit, MatrixView states) {
   const OneEigenThread one;
   Matrix out(states.rows, fit.slope.cols);
-  const View b(fit.slope.values.data(), fit.slope.rows, fit.slope.cols);
   parallel_for(fit.slope.cols, [&](std::int64_t g) {
-    const Eigen::VectorXd y = (map(states) * b.col(g)).array() + fit.intercept[g];
-    std::copy(y.data(), y.data() + y.size(), out.values.begin() + g * states.rows);
+    const std::vector<double> y = product(states, fit.slope.values.data() + g * states.cols);
+    for (std::int64_t i = 0; i < states.rows; ++i) out(i, g) = y[i] + fit.intercept[g];
   });
   return out;
 }

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "base/options.hpp"
-
 namespace fatefield {
 
 /// The kinetics of each gene: rates, and when its transcription stops.
@@ -26,34 +24,17 @@ struct DynamicalOptions {
   double min_likelihood = 1e-3;
 };
 
-template <typename O, typename V>
-void fields(DynamicalOptions*, O& o, V&& visit) {
-  visit("max.iterations", o.max_iterations);
-  visit("tolerance", o.tolerance);
-  visit("starts", o.starts);
-  visit("ratio.width", o.ratio_width);
-  visit("duration.width", o.duration_width);
-  visit("belief", o.belief);
-  visit("min.likelihood", o.min_likelihood);
-}
-
 /// The time all genes share.
 struct LatentTimeOptions {
-  /// Genes of this likelihood tell the time, and of a higher r2 than this.
-  double min_likelihood = 0.1, min_r2 = 0.01;
+  /// Genes of this likelihood tell the time.
+  double min_likelihood = 0.1;
+  /// And of a higher r2 than this.
+  double min_r2 = 0.01;
   /// Cells from which time is counted, at most.
   std::int64_t roots = 4;
   /// Cells whose time agrees less with their neighbours' give it to nobody: squared, 1 less the difference.
   double min_agreement = 0.75;
 };
-
-template <typename O, typename V>
-void fields(LatentTimeOptions*, O& o, V&& visit) {
-  visit("min.likelihood", o.min_likelihood);
-  visit("min.r2", o.min_r2);
-  visit("roots", o.roots);
-  visit("min.agreement", o.min_agreement);
-}
 
 /// Errors of kind Input name the option that is out of range.
 void check_options(const DynamicalOptions& o);

@@ -18,15 +18,9 @@ struct CriticalityOptions {
   bool drop_infinite = false;
 };
 
-template <typename O, typename V>
-void fields(CriticalityOptions*, O& o, V&& visit) {
-  visit("measure", o.measure);
-  visit("epsilon", o.epsilon);
-  visit("drop.infinite", o.drop_infinite);
-}
-
 /// How fast neighbouring paths part.
 struct LyapunovOptions {
+  /// Factor of the velocity: how fast the clock runs.
   double kappa = 1.0;
   /// Hold states at zero and above, as integrate_cells() does.
   bool positive = true;
@@ -35,13 +29,5 @@ struct LyapunovOptions {
   /// Steps between two orthonormalisations of the disturbances.
   std::int64_t orthonormalise = 2;
 };
-
-template <typename O, typename V>
-void fields(LyapunovOptions*, O& o, V&& visit) {
-  visit("kappa", o.kappa);
-  visit("positive", o.positive);
-  visit("steps", o.steps);
-  visit("orthonormalise", o.orthonormalise);
-}
 
 }  // namespace fatefield

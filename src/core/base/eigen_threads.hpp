@@ -1,15 +1,13 @@
 // Eigen shares its products among threads, and then the order of sums depends on how many there are.
 #pragma once
 
-#include <Eigen/Core>
-
 namespace fatefield {
 
 /// Holds Eigen at one thread during its life.
 class OneEigenThread {
  public:
-  OneEigenThread() : before_(Eigen::nbThreads()) { Eigen::setNbThreads(1); }
-  ~OneEigenThread() { Eigen::setNbThreads(before_); }
+  OneEigenThread();
+  ~OneEigenThread();
   OneEigenThread(const OneEigenThread&) = delete;
   OneEigenThread& operator=(const OneEigenThread&) = delete;
 

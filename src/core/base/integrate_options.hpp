@@ -4,19 +4,18 @@
 #include <cstdint>
 #include <string>
 
-#include "base/options.hpp"
-
 namespace fatefield {
 
 /// Paths dx/dt = kappa f(x, t) of many cells, each with steps of its own.
 struct IntegrateOptions {
-  /// "rk23", "dopri5", "dop853" (steps chosen by the error), "euler", "rk4" (steps of `dt`).
+  /// By one of its names in paths/tableaux.cpp.
   std::string solver = "dopri5";
-  /// Target step of the last two, in units of time, rounded so that a whole number of equal steps lies
-  /// between output times; 0 takes a hundredth of the whole span.
+  /// Target step of the solvers of fixed steps, in units of time, rounded so that a whole number of equal
+  /// steps lies between output times; 0 takes a hundredth of the whole span.
   double dt = 0.0;
-  /// Error allowed in a step, relative to the state and absolute in its units: root mean square over genes.
+  /// Error allowed in a step, relative to the state: root mean square over genes.
   double rtol = 1e-3;
+  /// The same, absolute in units of the state.
   double atol = 1e-6;
   /// First step of the adaptive solvers; 0 estimates one.
   double first_step = 0.0;
@@ -32,6 +31,7 @@ struct IntegrateOptions {
   std::string snap = "none";
   /// In units of time; 0 takes the time in which a cell of median speed crosses a neighbourhood.
   double snap_every = 0.0;
+  /// Share of the way that "partial" goes.
   double snap_share = 0.5;
   /// "mean" or "median" of the nearest cells, for "full".
   std::string snap_statistic = "mean";
@@ -51,37 +51,13 @@ struct IntegrateOptions {
   /// A path ends where a disturbance has grown by this factor: an error of 1e-3 has then become as large as
   /// the state.
   double growth_limit = 1e3;
-  /// Of the published clock and span (paths/scales.hpp): quantiles over genes, and the unit steps between
-  /// two projections, of which there was always one less than points.
+  /// Of the published clock (paths/scales.hpp): quantile over genes.
   double kappa_quantile = 0.99;
+  /// Of the published span: quantile over genes.
   double span_quantile = 0.8;
+  /// Of the published span: the unit steps between two projections, of which there was always one less than
+  /// points.
   std::int64_t points = 3;
 };
-
-template <typename O, typename V>
-void fields(IntegrateOptions*, O& o, V&& visit) {
-  visit("solver", o.solver);
-  visit("dt", o.dt);
-  visit("rtol", o.rtol);
-  visit("atol", o.atol);
-  visit("first.step", o.first_step);
-  visit("max.steps", o.max_steps);
-  visit("kappa", o.kappa);
-  visit("positive", o.positive);
-  visit("snap", o.snap);
-  visit("snap.every", o.snap_every);
-  visit("snap.share", o.snap_share);
-  visit("snap.statistic", o.snap_statistic);
-  visit("k", o.k);
-  visit("components", o.components);
-  visit("fixed.point", o.fixed_point);
-  visit("support", o.support);
-  visit("support.limit", o.support_limit);
-  visit("shadow", o.shadow);
-  visit("growth.limit", o.growth_limit);
-  visit("kappa.quantile", o.kappa_quantile);
-  visit("span.quantile", o.span_quantile);
-  visit("points", o.points);
-}
 
 }  // namespace fatefield

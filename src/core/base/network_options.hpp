@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "base/options.hpp"
-
 namespace fatefield {
 
 /// The search for modules (Traag, Waltman and van Eck, Scientific Reports 9, 2019).
@@ -17,44 +15,26 @@ struct LeidenOptions {
   double randomness = 0.01;
 };
 
-template <typename O, typename V>
-void fields(LeidenOptions*, O& o, V&& visit) {
-  visit("resolution", o.resolution);
-  visit("max.rounds", o.max_rounds);
-  visit("randomness", o.randomness);
-}
-
 /// From correlations to modules.
 struct CoexpressionOptions {
   /// Genes have at least this mean, in the units of the input.
   double min_mean = 0.01;
   /// Power of the correlation; 0 takes the first that makes the network scale-free.
   double power = 0.0;
-  /// Largest power tried, and the fit to a power law that is enough.
+  /// Largest power tried.
   std::int64_t max_power = 20;
+  /// The fit to a power law that is enough.
   double min_fit = 0.8;
-  /// Of hard edges: share of all pairs kept at most, and share of false ones accepted.
+  /// Of hard edges: share of all pairs kept at most.
   double top = 0.05;
+  /// Of hard edges: share of false ones accepted.
   double fdr = 0.05;
   /// Shuffles that tell how many edges are false.
   std::int64_t n_perm = 5;
   /// Least genes of a module.
   std::int64_t min_size = 10;
-  /// Least correlation of a gene with the first component of its module.
+  /// (R: `min.kME`) Least correlation of a gene with the first component of its module.
   double min_kme = 0.3;
 };
-
-template <typename O, typename V>
-void fields(CoexpressionOptions*, O& o, V&& visit) {
-  visit("min.mean", o.min_mean);
-  visit("power", o.power);
-  visit("max.power", o.max_power);
-  visit("min.fit", o.min_fit);
-  visit("top", o.top);
-  visit("fdr", o.fdr);
-  visit("n.perm", o.n_perm);
-  visit("min.size", o.min_size);
-  visit("min.kME", o.min_kme);
-}
 
 }  // namespace fatefield

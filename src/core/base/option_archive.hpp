@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/archive.hpp"
-#include "base/options.hpp"
+#include "base/option_visit.hpp"
 
 namespace fatefield {
 

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/label_options.hpp"
 #include "base/matrix.hpp"
-#include "base/options.hpp"
 
 namespace fatefield {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/label_options.hpp"
 #include "base/matrix.hpp"
-#include "base/options.hpp"
 #include "graph/knn.hpp"
 
 namespace fatefield {

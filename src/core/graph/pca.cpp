@@ -1,15 +1,15 @@
 // Takes a matrix by its products; gives principal components and scores.
 #include "graph/pca.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/rng.hpp"
-#include "base/threads.hpp"
 
 namespace fatefield {
 namespace {
@@ -21,16 +21,18 @@ constexpr std::int64_t kGrow = 12;  // times the vectors kept, then the space is
 constexpr int kCheckEvery = 6;      // blocks between two checks of the residuals
 constexpr int kRestarts = 10;
 constexpr double kTolerance = 1e-9;
-constexpr std::int64_t kRowBlock = 512, kColumnBlock = 64;
 
-using Dense = Eigen::MatrixXd;
-using View = Eigen::Map<const Dense>;
+Matrix identity(std::int64_t n) {
+  Matrix out(n, n);
+  for (std::int64_t i = 0; i < n; ++i) out(i, i) = 1.0;
+  return out;
+}
 
-View view(const Matrix& x) { return View(x.values.data(), x.rows, x.cols); }
-
-Matrix from_eigen(const Dense& x) {
-  Matrix out(x.rows(), x.cols());
-  std::copy(x.data(), x.data() + x.size(), out.values.begin());
+// (x + x') / 2, divided by more.
+Matrix symmetrised(const Matrix& x, double divisor) {
+  Matrix out(x.rows, x.cols);
+  for (std::int64_t j = 0; j < x.cols; ++j)
+    for (std::int64_t i = 0; i < x.rows; ++i) out(i, j) = 0.5 * (x(i, j) + x(j, i)) / divisor;
   return out;
 }
 
@@ -38,56 +40,62 @@ Matrix from_eigen(const Dense& x) {
 // do.
 class Centred {
  public:
-  explicit Centred(const LinearMap& a)
-      : a_(a), means_(Eigen::Map<const Eigen::VectorXd>(a.column_means.data(), a.cols)) {}
+  explicit Centred(const LinearMap& a) : a_(a) {}
 
   // (A - 1 m') b
-  Dense times(const Dense& b) const {
-    Matrix out(a_.rows, b.cols());
-    a_.times(from_eigen(b), out);
-    Dense centred = view(out);
-    centred.rowwise() -= (means_.transpose() * b).eval();
-    return centred;
+  Matrix times(const Matrix& b) const {
+    Matrix out(a_.rows, b.cols);
+    a_.times(b, out);
+    const std::vector<double> shift = row_product(a_.column_means.data(), b);
+    for (std::int64_t j = 0; j < b.cols; ++j)
+      for (std::int64_t i = 0; i < a_.rows; ++i) out(i, j) -= shift[j];
+    return out;
   }
   // (A - 1 m')' b
-  Dense transposed(const Dense& b) const {
-    Matrix out(a_.cols, b.cols());
-    a_.transposed(from_eigen(b), out);
-    Dense centred = view(out);
-    centred.noalias() -= means_ * b.colwise().sum();
-    return centred;
+  Matrix transposed(const Matrix& b) const {
+    Matrix out(a_.cols, b.cols);
+    a_.transposed(b, out);
+    for (std::int64_t j = 0; j < b.cols; ++j) {
+      const double total = sum(b.values.data() + j * b.rows, b.rows);
+      for (std::int64_t i = 0; i < a_.cols; ++i) out(i, j) -= total * a_.column_means[i];
+    }
+    return out;
   }
-  Dense covariance(const Dense& b) const { return transposed(times(b)) / static_cast<double>(a_.rows - 1); }
+  Matrix covariance(const Matrix& b) const {
+    Matrix out = transposed(times(b));
+    for (double& v : out.values) v /= static_cast<double>(a_.rows - 1);
+    return out;
+  }
 
  private:
   const LinearMap& a_;
-  Eigen::VectorXd means_;
 };
-
-Dense orthonormal(const Dense& x) {
-  Eigen::HouseholderQR<Dense> qr(x);
-  return qr.householderQ() * Dense::Identity(x.rows(), x.cols());
-}
 
 struct Spectrum {
-  Eigen::VectorXd values;  // descending
-  Dense vectors;
+  std::vector<double> values;  // descending
+  Matrix vectors;
 };
 
-Spectrum descending(const Dense& symmetric, std::int64_t k) {
-  const Eigen::SelfAdjointEigenSolver<Dense> solver(symmetric);
-  return {solver.eigenvalues().reverse().head(k), solver.eigenvectors().rowwise().reverse().leftCols(k)};
+Spectrum descending(const Matrix& symmetric, std::int64_t k) {
+  const SymmetricEigen all = symmetric_eigen(symmetric);
+  const std::int64_t n = symmetric.rows;
+  Spectrum out = {{all.values.rbegin(), all.values.rbegin() + k}, Matrix(n, k)};
+  for (std::int64_t j = 0; j < k; ++j)
+    std::copy_n(all.vectors.values.data() + (n - 1 - j) * n, n, out.vectors.values.data() + j * n);
+  return out;
 }
 
 Spectrum exact(const LinearMap& a, const Centred& c, std::int64_t k) {
-  if (a.cols <= a.rows) return descending(c.covariance(Dense::Identity(a.cols, a.cols)), k);
-  const Dense gram = c.times(c.transposed(Dense::Identity(a.rows, a.rows)));
-  Spectrum s = descending(0.5 * (gram + gram.transpose()) / static_cast<double>(a.rows - 1), k);
-  Dense vectors = c.transposed(s.vectors);
+  if (a.cols <= a.rows) return descending(c.covariance(identity(a.cols)), k);
+  const Matrix gram = c.times(c.transposed(identity(a.rows)));
+  Spectrum s = descending(symmetrised(gram, static_cast<double>(a.rows - 1)), k);
+  const Matrix vectors = c.transposed(s.vectors);
   // Directions without variance have no rows to come from; any that are orthogonal to the others will do.
   s.vectors = orthonormal(vectors);
   for (std::int64_t j = 0; j < k; ++j) {
-    if (vectors.col(j).dot(s.vectors.col(j)) < 0) s.vectors.col(j) *= -1.0;
+    double* found = s.vectors.values.data() + j * a.cols;
+    if (!(dot(vectors.values.data() + j * a.cols, found, a.cols) < 0)) continue;
+    for (std::int64_t i = 0; i < a.cols; ++i) found[i] *= -1.0;
   }
   return s;
 }
@@ -103,26 +111,28 @@ class Krylov {
         most_(std::min(a.cols, kGrow * (k + kExtra))),
         block_(starts(a.cols, seed)),
         basis_(a.cols, 0),
-        image_(a.cols, 0) {}
+        image_(a.cols, 0) {
+    for (Matrix* each : {&basis_, &image_}) each->values.reserve(static_cast<std::size_t>(a.cols * most_));
+  }
 
   Spectrum run() {
     for (int restart = 0; restart <= kRestarts; ++restart) {
       for (int blocks = 1; has_room(); ++blocks) {
         add_block();
-        if (basis_.cols() < kept_ || (blocks % kCheckEvery != 0 && has_room())) continue;
+        if (basis_.cols < kept_ || (blocks % kCheckEvery != 0 && has_room())) continue;
         check();
-        if (residuals_.maxCoeff() <= kTolerance * values_(0)) return leading();
+        if (worst_ <= kTolerance * values_[0]) return leading();
       }
-      if (basis_.cols() == block_.rows()) break;
+      if (basis_.cols == block_.rows) break;
       shrink();
     }
     return leading();
   }
 
  private:
-  static Dense starts(std::int64_t rows, std::uint64_t seed) {
-    Dense out(rows, kWidth);
-    std::vector<double> numbers(static_cast<std::size_t>(out.size()));
+  static Matrix starts(std::int64_t rows, std::uint64_t seed) {
+    Matrix out(rows, kWidth);
+    std::vector<double> numbers(out.values.size());
     normals(seed, Stream::Projection, 0, rows, 0, kWidth, numbers.data());
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < kWidth; ++j) out(i, j) = numbers[static_cast<std::size_t>(i * kWidth + j)];
@@ -131,12 +141,13 @@ class Krylov {
 
   // For a whole block; the last block of all there is may be narrower.
   bool has_room() const {
-    const bool all = most_ == block_.rows();
-    return all ? basis_.cols() < most_ : basis_.cols() + kWidth <= most_;
+    const bool all = most_ == block_.rows;
+    return all ? basis_.cols < most_ : basis_.cols + kWidth <= most_;
   }
 
   void add_block() {
-    block_.conservativeResize(Eigen::NoChange, std::min<std::int64_t>(kWidth, most_ - basis_.cols()));
+    block_.cols = std::min(kWidth, most_ - basis_.cols);
+    block_.values.resize(static_cast<std::size_t>(block_.rows * block_.cols));
     // Twice, because once leaves rounding errors of what was taken away.
     for (int pass = 0; pass < 2; ++pass) {
       away_from_basis();
@@ -148,39 +159,48 @@ class Krylov {
   }
 
   void away_from_basis() {
-    if (basis_.cols() > 0) block_ -= basis_ * (basis_.transpose() * block_).eval();
+    if (basis_.cols == 0) return;
+    const Matrix away = product(basis_, transposed_product(basis_, block_));
+    for (std::size_t i = 0; i < away.values.size(); ++i) block_.values[i] -= away.values[i];
   }
 
-  static void append(Dense& x, const Dense& columns) {
-    x.conservativeResize(Eigen::NoChange, x.cols() + columns.cols());
-    x.rightCols(columns.cols()) = columns;
+  static void append(Matrix& x, const Matrix& more) {
+    x.values.insert(x.values.end(), more.values.begin(), more.values.end());
+    x.cols += more.cols;
   }
 
   // Rayleigh and Ritz: the best approximations in the space, and how far they are from being components.
   void check() {
-    const Dense projected = basis_.transpose() * image_;
-    const Spectrum s = descending(0.5 * (projected + projected.transpose()), kept_);
-    values_ = s.values;
-    inner_ = s.vectors;
-    const Dense difference =
-        image_ * inner_.leftCols(k_) - basis_ * inner_.leftCols(k_) * values_.head(k_).asDiagonal();
-    residuals_ = difference.colwise().norm();
+    Spectrum s = descending(symmetrised(transposed_product(basis_, image_), 1.0), kept_);
+    values_ = std::move(s.values);
+    inner_ = std::move(s.vectors);
+    Matrix difference = product(image_, columns(inner_, 0, k_));
+    const Matrix vectors = product(basis_, columns(inner_, 0, k_));
+    worst_ = 0.0;
+    for (std::int64_t j = 0; j < k_; ++j) {
+      for (std::int64_t i = 0; i < vectors.rows; ++i) difference(i, j) -= vectors(i, j) * values_[j];
+      const double squares = squared_norm(difference.values.data() + j * vectors.rows, vectors.rows);
+      worst_ = std::max(worst_, std::sqrt(squares));
+    }
   }
 
   // Keeps the best approximations and goes on with the same block, which holds all their residuals.
   void shrink() {
     away_from_basis();
-    basis_ = (basis_ * inner_).eval();
-    image_ = (image_ * inner_).eval();
-    inner_.setIdentity(kept_, kept_);
+    basis_ = product(basis_, inner_);
+    image_ = product(image_, inner_);
+    inner_ = identity(kept_);
   }
 
-  Spectrum leading() const { return {values_.head(k_), basis_ * inner_.leftCols(k_)}; }
+  Spectrum leading() const {
+    return {{values_.begin(), values_.begin() + k_}, product(basis_, columns(inner_, 0, k_))};
+  }
 
   const Centred& c_;
   const std::int64_t k_, kept_, most_;
-  Dense block_, basis_, image_, inner_;
-  Eigen::VectorXd values_, residuals_;
+  Matrix block_, basis_, image_, inner_;
+  std::vector<double> values_;
+  double worst_ = 0.0;  // of the residuals
 };
 
 }  // namespace
@@ -189,24 +209,14 @@ LinearMap dense_map(const MatrixView& x) {
   LinearMap a;
   a.rows = x.rows;
   a.cols = x.cols;
-  const View all(x.data, x.rows, x.cols);
-  const Eigen::VectorXd means = all.colwise().mean();
-  a.column_means.assign(means.data(), means.data() + means.size());
+  a.column_means = column_means(x);
   a.times = [x](const Matrix& b, Matrix& out) {
     const OneEigenThread one;
-    parallel_for((x.rows + kRowBlock - 1) / kRowBlock, [&](std::int64_t i) {
-      const std::int64_t first = i * kRowBlock, n = std::min(kRowBlock, x.rows - first);
-      Eigen::Map<Dense>(out.values.data(), out.rows, out.cols).middleRows(first, n).noalias() =
-          View(x.data, x.rows, x.cols).middleRows(first, n) * view(b);
-    });
+    product_by_rows(x, b, out);
   };
   a.transposed = [x](const Matrix& b, Matrix& out) {
     const OneEigenThread one;
-    parallel_for((x.cols + kColumnBlock - 1) / kColumnBlock, [&](std::int64_t j) {
-      const std::int64_t first = j * kColumnBlock, n = std::min(kColumnBlock, x.cols - first);
-      Eigen::Map<Dense>(out.values.data(), out.rows, out.cols).middleRows(first, n).noalias() =
-          View(x.data, x.rows, x.cols).middleCols(first, n).transpose() * view(b);
-    });
+    transposed_product_by_rows(x, b, out);
   };
   return a;
 }
@@ -222,24 +232,23 @@ PrincipalAxes principal_components(const LinearMap& a, std::int64_t k, std::uint
   }
   const OneEigenThread one;
   const Centred centred(a);
-  const Spectrum s =
-      std::min(a.rows, a.cols) <= kExact ? exact(a, centred, k) : Krylov(a, centred, k, seed).run();
+  Spectrum s = std::min(a.rows, a.cols) <= kExact ? exact(a, centred, k) : Krylov(a, centred, k, seed).run();
   PrincipalAxes out;
   out.centre = a.column_means;
-  out.rotation = from_eigen(s.vectors);
+  out.rotation = std::move(s.vectors);
   for (std::int64_t j = 0; j < k; ++j) {
-    out.sd.push_back(std::sqrt(std::max(0.0, s.values(j))));
-    Eigen::Map<Eigen::VectorXd> column(out.rotation.values.data() + j * a.cols, a.cols);
-    Eigen::Index top = 0;
-    column.cwiseAbs().maxCoeff(&top);
-    if (column(top) < 0) column *= -1.0;
+    out.sd.push_back(std::sqrt(std::max(0.0, s.values[j])));
+    double* column = out.rotation.values.data() + j * a.cols;
+    const auto smaller = [](double u, double v) { return std::abs(u) < std::abs(v); };
+    if (!(*std::max_element(column, column + a.cols, smaller) < 0)) continue;
+    for (std::int64_t i = 0; i < a.cols; ++i) column[i] *= -1.0;
   }
   return out;
 }
 
 Matrix component_scores(const LinearMap& a, const PrincipalAxes& c) {
   const OneEigenThread one;
-  return from_eigen(Centred(a).times(view(c.rotation)));
+  return Centred(a).times(c.rotation);
 }
 
 }  // namespace fatefield

@@ -10,7 +10,7 @@
 #include <functional>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/transport_options.hpp"
 
 namespace fatefield {
 

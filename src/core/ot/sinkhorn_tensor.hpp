@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "base/options.hpp"
+#include "base/transport_options.hpp"
 
 namespace fatefield {
 

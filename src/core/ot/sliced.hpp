@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/transport_options.hpp"
 #include "ot/sinkhorn.hpp"
 
 namespace fatefield {

@@ -35,7 +35,7 @@ struct Tile {
   const T* wx;          ///< rows: weights in sums over rows
   const T* wy;          ///< cols: weights in sums over columns
   T* kept = nullptr;    ///< memory for z, rows x cols, in Form::Dot; nullptr where it is found anew each time
-  bool filled = false;  ///< `kept` holds z already
+  bool filled = false;  ///< `kept` holds z already; else sums() fills it
 };
 
 template <typename T>

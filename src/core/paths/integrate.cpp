@@ -33,15 +33,6 @@ void check_word(const char* name, const std::string& word, std::initializer_list
   throw input_error(name, std::string("`") + name + "` is \"" + word + "\"; one of " + all + " is needed.");
 }
 
-const RungeKutta& method_of(const std::string& solver) {
-  check_word("solver", solver, {"euler", "rk4", "rk23", "dopri5", "dop853"});
-  return solver == "euler"    ? euler_method()
-         : solver == "rk4"    ? rk4_method()
-         : solver == "rk23"   ? rk23_method()
-         : solver == "dopri5" ? rk45_method()
-                              : dop853_method();
-}
-
 void check_options(const IntegrateOptions& o) {
   for (const auto& [name, value] : {std::pair<const char*, double>{"dt", o.dt},
                                     {"rtol", o.rtol},
@@ -89,7 +80,7 @@ void check_request(const Dynamics& f, const IntegrationRequest& r, const Integra
     if (g < 0 || g >= f.dims())
       throw input_error("hold", "`hold` names a dimension that the model does not have.");
   }
-  if (!r.noise_sd.empty() && o.solver != "euler")
+  if (!r.noise_sd.empty() && runge_kutta_method(o.solver).names[0] != "euler")
     throw input_error("solver", "`solver` is \"" + o.solver + "\", but noise needs \"euler\".");
   const bool needs_cells = o.snap != "none" || o.support == "cells" || r.keep_coordinates;
   if (needs_cells && r.cells == nullptr)
@@ -171,7 +162,7 @@ Paths integrate_cells(const Dynamics& f, const IntegrationRequest& asked, const 
   check_options(options);
   check_request(f, asked, options);
   const IntegrationRequest request = quiet_where_held(asked);
-  const RungeKutta& method = method_of(options.solver);
+  const RungeKutta& method = runge_kutta_method(options.solver);
   const Timetable timetable = timetable_of(request, options, method.adaptive());
   const bool shadow = options.shadow == "always" || (options.shadow == "backward" && timetable.sign < 0);
   const RightHand right(f, options.kappa, options.positive, request.held);

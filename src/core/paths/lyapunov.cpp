@@ -1,7 +1,6 @@
 // Takes a velocity and start states; gives the leading rates at which disturbances grow.
 #include "paths/lyapunov.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,6 +9,7 @@
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/threads.hpp"
 
 namespace fatefield {
@@ -55,7 +55,9 @@ class Bundle {
         for (std::int64_t k = 0; k < m_; ++k) y_[((k + 1) * n_ + i) * dims_ + d] = r.directions(d, k);
       }
     }
-    product_.assign(static_cast<std::size_t>(n), Eigen::MatrixXd::Identity(m_, m_));
+    Matrix identity(m_, m_);
+    for (std::int64_t k = 0; k < m_; ++k) identity(k, k) = 1.0;
+    product_.assign(static_cast<std::size_t>(n), identity);
     log_scale_.assign(static_cast<std::size_t>(n), 0.0);
   }
 
@@ -75,30 +77,31 @@ class Bundle {
 
   // The disturbances become orthonormal; what that takes out is multiplied into the product.
   void orthonormalise() {
-    Eigen::MatrixXd a(dims_, m_);
+    Matrix a(dims_, m_);
     for (std::int64_t i = 0; i < n_; ++i) {
       for (std::int64_t k = 0; k < m_; ++k)
         for (std::int64_t d = 0; d < dims_; ++d) a(d, k) = y_[((k + 1) * n_ + i) * dims_ + d];
-      const Eigen::HouseholderQR<Eigen::MatrixXd> qr(a);
-      const Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(dims_, m_);
-      const Eigen::MatrixXd upper = qr.matrixQR().topRows(m_).triangularView<Eigen::Upper>();
-      product_[i] = upper * product_[i];
-      const double most = product_[i].cwiseAbs().maxCoeff();
+      const ThinQr qr = thin_qr(a);
+      product_[i] = product(qr.r, product_[i]);
+      double most = 0.0;
+      for (const double v : product_[i].values) most = std::max(most, std::abs(v));
       if (most > 0 && std::isfinite(most)) {
-        product_[i] /= most;
+        for (double& v : product_[i].values) v /= most;
         log_scale_[i] += std::log(most);
       }
       for (std::int64_t k = 0; k < m_; ++k)
-        for (std::int64_t d = 0; d < dims_; ++d) y_[((k + 1) * n_ + i) * dims_ + d] = q(d, k);
+        for (std::int64_t d = 0; d < dims_; ++d) y_[((k + 1) * n_ + i) * dims_ + d] = qr.q(d, k);
     }
   }
 
   void exponents(double horizon, std::int64_t leading, std::int64_t first, Matrix& out) const {
     for (std::int64_t i = 0; i < n_; ++i) {
-      const bool finite = product_[i].allFinite() && std::isfinite(log_scale_[i]);
-      const Eigen::VectorXd s = finite
-                                    ? Eigen::JacobiSVD<Eigen::MatrixXd>(product_[i]).singularValues()
-                                    : Eigen::VectorXd::Constant(m_, std::numeric_limits<double>::quiet_NaN());
+      const std::vector<double>& all = product_[i].values;
+      const bool finite = std::isfinite(log_scale_[i]) &&
+                          std::all_of(all.begin(), all.end(), [](double v) { return std::isfinite(v); });
+      const std::vector<double> s = finite ? singular_values(product_[i])
+                                           : std::vector<double>(static_cast<std::size_t>(m_),
+                                                                 std::numeric_limits<double>::quiet_NaN());
       for (std::int64_t k = 0; k < leading; ++k)
         out(first + i, k) = (std::log(s[k]) + log_scale_[i]) / horizon;
     }
@@ -131,7 +134,7 @@ class Bundle {
   std::int64_t n_, dims_, m_;
   double time_;
   std::vector<double> y_, at_, held_, k1_, k2_, k3_, k4_, times_;
-  std::vector<Eigen::MatrixXd> product_;
+  std::vector<Matrix> product_;
   std::vector<double> log_scale_;
 };
 

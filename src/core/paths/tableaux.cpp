@@ -3,116 +3,96 @@
 // midpoint: C. Runge, Math. Ann. 46 (1895). Order 2.
 // rk4:      the 3/8 rule of W. Kutta, Z. Math. Phys. 46 (1901). Order 4, with smaller error terms than the
 //           better known rule; also torchdiffeq's "rk4".
-// rk23:     order 3(2), 4 stages. P. Bogacki, L. F. Shampine, "A 3(2) pair of Runge-Kutta formulas", Appl.
+// rk23:     order 3(2), 4 stages; torchdiffeq's "bosh3". P. Bogacki, L. F. Shampine, "A 3(2) pair of
+// Runge-Kutta formulas", Appl.
 //           Math. Lett. 2 (1989).
-// dopri5:   order 5(4), 7 stages. J. R. Dormand, P. J. Prince, "A family of embedded Runge-Kutta formulae",
-//           J. Comput. Appl. Math. 6 (1980), with the companion of order 4 and the middle of L. F. Shampine,
-//           "Some practical Runge-Kutta formulas", Math. Comput. 46 (1986), as torchdiffeq has it.
-// rk45:     the same with the companion of Dormand and Prince themselves, as SciPy's RK45 has it.
+// dopri5:   order 5(4), 7 stages; SciPy's "RK45". J. R. Dormand, P. J. Prince, "A family of embedded
+//           Runge-Kutta formulae", J. Comput. Appl. Math. 6 (1980), with the middle of L. F. Shampine, "Some
+//           practical Runge-Kutta formulas", Math. Comput. 46 (1986). The companion is that of Dormand and
+//           Prince, as in SciPy; torchdiffeq has Shampine's.
 // dop853:   order 8(5,3), 12 stages and the slope at the end, 3 more for states between the ends. P. J.
 //           Prince, J. R. Dormand, "High order embedded Runge-Kutta formulae", J. Comput. Appl. Math. 7
 //           (1981), in the form of E. Hairer, S. P. Noersett, G. Wanner, "Solving ordinary differential
 //           equations I" (1993), II.5 and II.6.
 #include "paths/tableaux.hpp"
 
+#include <cctype>
+
+#include "base/error.hpp"
+
 namespace fatefield {
-
-const RungeKutta& euler_method() {
-  static const RungeKutta m = [] {
-    RungeKutta r;
-    r.order = 1;
-    r.stages = 1;
-    r.c = {0};
-    r.a = {{}};
-    r.weights = {1};
-    return r;
-  }();
-  return m;
-}
-
-const RungeKutta& midpoint_method() {
-  static const RungeKutta m = [] {
-    RungeKutta r;
-    r.order = 2;
-    r.stages = 2;
-    r.c = {0, 0.5};
-    r.a = {{}, {0.5}};
-    r.weights = {0, 1};
-    return r;
-  }();
-  return m;
-}
-
-const RungeKutta& rk4_method() {
-  static const RungeKutta m = [] {
-    const double third = 1.0 / 3;
-    RungeKutta r;
-    r.order = 4;
-    r.stages = 4;
-    r.c = {0, third, 2 * third, 1};
-    r.a = {{}, {third}, {-third, 1}, {1, -1, 1}};
-    r.weights = {0.125, 0.375, 0.375, 0.125};
-    return r;
-  }();
-  return m;
-}
-
-const RungeKutta& rk23_method() {
-  static const RungeKutta m = [] {
-    RungeKutta r;
-    r.order = 3;
-    r.stages = 4;
-    r.c = {0, 0.5, 0.75, 1};
-    r.a = {{}, {0.5}, {0, 0.75}, {2.0 / 9, 1.0 / 3, 4.0 / 9}};
-    r.weights = r.a.back();
-    r.error = {2.0 / 9 - 7.0 / 24, 1.0 / 3 - 1.0 / 4, 4.0 / 9 - 1.0 / 3, -1.0 / 8};
-    return r;
-  }();
-  return m;
-}
-
-const RungeKutta& dopri5_method() {
-  static const RungeKutta m = [] {
-    RungeKutta r;
-    r.order = 5;
-    r.stages = 7;
-    r.c = {0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1};
-    r.a = {{},
-           {1.0 / 5},
-           {3.0 / 40, 9.0 / 40},
-           {44.0 / 45, -56.0 / 15, 32.0 / 9},
-           {19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729},
-           {9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656},
-           {35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84}};
-    r.weights = r.a.back();
-    r.error = {35.0 / 384 - 1951.0 / 21600,
-               0,
-               500.0 / 1113 - 22642.0 / 50085,
-               125.0 / 192 - 451.0 / 720,
-               -2187.0 / 6784 + 12231.0 / 42400,
-               11.0 / 84 - 649.0 / 6300,
-               -1.0 / 60};
-    r.between = {{0.5 * 6025192743.0 / 30085553152.0, 0, 0.5 * 51252292925.0 / 65400821598.0,
-                  -0.5 * 2691868925.0 / 45128329728.0, 0.5 * 187940372067.0 / 1594534317056.0,
-                  -0.5 * 1776094331.0 / 19743644256.0, 0.5 * 11237099.0 / 235043384.0}};
-    return r;
-  }();
-  return m;
-}
-
-const RungeKutta& rk45_method() {
-  static const RungeKutta m = [] {
-    RungeKutta r = dopri5_method();
-    r.error = {71.0 / 57600, 0, -71.0 / 16695, 71.0 / 1920, -17253.0 / 339200, 22.0 / 525, -1.0 / 40};
-    return r;
-  }();
-  return m;
-}
-
 namespace {
+
+RungeKutta euler() {
+  RungeKutta r;
+  r.names = {"euler"};
+  r.order = 1;
+  r.stages = 1;
+  r.c = {0};
+  r.a = {{}};
+  r.weights = {1};
+  return r;
+}
+
+RungeKutta midpoint() {
+  RungeKutta r;
+  r.names = {"midpoint"};
+  r.order = 2;
+  r.stages = 2;
+  r.c = {0, 0.5};
+  r.a = {{}, {0.5}};
+  r.weights = {0, 1};
+  return r;
+}
+
+RungeKutta rk4() {
+  const double third = 1.0 / 3;
+  RungeKutta r;
+  r.names = {"rk4"};
+  r.order = 4;
+  r.stages = 4;
+  r.c = {0, third, 2 * third, 1};
+  r.a = {{}, {third}, {-third, 1}, {1, -1, 1}};
+  r.weights = {0.125, 0.375, 0.375, 0.125};
+  return r;
+}
+
+RungeKutta rk23() {
+  RungeKutta r;
+  r.names = {"rk23", "bosh3"};
+  r.order = 3;
+  r.stages = 4;
+  r.c = {0, 0.5, 0.75, 1};
+  r.a = {{}, {0.5}, {0, 0.75}, {2.0 / 9, 1.0 / 3, 4.0 / 9}};
+  r.weights = r.a.back();
+  r.error = {2.0 / 9 - 7.0 / 24, 1.0 / 3 - 1.0 / 4, 4.0 / 9 - 1.0 / 3, -1.0 / 8};
+  return r;
+}
+
+RungeKutta dopri5() {
+  RungeKutta r;
+  r.names = {"dopri5", "rk45"};
+  r.order = 5;
+  r.stages = 7;
+  r.c = {0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1};
+  r.a = {{},
+         {1.0 / 5},
+         {3.0 / 40, 9.0 / 40},
+         {44.0 / 45, -56.0 / 15, 32.0 / 9},
+         {19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729},
+         {9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656},
+         {35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84}};
+  r.weights = r.a.back();
+  r.error = {71.0 / 57600, 0, -71.0 / 16695, 71.0 / 1920, -17253.0 / 339200, 22.0 / 525, -1.0 / 40};
+  r.between = {{0.5 * 6025192743.0 / 30085553152.0, 0, 0.5 * 51252292925.0 / 65400821598.0,
+                -0.5 * 2691868925.0 / 45128329728.0, 0.5 * 187940372067.0 / 1594534317056.0,
+                -0.5 * 1776094331.0 / 19743644256.0, 0.5 * 11237099.0 / 235043384.0}};
+  return r;
+}
 
 RungeKutta dop853() {
   RungeKutta r;
+  r.names = {"dop853"};
   r.order = 8;
   r.stages = 13;
   r.c = {0.0,
@@ -189,11 +169,28 @@ RungeKutta dop853() {
   return r;
 }
 
+std::string in_small_letters(std::string s) {
+  for (char& c : s) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return s;
+}
+
 }  // namespace
 
-const RungeKutta& dop853_method() {
-  static const RungeKutta m = dop853();
-  return m;
+const std::vector<RungeKutta>& runge_kutta_methods() {
+  static const std::vector<RungeKutta> all = {rk23(), dopri5(), dop853(), euler(), midpoint(), rk4()};
+  return all;
+}
+
+const RungeKutta& runge_kutta_method(const std::string& solver) {
+  const std::string asked = in_small_letters(solver);
+  std::string known;
+  for (const RungeKutta& m : runge_kutta_methods()) {
+    for (const std::string& name : m.names) {
+      if (asked == name) return m;
+      known += (known.empty() ? "\"" : ", \"") + name + "\"";
+    }
+  }
+  throw input_error("solver", "`solver` is \"" + solver + "\"; one of " + known + " is needed.");
 }
 
 }  // namespace fatefield

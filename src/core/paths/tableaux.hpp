@@ -1,6 +1,5 @@
-// Explicit Runge-Kutta methods as numbers: the coefficients that the solvers of tensors (ode*.cpp) and the
-// integration of cells (paths/) share. Plain numbers, no torch. Sources stand with each method
-// in tableaux.cpp.
+// Explicit Runge-Kutta methods as numbers, and the names by which they are asked for. Sources stand with each
+// method in tableaux.cpp.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +12,8 @@ namespace fatefield {
 /// A method with an error estimate has its last stage at the end of the step: its state is the end itself,
 /// and its slope the first of the next step.
 struct RungeKutta {
+  /// The first is ours, the others are SciPy's and torchdiffeq's. Capital letters do not matter.
+  std::vector<std::string> names;
   int order = 0;           ///< the global error is O(h^order)
   std::size_t stages = 0;  ///< of a step; rows of `a` beyond serve states between its ends
   std::vector<double> c;
@@ -29,12 +30,10 @@ struct RungeKutta {
   bool adaptive() const { return !error.empty(); }
 };
 
-const RungeKutta& euler_method();
-const RungeKutta& midpoint_method();
-const RungeKutta& rk4_method();
-const RungeKutta& rk23_method();
-const RungeKutta& dopri5_method();
-const RungeKutta& rk45_method();
-const RungeKutta& dop853_method();
+/// All of them.
+const std::vector<RungeKutta>& runge_kutta_methods();
+
+/// By any of its names; any other is an input_error("solver").
+const RungeKutta& runge_kutta_method(const std::string& solver);
 
 }  // namespace fatefield

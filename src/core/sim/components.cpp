@@ -1,26 +1,27 @@
 // Takes cells x features; gives principal components by an eigendecomposition of the smaller Gram matrix.
 #include "sim/components.hpp"
 
-#include <Eigen/Dense>
-
 #include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 
 namespace fatefield {
 namespace {
 
 // An eigenvector's sign is free; the largest loading is made positive.
-void fix_signs(Eigen::Ref<Eigen::MatrixXd> loadings, Eigen::Ref<Eigen::MatrixXd> scores) {
-  for (Eigen::Index c = 0; c < loadings.cols(); ++c) {
-    Eigen::Index largest = 0;
-    loadings.col(c).cwiseAbs().maxCoeff(&largest);
-    if (loadings(largest, c) >= 0) continue;
-    loadings.col(c) *= -1;
-    scores.col(c) *= -1;
+void fix_signs(Matrix& loadings, Matrix& scores) {
+  for (std::int64_t c = 0; c < loadings.cols; ++c) {
+    double* loading = loadings.values.data() + c * loadings.rows;
+    double* score = scores.values.data() + c * scores.rows;
+    const double* largest = std::max_element(loading, loading + loadings.rows,
+                                             [](double u, double v) { return std::abs(u) < std::abs(v); });
+    if (*largest >= 0) continue;
+    for (std::int64_t i = 0; i < loadings.rows; ++i) loading[i] *= -1;
+    for (std::int64_t i = 0; i < scores.rows; ++i) score[i] *= -1;
   }
 }
 
@@ -34,32 +35,38 @@ Components principal_components(MatrixView x, std::int64_t k) {
                                    std::to_string(x.cols) + " features.");
   }
   const OneEigenThread one;
-  Eigen::MatrixXd centred = Eigen::Map<const Eigen::MatrixXd>(x.data, x.rows, x.cols);
-  centred.rowwise() -= centred.colwise().mean().eval();
+  Matrix centred = row_block(x, 0, x.rows);
+  const std::vector<double> means = column_means(centred);
+  for (std::int64_t j = 0; j < x.cols; ++j)
+    for (std::int64_t i = 0; i < x.rows; ++i) centred(i, j) -= means[j];
   const bool by_features = x.cols <= x.rows;
-  const Eigen::MatrixXd gram = by_features ? Eigen::MatrixXd(centred.transpose() * centred)
-                                           : Eigen::MatrixXd(centred * centred.transpose());
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solved(gram);
-  const Eigen::MatrixXd vectors = solved.eigenvectors().rightCols(k).rowwise().reverse();
+  const Matrix gram =
+      by_features ? transposed_product(centred, centred) : product_transposed(centred, centred);
+  const SymmetricEigen solved = symmetric_eigen(gram);
 
   Components out;
   out.scores = Matrix(x.rows, k);
   out.loadings = Matrix(x.cols, k);
-  Eigen::Map<Eigen::MatrixXd> scores(out.scores.values.data(), x.rows, k);
-  Eigen::Map<Eigen::MatrixXd> loadings(out.loadings.values.data(), x.cols, k);
   for (std::int64_t c = 0; c < k; ++c) {
-    const double value = std::max(0.0, solved.eigenvalues()(gram.rows() - 1 - c));
+    const std::int64_t at = gram.rows - 1 - c;
+    const double value = std::max(0.0, solved.values[at]);
+    const double* vector = solved.vectors.values.data() + at * gram.rows;
     out.stdev.push_back(std::sqrt(value / static_cast<double>(x.rows - 1)));
+    double* score = out.scores.values.data() + c * x.rows;
+    double* loading = out.loadings.values.data() + c * x.cols;
     if (by_features) {
-      loadings.col(c) = vectors.col(c);
-      scores.col(c) = centred * vectors.col(c);
-    } else {
-      scores.col(c) = vectors.col(c) * std::sqrt(value);
-      loadings.col(c) = value > 0 ? Eigen::VectorXd(centred.transpose() * vectors.col(c) / std::sqrt(value))
-                                  : Eigen::VectorXd::Zero(x.cols);
+      std::copy_n(vector, x.cols, loading);
+      const std::vector<double> along = product(centred, vector);
+      std::copy(along.begin(), along.end(), score);
+      continue;
     }
+    const double length = std::sqrt(value);
+    for (std::int64_t i = 0; i < x.rows; ++i) score[i] = vector[i] * length;
+    if (!(value > 0)) continue;
+    const std::vector<double> back = transposed_product(centred, vector);
+    for (std::int64_t i = 0; i < x.cols; ++i) loading[i] = back[i] / length;
   }
-  fix_signs(loadings, scores);
+  fix_signs(out.loadings, out.scores);
   return out;
 }
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
-#include "base/options.hpp"
+#include "base/simulation_options.hpp"
 #include "sim/landscape.hpp"
 
 namespace fatefield {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/simulation_options.hpp"
 
 namespace fatefield {
 

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/field_options.hpp"
 #include "base/matrix.hpp"
+#include "base/simulation_options.hpp"
 
 namespace fatefield {
 

@@ -1,23 +1,20 @@
 // Takes cells, options and a seed; fits the kind of field that is asked for.
 #include "field/train/fit.hpp"
 
-#include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
-#include "base/eigen_products.hpp"
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "field/model/knn.hpp"
 #include "field/model/linear.hpp"
 #include "field/model/sparse_vfc.hpp"
 
 namespace fatefield {
 namespace {
-
-using Dense = Eigen::MatrixXd;
-using View = Eigen::Map<const Dense>;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 // Directions of less variance than this, relative to the first, are left out of least squares.
@@ -27,68 +24,65 @@ constexpr int kPenalties = 29;
 // Below these a network says the same of every cell.
 constexpr double kLeastDivergence = 0.1, kLeastSpread = 0.05;
 
-View view(const Matrix& x) { return View(x.values.data(), x.rows, x.cols); }
-View view(const MatrixView& x) { return View(x.data, x.rows, x.cols); }
-
-Matrix from_eigen(const Dense& x) {
-  Matrix out(x.rows(), x.cols());
-  std::copy(x.data(), x.data() + x.size(), out.values.begin());
+// a' b / n, less the product of the means where there are some.
+Matrix mean_product(MatrixView a, MatrixView b, const std::vector<double>& a_mean,
+                    const std::vector<double>& b_mean) {
+  Matrix out = cross_product(a, b);
+  for (std::int64_t j = 0; j < out.cols; ++j)
+    for (std::int64_t i = 0; i < out.rows; ++i) {
+      out(i, j) /= static_cast<double>(a.rows);
+      out(i, j) -= a_mean[i] * b_mean[j];
+    }
   return out;
 }
 
 // Least squares of y on a with a penalty, for many penalties after one decomposition.
 class Regression {
  public:
-  Regression(const Dense& a, const Dense& y, bool intercept) {
-    const auto n = static_cast<double>(a.rows());
-    centre_ = Eigen::RowVectorXd::Zero(a.cols());
-    level_ = Eigen::RowVectorXd::Zero(y.cols());
-    Dense inner = cross_product(a, a) / n, outer = cross_product(a, y) / n;
-    if (intercept) {
-      centre_ = a.colwise().mean();
-      level_ = y.colwise().mean();
-      inner -= centre_.transpose() * centre_;
-      outer -= centre_.transpose() * level_;
-    }
-    const Eigen::SelfAdjointEigenSolver<Dense> solver(inner);
-    values_ = solver.eigenvalues();
-    vectors_ = solver.eigenvectors();
-    rotated_ = cross_product(vectors_, outer);
-  }
+  Regression(const Matrix& a, const Matrix& y, bool intercept)
+      : centre_(intercept ? column_means(a) : std::vector<double>(static_cast<std::size_t>(a.cols), 0.0)),
+        level_(intercept ? column_means(y) : std::vector<double>(static_cast<std::size_t>(y.cols), 0.0)),
+        inner_(symmetric_eigen(mean_product(a, a, centre_, centre_))),
+        rotated_(cross_product(inner_.vectors, mean_product(a, y, centre_, level_))) {}
 
   /// Mean variance of the inputs, the unit of penalties.
-  double unit() const { return values_.mean(); }
+  double unit() const { return mean(inner_.values.data(), inner_.vectors.rows); }
   /// inputs x outputs
-  Dense weights(double penalty) const {
-    const double least = kRank * values_.maxCoeff();
-    Eigen::VectorXd inverse = values_;
-    for (Eigen::Index k = 0; k < inverse.size(); ++k) {
-      const double v = values_(k);
-      inverse(k) = v > least || penalty > 0.0 ? 1.0 / (std::max(v, 0.0) + penalty) : 0.0;
-    }
-    return vectors_ * (inverse.asDiagonal() * rotated_);
+  Matrix weights(double penalty) const {
+    const double least = kRank * *std::max_element(inner_.values.begin(), inner_.values.end());
+    std::vector<double> inverse = inner_.values;
+    for (double& v : inverse) v = v > least || penalty > 0.0 ? 1.0 / (std::max(v, 0.0) + penalty) : 0.0;
+    Matrix shrunk = rotated_;
+    for (std::int64_t j = 0; j < shrunk.cols; ++j)
+      for (std::int64_t k = 0; k < shrunk.rows; ++k) shrunk(k, j) *= inverse[k];
+    return product(inner_.vectors, shrunk);
   }
-  Eigen::RowVectorXd intercept(const Dense& weights) const { return level_ - centre_ * weights; }
+  std::vector<double> intercept(const Matrix& weights) const {
+    std::vector<double> out = row_product(centre_.data(), weights);
+    for (std::size_t j = 0; j < out.size(); ++j) out[j] = level_[j] - out[j];
+    return out;
+  }
 
  private:
-  Eigen::RowVectorXd centre_, level_;
-  Eigen::VectorXd values_;
-  Dense vectors_, rotated_;
-};
-
-struct Linear {
-  Dense weights;
-  Eigen::RowVectorXd intercept;
+  std::vector<double> centre_, level_;
+  SymmetricEigen inner_;
+  Matrix rotated_;
 };
 
 // The penalty whose predictions are nearest to the velocities of the held-out cells.
-double choose_penalty(const Regression& r, const Dense& x, const Dense& y) {
+double choose_penalty(const Regression& r, const Matrix& x, const Matrix& y) {
   double best = kNone, least = std::numeric_limits<double>::infinity();
   for (int k = 0; k < kPenalties; ++k) {
     const double penalty = r.unit() * kLeastPenalty *
                            std::pow(kMostPenalty / kLeastPenalty, static_cast<double>(k) / (kPenalties - 1));
-    const Dense w = r.weights(penalty);
-    const double error = ((x * w).rowwise() + r.intercept(w) - y).squaredNorm();
+    const Matrix w = r.weights(penalty), guess = product(x, w);
+    const std::vector<double> level = r.intercept(w);
+    double error = 0.0;
+    for (std::int64_t j = 0; j < y.cols; ++j)
+      for (std::int64_t i = 0; i < y.rows; ++i) {
+        const double off = guess(i, j) + level[j] - y(i, j);
+        error += off * off;
+      }
     if (error < least) {
       least = error;
       best = penalty;
@@ -112,7 +106,7 @@ FieldFit fit_linear(const FieldData& data, FieldFoundation base, const FieldOpti
     const Matrix x = take_rows(data.x, cells_of(data, part));
     return components ? state_scores(base.support.space(), x) : x;
   };
-  const Regression regression(view(inputs(Part::Train)), view(y), o.field != "linear");
+  const Regression regression(inputs(Part::Train), y, o.field != "linear");
   double penalty = ridge ? o.ridge_lambda * regression.unit() : 0.0;
   if (ridge && penalty == 0.0) {
     const std::vector<std::int64_t> held_out = cells_of(data, Part::Validation);
@@ -121,14 +115,16 @@ FieldFit fit_linear(const FieldData& data, FieldFoundation base, const FieldOpti
                         "`ridge.lambda` must be a positive number where no cells are held out to "
                         "choose it by.");
     }
-    penalty = choose_penalty(regression, view(inputs(Part::Validation)), view(take_rows(data.y, held_out)));
+    penalty = choose_penalty(regression, inputs(Part::Validation), take_rows(data.y, held_out));
   }
   if (ridge) out.report.chosen = penalty / regression.unit();
-  const Dense weights = regression.weights(penalty);
-  const Eigen::RowVectorXd level = regression.intercept(weights);
-  out.field = make_linear_field(
-      o.field, std::move(base), components ? LinearInput::Components : LinearInput::State,
-      from_eigen(weights.transpose()), std::vector<double>(level.data(), level.data() + level.size()));
+  const Matrix weights = regression.weights(penalty);
+  Matrix turned(weights.cols, weights.rows);
+  for (std::int64_t j = 0; j < turned.cols; ++j)
+    for (std::int64_t i = 0; i < turned.rows; ++i) turned(i, j) = weights(j, i);
+  out.field =
+      make_linear_field(o.field, std::move(base), components ? LinearInput::Components : LinearInput::State,
+                        std::move(turned), regression.intercept(weights));
   return out;
 }
 
@@ -171,8 +167,11 @@ void stop_if_collapsed(const FieldReport& r, const FieldOptions& o) {
 
 double field_spread(const VelocityField& field, const MatrixView& x, const MatrixView& y) {
   const auto variance = [](const MatrixView& m) {
-    const Eigen::RowVectorXd mean = view(m).colwise().mean();
-    return (view(m).rowwise() - mean).squaredNorm();
+    const std::vector<double> centre = column_means(m);
+    double out = 0.0;
+    for (std::int64_t j = 0; j < m.cols; ++j)
+      for (std::int64_t i = 0; i < m.rows; ++i) out += (m(i, j) - centre[j]) * (m(i, j) - centre[j]);
+    return out;
   };
   return std::sqrt(variance(field_velocity(field, x)) / variance(y));
 }

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
 #include "nets/shape.hpp"
 
 namespace fatefield {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
 #include "nets/mlp.hpp"
 #include "sde/model/layout.hpp"
 #include "sde/solvers/solver.hpp"

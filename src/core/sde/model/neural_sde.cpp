@@ -102,6 +102,7 @@ std::vector<at::Tensor> get_tensors(const Archive& archive, const std::string& p
 NeuralSde::NeuralSde(const SdeOptions& options, std::int64_t dims, std::uint64_t seed)
     : impl_(std::make_unique<Impl>(options, dims)) {
   check_precision(options);
+  check_treats(*impl_->solver, impl_->nets.noise());
   if (!std::isfinite(options.dt) || options.dt < 0.0) {
     throw input_error("dt", "`dt` is " + std::to_string(options.dt) +
                                 "; a positive step is needed, or 0 for a fortieth of the time span.");

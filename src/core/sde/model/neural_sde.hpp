@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
 #include "sde/model/scaling.hpp"
 
 namespace fatefield {

@@ -16,11 +16,11 @@ namespace fatefield {
 
 struct NeuralSde::Impl {
   Impl(const SdeOptions& o, std::int64_t dims)
-      : options(o), nets(o, dims), solver(make_sde_solver(o.solver)) {}
+      : options(o), nets(o, dims), solver(&sde_solver(o.solver)) {}
 
   SdeOptions options;
   SdeNets nets;
-  std::unique_ptr<SdeSolver> solver;
+  const SdeSolver* solver;
   /// Where networks run and their weights are; states come and go on the processor.
   at::Device device = at::kCPU;
   /// The weights that are used: after training the best, or the running mean.

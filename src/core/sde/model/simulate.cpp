@@ -180,7 +180,7 @@ Run by_libtorch(const Job& job) {
         m.nets, m.parameters, *m.solver, job.grid, start,
         [&](std::int64_t k) {
           return philox_increment(job.request.seed, b.first, k, job.grid.h[static_cast<std::size_t>(k)], n,
-                                  job.motions(), m.solver->needs_levy(), m.parameters[0]);
+                                  job.motions(), m.solver->needs_levy, m.parameters[0]);
         },
         nullptr, false, noise_sd, hold_tensors(job, b, start));
     const auto wanted = [&](const at::Tensor& all) {
@@ -231,7 +231,7 @@ Run run_fused(const Job& job) {
 
 Run fastest(const Job& job) {
   const NeuralSde::Impl& m = job.model;
-  if (!m.device.is_cpu() || !m.solver->euler_maruyama() || !FusedSde<float>::fits(m.nets.layout()))
+  if (!m.device.is_cpu() || !m.solver->euler_maruyama || !FusedSde<float>::fits(m.nets.layout()))
     return by_libtorch(job);
   return m.type() == at::kDouble ? run_fused<double>(job) : run_fused<float>(job);
 }

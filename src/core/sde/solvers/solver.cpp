@@ -5,43 +5,23 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
-#include "sde/solvers/methods.hpp"
 
 namespace fatefield {
 namespace {
 
-const char* noise_name(NoiseType noise) {
-  static const char* const names[] = {"diagonal", "scalar", "additive", "general"};
-  return names[static_cast<int>(noise)];
-}
-
-struct Entry {
-  const char* name;
-  std::function<std::unique_ptr<SdeSolver>()> make;
-};
-
-const std::vector<Entry>& entries() {
-  using D = MilsteinDerivative;
-  static const std::vector<Entry> all = {
-      {"euler", make_euler_maruyama},
-      {"heun", make_heun},
-      {"milstein", [] { return make_milstein(Calculus::Ito, D::Automatic); }},
-      {"srk", make_srk},
-      {"euler_heun", make_euler_heun},
-      {"midpoint", make_midpoint},
-      {"milstein_vjp", [] { return make_milstein(Calculus::Ito, D::Autograd); }},
-      {"milstein_free", [] { return make_milstein(Calculus::Ito, D::Difference); }},
-      {"milstein_stratonovich", [] { return make_milstein(Calculus::Stratonovich, D::Automatic); }},
-      {"milstein_stratonovich_vjp", [] { return make_milstein(Calculus::Stratonovich, D::Autograd); }},
-      {"milstein_stratonovich_free", [] { return make_milstein(Calculus::Stratonovich, D::Difference); }},
-  };
+std::vector<SdeSolver>& entries() {
+  static std::vector<SdeSolver> all;
   return all;
 }
+
+// A solver's file makes one of these for each of its names.
+struct Listed {
+  explicit Listed(const SdeSolver& solver) { entries().push_back(solver); }
+};
 
 // n x m standard normals in the type and on the device of `like`.
 at::Tensor philox_normals(std::uint64_t seed, Stream stream, std::uint64_t first, std::int64_t step,
@@ -60,28 +40,11 @@ at::Tensor philox_normals(std::uint64_t seed, Stream stream, std::uint64_t first
 }  // namespace
 
 Sde::~Sde() = default;
-SdeSolver::~SdeSolver() = default;
-
-std::unique_ptr<SdeSolver> make_sde_solver(const std::string& name) {
-  for (const Entry& e : entries()) {
-    if (name == e.name) return e.make();
-  }
-  throw input_error("solver",
-                    "`solver` is \"" + name + "\"; \"euler\", \"heun\", \"milstein\" or \"srk\" is needed.");
-}
 
 at::Tensor noise_product(NoiseType noise, const at::Tensor& g, const at::Tensor& w) {
   if (noise == NoiseType::Diagonal) return g * w;
   if (g.size(2) == 1) return g.squeeze(2) * w;
   return at::bmm(g, w.unsqueeze(2)).squeeze(2);
-}
-
-void require_noise(const char* method, NoiseType noise, std::initializer_list<NoiseType> treated) {
-  if (std::find(treated.begin(), treated.end(), noise) != treated.end()) return;
-  std::string can;
-  for (NoiseType t : treated) can += (can.empty() ? "" : ", ") + std::string(noise_name(t));
-  throw input_error("solver", std::string("`solver` \"") + method + "\" cannot treat " + noise_name(noise) +
-                                  " noise, only: " + can + ". \"euler\" and \"heun\" treat every noise.");
 }
 
 Increment philox_increment(std::uint64_t seed, std::uint64_t first, std::int64_t step, double h,
@@ -98,6 +61,71 @@ Increment philox_increment(std::uint64_t seed, std::uint64_t first, std::int64_t
   return w;
 }
 
+}  // namespace fatefield
+
+// The solvers: a new one is a line here.
+#include "sde/solvers/euler_maruyama.inc"
+#include "sde/solvers/heun.inc"
+#include "sde/solvers/milstein.inc"
+#include "sde/solvers/reversible_heun.inc"
+#include "sde/solvers/srk.inc"
+
+namespace fatefield {
+namespace {
+
+// As in "a", "b" or "c": the solvers that `which` holds for.
+template <typename Which>
+std::string names_where(Which&& which) {
+  std::vector<std::string> names;
+  for (const SdeSolver& s : entries()) {
+    if (which(s)) names.push_back(std::string("\"") + s.name + "\"");
+  }
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
+  return out;
+}
+
+void check_levy(const SdeSolver& solver, const Increment& w) {
+  if (!solver.needs_levy || w.U.defined()) return;
+  throw input_error(
+      "U", std::string("The solver \"") + solver.name + "\" needs the integral `U` of the Brownian motion.");
+}
+
+}  // namespace
+
+const char* noise_name(NoiseType noise) {
+  static const char* const names[] = {"diagonal", "scalar", "additive", "general"};
+  return names[static_cast<int>(noise)];
+}
+
+double SdeSolver::strong_order(NoiseType noise) const {
+  const double all[] = {orders.diagonal, orders.scalar, orders.additive, orders.general};
+  return all[static_cast<int>(noise)];
+}
+
+const std::vector<SdeSolver>& sde_solvers() { return entries(); }
+
+const SdeSolver& sde_solver(const std::string& name) {
+  for (const SdeSolver& s : entries()) {
+    if (name == s.name) return s;
+  }
+  throw input_error("solver", "`solver` is \"" + name + "\"; " +
+                                  names_where([](const SdeSolver&) { return true; }) + " is needed.");
+}
+
+void check_treats(const SdeSolver& solver, NoiseType noise) {
+  if (solver.treats(noise)) return;
+  std::string can;
+  for (const NoiseType t : kNoiseTypes) {
+    if (solver.treats(t)) can += (can.empty() ? "" : ", ") + std::string(noise_name(t));
+  }
+  throw input_error("solver", std::string("`solver` \"") + solver.name + "\" cannot treat " +
+                                  noise_name(noise) + " noise, only: " + can + "; " +
+                                  names_where([&](const SdeSolver& s) { return s.treats(noise); }) +
+                                  " is needed.");
+}
+
 std::vector<at::Tensor> integrate_sde(const SdeSolver& solver, const Sde& sde, const StepGrid& grid,
                                       at::Tensor y0, const std::function<Increment(std::int64_t)>& increment,
                                       const std::function<void(std::int64_t, const at::Tensor&)>& before_step,
@@ -105,6 +133,7 @@ std::vector<at::Tensor> integrate_sde(const SdeSolver& solver, const Sde& sde, c
   if (std::any_of(grid.h.begin(), grid.h.end(), [](double h) { return h < 0; })) {
     throw input_error("times", "`times` must increase: a stochastic equation cannot be run backward.");
   }
+  check_treats(solver, sde.noise());
   std::vector<at::Tensor> out;
   out.reserve(grid.outputs.size());
   std::size_t next = 0;
@@ -112,11 +141,16 @@ std::vector<at::Tensor> integrate_sde(const SdeSolver& solver, const Sde& sde, c
     return next < grid.outputs.size() && grid.outputs[next].step == step;
   };
   at::Tensor y = std::move(y0);
+  Carried carried;
   for (; ends_at(-1); ++next) out.push_back(y);
   for (std::int64_t k = 0; k < grid.steps(); ++k) {
     const at::Tensor before = y;
     if (before_step) before_step(k, before);
-    y = solver.step(sde, grid.t[k], grid.h[k], before, increment(k));
+    const Increment w = increment(k);
+    check_levy(solver, w);
+    // After before_step(), so that what it prepares holds for these evaluations too.
+    if (solver.begin && (k == 0 || after_step)) carried = solver.begin(sde, grid.t[k], before);
+    y = solver.step(sde, grid.t[k], grid.h[k], before, w, carried);
     if (after_step) y = after_step(y);
     for (; ends_at(k); ++next) {
       const double weight = grid.outputs[next].weight;

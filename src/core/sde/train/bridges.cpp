@@ -57,7 +57,7 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
   measure_noise();
   options_.shape = o.bridge_shape;
   options_.growth_penalty = o.growth_penalty;
-  options_.stratonovich = m.solver->calculus() == Calculus::Stratonovich;
+  options_.stratonovich = m.solver->calculus == Calculus::Stratonovich;
   partners_.resize(lengths_.size());
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
     if (!snapshots(k)) continue;

@@ -9,7 +9,7 @@
 #include <functional>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/transport_options.hpp"
 #include "sde/model/neural_sde.hpp"
 #include "sde/model/rollout.hpp"
 

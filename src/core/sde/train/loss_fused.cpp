@@ -128,7 +128,7 @@ std::unique_ptr<LossEngine> make_fused_engine(const LossJob& job, const std::vec
                                               const LossBatch& batch, bool gradient, Listener& listener) {
   const SdeLayout& layout = job.nets.layout();
   const bool measurable = layout.has_diffusion() || job.options.ratio_enforce <= 0.0;
-  if (!measurable || !job.solver.euler_maruyama() || !FusedSde<float>::fits(layout)) return nullptr;
+  if (!measurable || !job.solver.euler_maruyama || !FusedSde<float>::fits(layout)) return nullptr;
   if (!batch.start.device().is_cpu()) return nullptr;
   const bool wide = batch.start.scalar_type() == at::kDouble;
   return (wide ? make<double> : make<float>)(job, parameters, batch, gradient, listener);

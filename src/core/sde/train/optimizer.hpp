@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
 
 namespace fatefield {
 

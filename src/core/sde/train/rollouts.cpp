@@ -169,7 +169,7 @@ LossJob Rollouts::make_job(std::uint64_t first_row) const {
           [this, first_row, like](std::int64_t first, std::int64_t n, std::int64_t step) {
             return philox_increment(seed_, first_row + static_cast<std::uint64_t>(first), step,
                                     grid_.h[static_cast<std::size_t>(step)], n, m_.nets.brownian_dims(),
-                                    m_.solver->needs_levy(), like);
+                                    m_.solver->needs_levy, like);
           },
           0.0,
           0,

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
-#include "base/options.hpp"
+#include "base/sde_options.hpp"
 #include "sde/model/neural_sde.hpp"
 
 namespace fatefield {

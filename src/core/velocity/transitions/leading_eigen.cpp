@@ -2,22 +2,19 @@
 // leading part of it.
 #include "velocity/transitions/leading_eigen.hpp"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
-
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/rng.hpp"
 
 namespace fatefield {
 namespace {
 
-using Eigen::Index;
-using Dense = Eigen::MatrixXd;
-using Column = Eigen::VectorXd;
+using Column = std::vector<double>;
 
 // The basis has this many vectors more than twice those asked for.
 constexpr std::int64_t kSpare = 20;
@@ -27,8 +24,6 @@ constexpr std::int64_t kKept = 5;
 constexpr double kRounding = 1e-13;
 // A value below the floor is taken to stay there once it is this well known.
 constexpr double kRough = 1e-3;
-// Rows of the basis that are multiplied together.
-constexpr Index kRows = 4096;
 
 class KrylovSchur {
  public:
@@ -40,16 +35,15 @@ class KrylovSchur {
         count_(std::min(options.count, n)),
         size_(std::min(n, 2 * count_ + kSpare)),
         basis_(n, size_ + 1),
-        small_(Dense::Zero(size_ + 1, size_)) {
-    basis_.col(0) = fresh(0);
+        small_(size_ + 1, size_) {
+    set_basis(0, fresh(0));
   }
 
   LeadingEigenpairs solve(const std::function<bool()>& keep_going) {
     for (std::int64_t restart = 0;; ++restart) {
       if (keep_going && !keep_going()) throw Interrupted();
       extend();
-      const Eigen::EigenSolver<Dense> solver(small_.topRows(size_));
-      order(solver);
+      order();
       const bool last = size_ == n_ || restart == options_.max_restarts;
       if (last || settled()) return collect();
       keep_leading();
@@ -58,56 +52,67 @@ class KrylovSchur {
 
  private:
   // A random unit vector at right angles to the first k of the basis.
-  Column fresh(Index k) {
-    Column v(n_);
+  Column fresh(std::int64_t k) {
+    Column v(static_cast<std::size_t>(n_));
     normals<double>(options_.seed, Stream::Init, static_cast<std::uint64_t>(draws_++) * n_, n_, 0, 1,
                     v.data());
     for (int pass = 0; pass < 2; ++pass) {
-      if (k > 0) v -= basis_.leftCols(k) * (basis_.leftCols(k).transpose() * v);
-      v.normalize();
+      Column part(static_cast<std::size_t>(k));
+      if (k > 0) take_projection(leading(k), v.data(), part.data());
+      const double length = norm(v);
+      for (double& each : v) each /= length > 0 ? length : 1.0;
     }
     return v;
   }
 
   // Adds vectors until the basis is full.
   void extend() {
-    for (Index j = kept_; j < size_; ++j) {
-      Column w(n_);
-      apply_(basis_.col(j).data(), w.data());
-      const double before = w.norm();
-      Column h = Column::Zero(j + 1);
+    Column w(static_cast<std::size_t>(n_)), part(static_cast<std::size_t>(size_));
+    for (std::int64_t j = kept_; j < size_; ++j) {
+      apply_(basis_.values.data() + j * n_, w.data());
+      const double before = norm(w);
+      for (std::int64_t i = 0; i <= j; ++i) small_(i, j) = 0.0;
       for (int pass = 0; pass < 2; ++pass) {
-        const Column part = basis_.leftCols(j + 1).transpose() * w;
-        w -= basis_.leftCols(j + 1) * part;
-        h += part;
+        take_projection(leading(j + 1), w.data(), part.data());
+        for (std::int64_t i = 0; i <= j; ++i) small_(i, j) += part[i];
       }
-      small_.col(j).head(j + 1) = h;
-      const double beta = w.norm();
+      const double beta = norm(w);
       const bool ended = !(beta > kRounding * before);
       small_(j + 1, j) = ended ? 0.0 : beta;
       if (!ended) {
-        basis_.col(j + 1) = w / beta;
+        for (std::int64_t i = 0; i < n_; ++i) basis_(i, j + 1) = w[i] / beta;
       } else if (j + 1 < n_) {
-        basis_.col(j + 1) = fresh(j + 1);
+        set_basis(j + 1, fresh(j + 1));
       }
     }
   }
 
   // Ritz pairs by their real part, with how far each is from solving the whole problem.
-  void order(const Eigen::EigenSolver<Dense>& solver) {
-    values_ = solver.eigenvalues();
-    vectors_ = solver.eigenvectors();
+  void order() {
+    ritz_ = general_eigen(row_block(small_, 0, size_));
     order_.resize(static_cast<std::size_t>(size_));
-    std::iota(order_.begin(), order_.end(), Index(0));
-    std::stable_sort(order_.begin(), order_.end(),
-                     [&](Index a, Index b) { return values_(a).real() > values_(b).real(); });
-    residual_ = (small_.row(size_).cast<std::complex<double>>() * vectors_).cwiseAbs().transpose();
-    if (size_ == n_) residual_.setZero();
+    std::iota(order_.begin(), order_.end(), std::int64_t(0));
+    std::stable_sort(order_.begin(), order_.end(), [&](std::int64_t a, std::int64_t b) {
+      return ritz_.values[a].real() > ritz_.values[b].real();
+    });
+    residual_.assign(static_cast<std::size_t>(size_), 0.0);
+    if (size_ == n_) return;
+    for (std::int64_t at = 0; at < size_; ++at) {
+      std::complex<double> left = 0.0;
+      for (std::int64_t i = 0; i < size_; ++i) left += small_(size_, i) * ritz_.vectors[at * size_ + i];
+      residual_[at] = std::abs(left);
+    }
   }
 
-  bool good(Index at) const { return residual_(at) <= options_.tolerance; }
-  bool below(Index at) const {
-    return residual_(at) < kRough && values_(at).real() + residual_(at) < options_.floor;
+  bool good(std::int64_t at) const { return residual_[at] <= options_.tolerance; }
+  bool below(std::int64_t at) const {
+    return residual_[at] < kRough && ritz_.values[at].real() + residual_[at] < options_.floor;
+  }
+  Column real(std::int64_t at) const {
+    return part_of(at, [](const std::complex<double>& v) { return v.real(); });
+  }
+  Column imaginary(std::int64_t at) const {
+    return part_of(at, [](const std::complex<double>& v) { return v.imag(); });
   }
   bool settled() const {
     for (std::int64_t k = 0; k < count_; ++k) {
@@ -121,49 +126,61 @@ class KrylovSchur {
   void keep_leading() {
     std::int64_t take = std::min(count_ + kKept, size_ - 1);
     const auto partner = [&](std::int64_t k) {
-      return values_(order_[k]).imag() != 0 && k + 1 < size_ &&
-             values_(order_[k]) == std::conj(values_(order_[k + 1]));
+      return ritz_.values[order_[k]].imag() != 0 && k + 1 < size_ &&
+             ritz_.values[order_[k]] == std::conj(ritz_.values[order_[k + 1]]);
     };
-    Dense span(size_, take + 1);
-    Index filled = 0;
-    for (std::int64_t k = 0; k < size_ && filled < take; ++k) {
-      span.col(filled++) = vectors_.col(order_[k]).real();
+    Matrix span(size_, 0);
+    const auto append = [&](const Column& v) {
+      span.values.insert(span.values.end(), v.begin(), v.end());
+      ++span.cols;
+    };
+    for (std::int64_t k = 0; k < size_ && span.cols < take; ++k) {
+      append(real(order_[k]));
       if (!partner(k)) continue;
-      span.col(filled++) = vectors_.col(order_[k]).imag();
+      append(imaginary(order_[k]));
       ++k;
     }
-    const Eigen::HouseholderQR<Dense> qr(span.leftCols(filled));
-    const Dense q = qr.householderQ() * Dense::Identity(size_, filled);
-    const Dense reduced = q.transpose() * small_.topRows(size_) * q;
-    const Eigen::RowVectorXd spike = small_.row(size_) * q;
-    for (Index row = 0; row < n_; row += kRows) {
-      const Index rows = std::min(kRows, static_cast<Index>(n_) - row);
-      const Dense block = basis_.block(row, 0, rows, size_) * q;
-      basis_.block(row, 0, rows, filled) = block;
+    const Matrix q = orthonormal(span);
+    const Matrix reduced = product(transposed_product(q, row_block(small_, 0, size_)), q);
+    const Column spike = row_product(row_block(small_, size_, 1).values.data(), q);
+    multiply_leading_columns(q, basis_);
+    kept_ = q.cols;
+    std::copy_n(basis_.values.data() + size_ * n_, n_, basis_.values.data() + kept_ * n_);
+    small_ = Matrix(size_ + 1, size_);
+    for (std::int64_t j = 0; j < kept_; ++j) {
+      for (std::int64_t i = 0; i < kept_; ++i) small_(i, j) = reduced(i, j);
+      small_(kept_, j) = spike[j];
     }
-    basis_.col(filled) = basis_.col(size_);
-    small_.setZero();
-    small_.topLeftCorner(filled, filled) = reduced;
-    small_.row(filled).head(filled) = spike;
-    kept_ = filled;
   }
 
   LeadingEigenpairs collect() const {
     LeadingEigenpairs out;
     out.converged = true;
     for (std::int64_t k = 0; k < count_; ++k) {
-      const Index at = order_[k];
-      if (below(at) || values_(at).real() < options_.floor) break;
+      const std::int64_t at = order_[k];
+      if (below(at) || ritz_.values[at].real() < options_.floor) break;
       if (!good(at)) {
         out.converged = false;
         continue;
       }
-      const Column re = basis_.leftCols(size_) * vectors_.col(at).real();
-      const Column im = basis_.leftCols(size_) * vectors_.col(at).imag();
-      out.value.push_back(values_(at));
-      out.real.emplace_back(re.data(), re.data() + n_);
-      out.imaginary.emplace_back(im.data(), im.data() + n_);
+      out.value.push_back(ritz_.values[at]);
+      out.real.push_back(product(leading(size_), real(at).data()));
+      out.imaginary.push_back(product(leading(size_), imaginary(at).data()));
     }
+    return out;
+  }
+
+  // The first k vectors of the basis.
+  MatrixView leading(std::int64_t k) const { return columns(basis_, 0, k); }
+  void set_basis(std::int64_t k, const Column& v) {
+    std::copy(v.begin(), v.end(), basis_.values.begin() + k * n_);
+  }
+  double norm(const Column& v) const { return std::sqrt(squared_norm(v.data(), n_)); }
+  template <typename Part>
+  Column part_of(std::int64_t at, const Part& part) const {
+    Column out(static_cast<std::size_t>(size_));
+    std::transform(ritz_.vectors.begin() + at * size_, ritz_.vectors.begin() + (at + 1) * size_, out.begin(),
+                   part);
     return out;
   }
 
@@ -171,15 +188,14 @@ class KrylovSchur {
   const std::function<void(const double*, double*)>& apply_;
   const LeadingEigenOptions& options_;
   std::int64_t count_;
-  Index size_;
-  Index kept_ = 0;
+  std::int64_t size_;
+  std::int64_t kept_ = 0;
   std::int64_t draws_ = 0;
-  Dense basis_;
+  Matrix basis_;
   // A basis = basis small: the last row belongs to the vector behind the basis.
-  Dense small_;
-  Eigen::VectorXcd values_;
-  Eigen::MatrixXcd vectors_;
-  std::vector<Index> order_;
+  Matrix small_;
+  GeneralEigen ritz_;
+  std::vector<std::int64_t> order_;
   Column residual_;
 };
 
