@@ -30,7 +30,8 @@ echo "binary: compiling; what the compiler says is in build/binary.log"
  R CMD INSTALL --build --strip --library="$stage/package/$site" fatefield_*.tar.gz) > "$log" 2>&1 ||
   { tail -n 40 "$log" >&2; echo "binary: the build failed; all of it is in $log" >&2; exit 1; }
 if ! grep -q '^LibTorch .*(system)' "$log"; then
-  echo "binary: built on a LibTorch that is not the system's: `grep '^LibTorch' "$log"`. Debian: apt-get install libtorch-dev" >&2
+  echo "binary: built on a LibTorch that is not the system's: `grep '^LibTorch' "$log"`." \
+    "Debian: apt-get install libtorch-dev" >&2
   exit 1
 fi
 if found=$(grep -rlE "$stage|$root" "$stage/package"); then
@@ -39,7 +40,10 @@ if found=$(grep -rlE "$stage|$root" "$stage/package"); then
 fi
 
 # field NAME: a field of the package's description.
-field () { Rscript --vanilla -e 'cat(gsub("\\s+", " ", read.dcf(commandArgs(TRUE)[[1L]], commandArgs(TRUE)[[2L]])))' DESCRIPTION "$1"; }
+field () {
+  Rscript --vanilla -e 'cat(gsub("\\s+", " ", read.dcf(commandArgs(TRUE)[[1L]], commandArgs(TRUE)[[2L]])))' \
+    DESCRIPTION "$1"
+}
 # The names of Debian packages that hold the R packages it imports, with the versions that are asked for.
 imports=$(Rscript --vanilla -e '
   imports <- trimws(strsplit(read.dcf("DESCRIPTION", "Imports"), ",")[[1L]])
@@ -53,7 +57,10 @@ r_version=$(Rscript --vanilla -e 'cat(format(getRversion()))')
 r_api=$(dpkg-query -W -f='${Provides}' r-base-core | tr ',' '\n' | sed -n 's/^ *\(r-api-[^ ]*\).*/\1/p' | head -n 1)
 mkdir -p "$stage/make/debian"
 printf 'Source: fatefield\n\nPackage: fatefield\nArchitecture: any\n' > "$stage/make/debian/control"
-libraries=$(cd "$stage/make" && dpkg-shlibdeps -O -l"$(R RHOME)/lib" "$stage/package/$site/fatefield/libs/fatefield.so" 2>> "$log" |
+maintainer=$(Rscript --vanilla -e 'cat(packageDescription("fatefield", lib.loc = commandArgs(TRUE))$Maintainer)' \
+  "$stage/package/$site")
+shared_object=$stage/package/$site/fatefield/libs/fatefield.so
+libraries=$(cd "$stage/make" && dpkg-shlibdeps -O -l"$(R RHOME)/lib" "$shared_object" 2>> "$log" |
   sed -n 's/^shlibs:Depends=//p')
 [ -n "$libraries" ] || { tail -n 5 "$log" >&2; exit 1; }
 
@@ -65,7 +72,7 @@ Version: $version
 Architecture: $architecture
 Section: gnu-r
 Priority: optional
-Maintainer: $(Rscript --vanilla -e 'cat(packageDescription("fatefield", lib.loc = commandArgs(TRUE))$Maintainer)' "$stage/package/$site")
+Maintainer: $maintainer
 Installed-Size: $(du -sk "$stage/package/usr" | cut -f 1)
 Depends: r-base-core (>= $r_version)${r_api:+, $r_api}, $imports, $libraries
 Recommends: libopenblas0-openmp
@@ -80,4 +87,6 @@ chmod -R u=rwX,go=rX "$stage/package"
 rm -f build/fatefield_*.deb build/fatefield_*_R_*.tar.gz
 dpkg-deb --build --root-owner-group -Zxz "$stage/package" build > /dev/null
 mv "$stage"/make/fatefield_*_R_*.tar.gz build/
-for file in build/fatefield_*.deb build/fatefield_*_R_*.tar.gz; do echo "binary: $file ($(du -k "$file" | cut -f 1) kB)"; done
+for file in build/fatefield_*.deb build/fatefield_*_R_*.tar.gz; do
+  echo "binary: $file ($(du -k "$file" | cut -f 1) kB)"
+done

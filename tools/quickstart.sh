@@ -12,8 +12,9 @@ set -eu
 here=$(pwd)
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-# watch_build LOG: until it is killed or this script ends, how many files are compiled and about how long the others take:
-# on a terminal one line that is written anew, else a line every 20 seconds. The log has a line for each file that was begun.
+# watch_build LOG: until it is killed or this script ends, how many files are compiled and about how long the others
+# take: on a terminal one line that is written anew, else a line every 20 seconds. The log has a line for each file
+# that was begun.
 watch_build () {
   total=$(find "$root/src" -name '*.cpp' | wc -l)
   jobs=$(nproc 2>/dev/null || echo 2)
