@@ -35,7 +35,8 @@ criticality_chunk <- 4e7
 #' The first step leads from what was counted in a cell to what the model makes of it.
 #' It tells of the depth of the cell more than of its future, and is left out unless `skip.first = FALSE`.
 #' What is left does not follow depth in simulated cells with some hundred molecules of the model's genes; with fewer it
-#' can, since a model makes other futures of noisier cells: let [GeneDynamics()] and [CompareDynamics()] adjust for depth.
+#' can, since a model makes other futures of noisier cells: let [GeneDynamics()] and [CompareDynamics()] adjust for
+#' depth.
 #' `start = "smoothed"` begins at the mean of the cell and its nearest cells instead.
 #'
 #' `compat = "deepvelo"` is the published way: states are fully projected onto the cells, nothing is added to the
@@ -176,7 +177,8 @@ criticality_options <- function(more, request, n.neighbors) {
   }
   own <- c("solver", "snap", "kappa")
   integration_options(
-    more[["solver"]], more[["snap"]], n.neighbors, more[["kappa"]], more[!names_or_none(more) %in% own], c(arguments, own)
+    more[["solver"]], more[["snap"]], n.neighbors, more[["kappa"]], more[!names_or_none(more) %in% own],
+    c(arguments, own)
   )
 }
 
@@ -365,11 +367,13 @@ rename_cells.fatefield_criticality <- function(x, names) {
 }
 
 headline.fatefield_criticality <- function(x) {
-  kind <- c(kl = "Kullback-Leibler divergence, nats", js = "Jensen-Shannon divergence, nats", path = "length of the path")
+  kind <- c(kl = "Kullback-Leibler divergence, nats", js = "Jensen-Shannon divergence, nats",
+    path = "length of the path")
   q <- stats::quantile(x$criticality, c(0.5, 0.05, 0.95), na.rm = TRUE, names = FALSE)
   lost <- sum(is.na(x$criticality))
   c(
-    paste0("criticality of ", counted(length(x$criticality), "cell"), ": median ", with_interval(q[[1L]], q[[2L]], q[[3L]]),
+    paste0("criticality of ", counted(length(x$criticality), "cell"), ": median ",
+      with_interval(q[[1L]], q[[2L]], q[[3L]]),
       ", 90 % of the cells in brackets"),
     paste0("along ", if (is.null(x$along)) "the trajectories" else x$along, ", ", counted(x$n.models, "model"),
       if (lost > 0L) paste0("; ", lost, " cells could not be followed")),

@@ -164,7 +164,8 @@ share_table <- function(tallies, draws, conf.level) {
   sampled <- sampled / rowSums(sampled)
   edge <- function(q) apply(sampled, 2L, stats::quantile, probs = q, na.rm = TRUE, names = FALSE)
   data.frame(
-    label = factor(colnames(tallies), colnames(tallies)), n = n, share = p, share_low = ifelse(n > 0, pmax(0, middle - half), p),
+    label = factor(colnames(tallies), colnames(tallies)), n = n, share = p,
+    share_low = ifelse(n > 0, pmax(0, middle - half), p),
     share_high = pmin(1, middle + half), share_boot_low = edge((1 - conf.level) / 2),
     share_boot_high = edge((1 + conf.level) / 2), row.names = NULL
   )
@@ -190,9 +191,11 @@ headline.fatefield_classes <- function(x) {
   c(
     paste0("ends of ", counted(length(x$label), "path"), " of ", counted(nlevels(droplevels(x$cell)), "cell"), ": ",
       paste0(utils::head(paste0(table$label, " ", table$n), 6L), collapse = ", ")),
-    paste0("share of ", table$label[[1L]], " ", with_interval(table$share, table$share_boot_low, table$share_boot_high)[[1L]],
+    paste0("share of ", table$label[[1L]], " ",
+      with_interval(table$share, table$share_boot_low, table$share_boot_high)[[1L]],
       if (!is.null(x$ratio) && two$n[[1L]] > 0) paste0("; ", paste(two$label, collapse = " : "), " = ",
-        paste(two$n, collapse = " : "), " = 1 : ", with_interval(x$ratio$ratio, x$ratio$ratio_low, x$ratio$ratio_high))),
+        paste(two$n, collapse = " : "), " = 1 : ",
+        with_interval(x$ratio$ratio, x$ratio$ratio_low, x$ratio$ratio_high))),
     if (lost > 0L || open > 0) paste(c(
       if (open > 0) paste0("time ran out for ", open, " paths, which have not arrived"),
       if (lost > 0L) paste0(lost, " could not be integrated to the end")

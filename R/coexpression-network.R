@@ -42,7 +42,8 @@
 #'   For trajectories in a reduction: the object that they came from.
 #' @param n.neighbors Nearest cells, the cell among them, over which expression is averaged first; `NULL`: none.
 #'   Smoothing alone raises correlations: it is the control of what simulated states are worth.
-#'   For trajectories in a reduction: nearest cells that give a state its genes where the loadings cannot, 30 of them unless said.
+#'   For trajectories in a reduction: nearest cells that give a state its genes where the loadings cannot, 30 of them
+#'   unless said.
 #' @param reduction,dims Where nearest cells are looked for; `NULL` takes the PCA and all its dimensions.
 #'   For a matrix `reduction` is a matrix (cells x dims).
 #' @param differences Correlate steps rather than states? Default `FALSE`.

@@ -3,8 +3,8 @@
 
 #' Compare dynamics between groups of cells
 #'
-#' Compares drift, diffusion, potential or criticality between groups of cells (`group.by`), and between cells whose clones
-#' have few or many fates (`clone` and `labels`, or `n.fates`).
+#' Compares drift, diffusion, potential or criticality between groups of cells (`group.by`), and between cells whose
+#' clones have few or many fates (`clone` and `labels`, or `n.fates`).
 #'
 #' @section Basic use:
 #' ```
@@ -37,8 +37,8 @@
 #' `trend` holds rank correlations with the number of fates: alone, given each control, and given all.
 #' Their p-values come from the standard error of the bootstrap, as in [GeneDynamics()].
 #'
-#' @param object A Seurat object, a SingleCellExperiment, or a data.frame or matrix of quantities (cells x quantities), or
-#'   what [DriftDiffusion()] or [CellCriticality()] gave.
+#' @param object A Seurat object, a SingleCellExperiment, or a data.frame or matrix of quantities (cells x
+#'   quantities), or what [DriftDiffusion()] or [CellCriticality()] gave.
 #' @param quantities (strings) Of objects: names of numeric columns; `NULL` takes those present of `"drift"`,
 #'   `"diffusion"`, `"potential"`, `"criticality"` and `"lyapunov"`.
 #'   Of tables: those of their columns; `NULL` takes all.
@@ -210,7 +210,8 @@ clone_names <- function(clone) {
   if (is.null(clone)) {
     return(NULL)
   }
-  none <- is.na(clone) | (is.numeric(clone) & suppressWarnings(as.numeric(as.character(clone)) < 0)) | as.character(clone) == ""
+  none <- is.na(clone) | (is.numeric(clone) & suppressWarnings(as.numeric(as.character(clone)) < 0)) |
+    as.character(clone) == ""
   out <- as.character(clone)
   out[none] <- NA
   if (all(none)) stop_input("clone", "`clone`: no cell has a clone.")

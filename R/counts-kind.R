@@ -4,7 +4,8 @@
 # What values are made of normalised counts by, how that is undone, and what it is called.
 count_scales <- list(
   linear = list(back = identity),
-  log1p = list(back = expm1, name = "natural logarithms (log1p) of normalised counts, such as the layer \"data\" of an assay"),
+  log1p = list(back = expm1,
+    name = "natural logarithms (log1p) of normalised counts, such as the layer \"data\" of an assay"),
   log2 = list(back = function(v) expm1(v * log(2)),
     name = "logarithms to base 2 (log2) of normalised counts, such as \"logcounts\" of Bioconductor"),
   log10 = list(back = function(v) expm1(v * log(10)), name = "logarithms to base 10 (log10) of normalised counts"),

@@ -32,8 +32,8 @@
 #' @param vote `"soft"` (default): an end counts for each label by its share of the votes; `"majority"`: for the
 #'   winner alone.
 #' @param cutoff An end is unassigned where its mean distance to the `k` reference cells is more than `cutoff` times
-#'   the 0.99 quantile of that distance among the labelled cells. Default `r doc_default("label", "cutoff.factor")`; 0 assigns
-#'   every end.
+#'   the 0.99 quantile of that distance among the labelled cells. Default `r doc_default("label", "cutoff.factor")`;
+#'   0 assigns every end.
 #' @param cols Colours by label, `c(label = "colour")`; labels not named get one of a palette that colour-blind people
 #'   can tell apart.
 #' @param ... Not used.
@@ -154,7 +154,8 @@ fate_definition <- function(object, labels = NULL, fates = NULL, exclude = NULL,
   own <- is.null(fates) && is.null(exclude)
   values <- label_column(object, labels)
   list(
-    labels = values, fates = if (own) stored$fates else fates, exclude = if (own) still_there(stored$exclude, values) else exclude,
+    labels = values, fates = if (own) stored$fates else fates,
+    exclude = if (own) still_there(stored$exclude, values) else exclude,
     reference = if (is.null(reference)) kept_reference(object, stored) else reference,
     options = vote_options(
       if (is.null(k)) stored$k else k, if (is.null(weights)) stored$weights else weights,

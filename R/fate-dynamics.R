@@ -114,7 +114,8 @@ FateDynamics.default <- function(object, model = NULL, labels = NULL, cells = NU
   definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
   if (model$type == "field") {
     paths <- IntegrateCells.default(object, model, cells, t.out, verbose = verbose)
-    return(dynamics_of(near_trajectories(paths), fate_references(near_space(paths, x), definition), definition, settings))
+    return(dynamics_of(near_trajectories(paths), fate_references(near_space(paths, x), definition), definition,
+      settings))
   }
   votes <- fate_references(x, definition)
   starts <- cell_starts(object, model, x = x)

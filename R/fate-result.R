@@ -1,7 +1,7 @@
 # What PredictFate() gives: probabilities of fates with their errors, one row a cell.
 
-# `shares`: one list(share, effective) per member; `cells`: their names; `votes`: see fate_references(). `arrived`: which
-# cells were not simulated, as they are at the end already: they have no prior. `more`: further parts.
+# `shares`: one list(share, effective) per member; `cells`: their names; `votes`: see fate_references(). `arrived`:
+# which cells were not simulated, as they are at the end already: they have no prior. `more`: further parts.
 new_fate <- function(shares, cells, votes, definition, arrived = logical(length(cells)), more = list()) {
   fates <- votes$counted
   labels <- votes$references$labels

@@ -82,7 +82,9 @@ states_input <- function(object, model, spliced = field_counts(object, model)) {
 # Which cell of those at the fit each cell is, NA for new ones. An object that never had these velocities has nothing
 # to be compared with but its counts.
 check_field_source <- function(object, model, spliced) {
-  check <- function(input, now) check_input(object, input, "the model", "FitVelocityField()", new.cells = TRUE, now = now)
+  check <- function(input, now) {
+    check_input(object, input, "the model", "FitVelocityField()", new.cells = TRUE, now = now)
+  }
   if (is.null(model$source)) {
     return(rep(NA_integer_, ncol(spliced)))
   }

@@ -46,7 +46,8 @@ default_genes <- function(cells, source) {
     variable <- SeuratObject::VariableFeatures(cells, assay = source$assay)
     if (length(variable) > 0L) return(variable)
   }
-  if (is_plain_matrix(cells)) colnames(source$expression) else rownames(feature_values(cells, source$assay, source$layer))
+  if (is_plain_matrix(cells)) return(colnames(source$expression))
+  rownames(feature_values(cells, source$assay, source$layer))
 }
 
 gene_report <- function(genes, method, explained) {

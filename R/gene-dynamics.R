@@ -1,5 +1,5 @@
-# Which genes go with drift, diffusion, criticality or potential of cells. Takes expression (cells x genes, or an object)
-# and quantities of the cells; gives a table of correlations with intervals from blocks of cells.
+# Which genes go with drift, diffusion, criticality or potential of cells. Takes expression (cells x genes, or an
+# object) and quantities of the cells; gives a table of correlations with intervals from blocks of cells.
 
 #' Genes that go with the dynamics of cells
 #'
@@ -14,8 +14,8 @@
 #' ```
 #'
 #' @details
-#' Three correlations are given: Pearson's, Spearman's, and Pearson's partial one, which is that of the residuals of gene
-#' and quantity after least squares on the covariates.
+#' Three correlations are given: Pearson's, Spearman's, and Pearson's partial one, which is that of the residuals of
+#' gene and quantity after least squares on the covariates.
 #'
 #' Covariates are the logarithm of the total counts and the number of detected genes of each cell (`depth = TRUE`), the
 #' `pseudotime` where it is given, and those of `adjust`.
@@ -228,7 +228,11 @@ adjust_columns <- function(object, adjust) {
     found <- vapply(adjust, function(a) numeric_column(object, a, "adjust"), numeric(length(cell_names(object))))
     return(matrix(found, ncol = length(adjust), dimnames = list(NULL, adjust)))
   }
-  x <- if (is.null(dim(adjust))) cbind(adjust = numeric_column(object, adjust, "adjust")) else plain_matrix(adjust, "adjust")
+  x <- if (is.null(dim(adjust))) {
+    cbind(adjust = numeric_column(object, adjust, "adjust"))
+  } else {
+    plain_matrix(adjust, "adjust")
+  }
   match_cells(x, cell_names(object), "adjust")
 }
 

@@ -5,7 +5,8 @@
 set_columns <- list(
   term = c("term", "gs_name", "set", "set_name", "gene_set", "geneset", "pathway", "pathway_name", "module", "cluster",
     "go_id", "goid", "go", "gs_id", "term_id", "ont", "source"),
-  gene = c("gene", "gene_symbol", "symbol", "genesymbol", "gene_name", "genename", "db_gene_symbol", "gene_id", "geneid",
+  gene = c("gene", "gene_symbol", "symbol", "genesymbol", "gene_name", "genename", "db_gene_symbol", "gene_id",
+    "geneid",
     "target", "feature", "ensembl_gene", "entrez_gene", "ncbi_gene", "human_gene_symbol", "entrezid", "ensembl",
     "genes")
 )
@@ -56,8 +57,10 @@ table_list <- function(x, argument) {
     if (is.na(at$gene) || at$gene == at$term) at$gene <- 3L - at$term
   }
   if (is.na(at$term) || is.na(at$gene)) {
-    stop_input(argument, "`", argument, "` is a table with the columns ", quoted(names(x)), "; two are needed, of sets and ",
-      "of genes, such as \"term\" and \"gene\". A table with a set in each column can be given as a list, with as.list().")
+    stop_input(argument, "`", argument, "` is a table with the columns ", quoted(names(x)),
+      "; two are needed, of sets and ",
+      "of genes, such as \"term\" and \"gene\". A table with a set in each column can be given as a list, ",
+      "with as.list().")
   }
   term <- x[[at$term]]
   genes <- x[[at$gene]]
@@ -66,7 +69,8 @@ table_list <- function(x, argument) {
     genes <- unlist(lapply(genes, as.character), use.names = FALSE)
   }
   if (!is.atomic(term) || !is_gene_vector(genes)) {
-    stop_input(argument, "`", argument, "`: the columns ", quoted(names(x)[unlist(at)]), " must hold names of sets and of ",
+    stop_input(argument, "`", argument, "`: the columns ", quoted(names(x)[unlist(at)]),
+      " must hold names of sets and of ",
       "genes.")
   }
   term <- trim_text(term)

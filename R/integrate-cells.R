@@ -60,9 +60,11 @@ integration_chunk <- 2e7
 #' The span depends on the model and the data alone, not on the cells asked for.
 #'
 #' A path ends as `"reached"` where most of the cells nearest to it are the same as three quarters of the time to cross
-#' the data before, so that its label hardly changes any more, else as `"time ran out"`; where these are most, a warning says so.
-#' Longer paths leave the cells, and the errors of a velocity add up: in the system above, by estimated velocities, 57 % of
-#' the paths are among differentiated cells in three times the time to cross the data, and fewer in longer ones.
+#' the data before, so that its label hardly changes any more, else as `"time ran out"`; where these are most, a
+#' warning says so.
+#' Longer paths leave the cells, and the errors of a velocity add up: in the system above, by estimated velocities,
+#' 57 % of the paths are among differentiated cells in three times the time to cross the data, and fewer in longer
+#' ones.
 #' Estimated velocities draw paths to the commoner branch, as the rates of genes that never come to rest are
 #' estimated too high, by 30 % in the system above: there 71 % of the paths end on the major branch in the time to
 #' cross the data and 80 % in twice of it, where true velocities give 62 % in both.
@@ -152,8 +154,8 @@ integration_chunk <- 2e7
 #'
 #' @return [trajectories] with, beside their usual elements, `speed` (path x time: the length of
 #'   kappa f), `growth` (path x time, where it was followed), and `paths`, a data.frame of one row per path:
-#'   `end` is `"reached"` (has arrived, see below), `"time ran out"`, `"fixed point"`, `"repeats"` (was fully projected to
-#'   where it was), `"left cells"`, `"grown"`, or `"step too small"`, `"too many steps"`,
+#'   `end` is `"reached"` (has arrived, see below), `"time ran out"`, `"fixed point"`, `"repeats"` (was fully
+#'   projected to where it was), `"left cells"`, `"grown"`, or `"step too small"`, `"too many steps"`,
 #'   `"not finite"`; `end_time`, `steps` and `rejected` steps.
 #'   A path that ended early stays where it was; one that failed, the last three, has `NaN` after that.
 #' @section Errors:

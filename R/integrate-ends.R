@@ -107,7 +107,8 @@ warn_of_horizon <- function(paths, t.max) {
   }
   rlang::warn(
     paste0(
-      "Time ran out for ", open, " of ", nrow(paths), " paths: at time ", format(t.max, digits = 3L), " they still move ",
+      "Time ran out for ", open, " of ", nrow(paths), " paths: at time ", format(t.max, digits = 3L),
+      " they still move ",
       "among the cells, so that their ends are no fates yet. Follow them longer with `t.max`, such as t.max = ",
       format(2 * t.max, digits = 2L), "."
     ),

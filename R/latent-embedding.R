@@ -105,13 +105,15 @@ LatentEmbedding.SingleCellExperiment <- LatentEmbedding.Seurat
 
 headline.fatefield_latent <- function(x) {
   table <- x$table
-  scores <- c(silhouette = "silhouette of the labels", coherence = "coherence of velocities", time = "correlation with time")
+  scores <- c(silhouette = "silhouette of the labels", coherence = "coherence of velocities",
+    time = "correlation with time")
   known <- names(scores)[!is.na(unlist(table[1L, names(scores)]))]
   both <- function(name) paste0(scores[[name]], " ", paste(format(table[[name]], digits = 2L), collapse = " and "))
   c(
     paste0("latent units of a velocity field: ", counted(nrow(x$embedding), "cell"), " x ",
       counted(ncol(x$embedding), "unit")),
-    paste0("in them and in as many principal components of expression: ", paste(vapply(known, both, ""), collapse = ", "))
+    paste0("in them and in as many principal components of expression: ",
+      paste(vapply(known, both, ""), collapse = ", "))
   )
 }
 
@@ -138,7 +140,8 @@ plot.fatefield_latent <- function(x, type = c("embedding", "scores"), dims = 1:2
   if (length(dims) != 2L) stop_input("dims", "`dims` must be two dimensions such as 1:2, not ", described(dims), ".")
   plane <- x$embedding[, dims]
   n <- nrow(plane)
-  cells <- plane_frame(plane, group = if (is.null(group.by)) factor(rep("all", n)) else check_labels(group.by, "group.by", n))
+  cells <- plane_frame(plane,
+    group = if (is.null(group.by)) factor(rep("all", n)) else check_labels(group.by, "group.by", n))
   drawn <- thinned(n, 500L)
   v <- x$velocity[drawn, dims, drop = FALSE]
   longest <- max(sqrt(rowSums(v^2)))

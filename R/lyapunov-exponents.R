@@ -23,21 +23,21 @@
 #' is stable.
 #' It is local divergence over a finite time, and no sign of chaos.
 #'
-#' Differences start in `n.directions` directions: with as many as the model has dimensions, all there are; with fewer, the
-#' leading principal components of the cells, those along which cells really differ.
+#' Differences start in `n.directions` directions: with as many as the model has dimensions, all there are; with
+#' fewer, the leading principal components of the cells, those along which cells really differ.
 #' States are not projected onto the cells.
 #'
 #' @inheritParams CellCriticality
 #' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
 #' @param n.exponents Exponents to give; default 1.
 #' @param t.max Time to look ahead.
-#'   `NULL` takes a quarter of the time of the model, of a velocity field a quarter of the time in which a cell of median
-#'   speed crosses the data: time enough to part, short enough to tell where.
+#'   `NULL` takes a quarter of the time of the model, of a velocity field a quarter of the time in which a cell of
+#'   median speed crosses the data: time enough to part, short enough to tell where.
 #' @param n.directions Directions in which differences start; `NULL` takes all dimensions up to 30.
 #' @param n.steps Steps of the integration; default `r doc_default("lyapunov", "steps")`.
 #' @param kappa Factor of the velocity; default 1.
-#' @param store.as Name of the new column, for the first exponent, and of the result kept; the other columns have it with
-#'   their number.
+#' @param store.as Name of the new column, for the first exponent, and of the result kept; the other columns have it
+#'   with their number.
 #'   `NULL` means `"lyapunov"`, or `"fatefield_lyapunov"` where the object has such a column of your own.
 #' @param ... Not used.
 #' @return For a matrix a result of class `fatefield_lyapunov`, see [results], whose table has the columns `cell`,

@@ -212,7 +212,8 @@ SetModel.default <- function(object, model, store.as = NULL, ...) {
 #' @export
 SetModel.Seurat <- function(object, model, store.as = NULL, ...) {
   check_no_dots(names(formals(SetModel.default)), ...)
-  if (missing(model)) stop_input("model", "`model` is missing: give one from FitSDE(), FitVelocityField() or LoadModel().")
+  if (missing(model)) stop_input("model",
+    "`model` is missing: give one from FitSDE(), FitVelocityField() or LoadModel().")
   check_model(model)
   store_model(object, model, if (is.null(store.as)) model$type else check_string(store.as, "store.as"))
 }

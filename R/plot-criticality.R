@@ -3,7 +3,8 @@
 #' Plot the criticality of cells
 #'
 #' `type = "embedding"` draws the cells in two dimensions, coloured by their criticality.
-#' `"violin"` and `"box"` draw it by groups, with the p-value of the test of Kruskal and Wallis that all groups are alike.
+#' `"violin"` and `"box"` draw it by groups, with the p-value of the test of Kruskal and Wallis that all groups are
+#' alike.
 #' That test takes cells as independent; [CompareDynamics()] takes clones into account.
 #'
 #' @section Basic use:

@@ -24,7 +24,8 @@ explain_filters <- function(path, code) {
     found <- if (plugin) file_filters(path) else character()
     if (length(found) == 0L) stop(e)
     stop_file(
-      "file", "`file`: ", quoted(path), " is compressed by ", quoted(found[[1L]]), ", which the HDF5 library here cannot ",
+      "file", "`file`: ", quoted(path), " is compressed by ", quoted(found[[1L]]),
+      ", which the HDF5 library here cannot ",
       "read. Write it again with gzip where it can be read, such as in Python",
       if (!grepl("\\.loom$", path)) " by adata.write_h5ad(\"new.h5ad\", compression = \"gzip\")", "."
     )
@@ -33,7 +34,8 @@ explain_filters <- function(path, code) {
 
 # Filters of the data sets that are not the library's own, by the names that stand in the file.
 file_filters <- function(path) {
-  known <- c(lzf = "lzf\\x00", blosc = "blosc", zstd = "zstd|Zstandard", bitshuffle = "bitshuffle", lz4 = "lz4|LZ4 filter",
+  known <- c(lzf = "lzf\\x00", blosc = "blosc", zstd = "zstd|Zstandard", bitshuffle = "bitshuffle",
+    lz4 = "lz4|LZ4 filter",
     bzip2 = "bzip2", szip = "szip")
   connection <- file(path, "rb")
   on.exit(close(connection))

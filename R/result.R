@@ -183,6 +183,7 @@ rbind.fatefield_table <- function(...) {
   if (length(kinds) > 1L) stop_input("...", "Only results of one kind can be bound, not ", quoted(kinds), ".")
   table <- do.call(rbind, lapply(parts, plain_table))
   kept <- attributes(parts[[1L]])
-  attributes(table) <- c(attributes(table)[c("names", "row.names")], kept[setdiff(names(kept), c("names", "row.names"))])
+  attributes(table) <- c(attributes(table)[c("names", "row.names")],
+    kept[setdiff(names(kept), c("names", "row.names"))])
   table
 }

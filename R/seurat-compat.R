@@ -73,7 +73,8 @@ with_sisters <- function(parts, present, object, assay, argument) {
     return(parts)
   }
   rlang::inform(
-    paste0("`", argument, "`: ", quoted(parts), " is a part of the split layer ", quoted(whole), "; all of it is taken."),
+    paste0("`", argument, "`: ", quoted(parts), " is a part of the split layer ", quoted(whole),
+      "; all of it is taken."),
     class = "fatefield_message_layer"
   )
   sisters

@@ -22,7 +22,8 @@ store_name <- function(object, store.as, default, columns = function(stem) stem,
   if (length(foreign) > 0L) check_own_columns(object, columns(stem))
   shadowed <- if (is_seurat(object)) intersect(columns(stem), c(assay_names(object), reduction_names(object)))
   if (length(shadowed) > 0L) {
-    stop_input("store.as", "`store.as`: the object has an assay or reduction ", quoted(shadowed[[1L]]), ", which would ",
+    stop_input("store.as", "`store.as`: the object has an assay or reduction ", quoted(shadowed[[1L]]),
+      ", which would ",
       "hide a column of that name; give another name.")
   }
   for (name in slots(stem)) check_slot(object, name)
@@ -33,7 +34,8 @@ store_name <- function(object, store.as, default, columns = function(stem) stem,
 check_own_columns <- function(object, columns) {
   foreign <- users_columns(object, columns)
   if (length(foreign) > 0L) {
-    stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]), " of your own, which would be ",
+    stop_input("store.as", "`store.as`: the object has a column ", quoted(foreign[[1L]]),
+      " of your own, which would be ",
       "overwritten; give another name.")
   }
 }
@@ -128,7 +130,8 @@ store_assay <- function(object, values, name, key = name, features = NULL) {
     return(add_assay(object, name, assay))
   }
   SingleCellExperiment::altExp(object, name) <- SummarizedExperiment::SummarizedExperiment(
-    assays = list(data = as_sce_cells(full, object, 2L)), rowData = S4Vectors::DataFrame(features, row.names = rownames(full))
+    assays = list(data = as_sce_cells(full, object, 2L)),
+    rowData = S4Vectors::DataFrame(features, row.names = rownames(full))
   )
   object
 }

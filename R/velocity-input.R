@@ -104,7 +104,8 @@ count_pair <- function(spliced, unspliced, arguments = c("spliced", "unspliced")
   check_linear(unspliced, arguments[[2L]], kind$unspliced)
   if (same_values(spliced, unspliced)) {
     stop_input(
-      arguments[[2L]], "`", arguments[[2L]], "` and `", arguments[[1L]], "` hold the same values, so that there are no ",
+      arguments[[2L]], "`", arguments[[2L]], "` and `", arguments[[1L]],
+      "` hold the same values, so that there are no ",
       "velocities to be seen; give the counts of unspliced molecules beside those of spliced ones."
     )
   }

@@ -171,7 +171,8 @@ velocity_name <- function(object, name, argument = "velocity") {
     name <- utils::tail(present, 1L)
     if (length(present) > 1L) {
       rlang::inform(
-        paste0("Using the velocities ", quoted(name), ", one of ", quoted(present), "; others are taken with `", argument,
+        paste0("Using the velocities ", quoted(name), ", one of ", quoted(present), "; others are taken with `",
+          argument,
           "`."),
         class = "fatefield_message_velocity"
       )

@@ -5,7 +5,8 @@
 call_worker <- function(.worker, ...) {
   frame <- parent.frame()
   given <- list(...)
-  shared <- setdiff(intersect(names(formals(.worker)), names(formals(sys.function(sys.parent())))), c("...", names(given)))
+  shared <- setdiff(intersect(names(formals(.worker)), names(formals(sys.function(sys.parent())))),
+    c("...", names(given)))
   present <- shared[!vapply(shared, function(name) {
     eval(call("missing", as.name(name)), frame) && is_empty_name(formals(.worker)[[name]])
   }, logical(1))]

@@ -3,7 +3,8 @@
 #
 #   sh bench/run.sh [PART ...]
 #
-# PARTS, all but the last by default:
+# PARTS, all but the first and the last by default:
+#   build       processor time of installing the package, beside that of one LibTorch source (long)
 #   limits      what this machine can do
 #   step        one training step and one simulation
 #   field       one epoch of the network of a velocity field
@@ -22,6 +23,34 @@ data=${FATEFIELD_SHARED:-../shared}
 export OMP_WAIT_POLICY=passive
 mkdir -p bench/out
 parts=${*:-limits step field ot neighbours million accuracy timecourse}
+
+# processor COMMAND...: seconds of processor that a command and its children take.
+processor () {
+  ( "$@" >> "$log" 2>&1 || exit 1; times ) |
+    awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, "m"); s += 60 * t[1] + t[2] } printf "%.1f", s }'
+}
+
+# From a clean copy, without the compiler's cache and without debugging information, which would be half of the time.
+install_cost () {
+  copy=$(mktemp -d)
+  log=$PWD/bench/out/install.log
+  : > "$log"
+  git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$copy"
+  compiler=$(R CMD config CXX17 | sed 's/^ *[^ ]*ccache //')
+  flags=$(R CMD config CXX17FLAGS | sed 's/^-g //; s/ -g / /')
+  printf 'CXX17 = %s\nCXX17FLAGS = %s\n' "$compiler" "$flags" > "$copy/user"
+  mkdir "$copy/library"
+  installed=$(cd "$copy" && R_MAKEVARS_USER="$copy/user" processor \
+    env CCACHE_DISABLE=1 MAKEFLAGS="-j$threads" R CMD INSTALL --library="$copy/library" .)
+  torch=$(sed -n 's/^PKG_CPPFLAGS = //p' "$copy/src/Makevars")
+  # shellcheck disable=SC2086
+  source=$(processor env CCACHE_DISABLE=1 $compiler -std=gnu++17 $flags -fpic $torch -c bench/build_probe.cpp -o "$copy/probe.o")
+  rm -rf "$copy"
+  [ -n "$installed" ] && [ -n "$source" ] || { tail -n 20 "$log"; exit 1; }
+  echo "R CMD INSTALL: $installed s of processor"
+  echo "one LibTorch source, bench/build_probe.cpp: $source s"
+  awk -v a="$installed" -v b="$source" 'BEGIN { printf "the package costs as much as %.0f of them\n", a / b }'
+}
 
 title () { printf '\n== %s ==\n' "$1"; }
 
@@ -73,6 +102,7 @@ ot_ratios () {
 for part in $parts; do
   title "$part"
   case $part in
+    build) install_cost ;;
     limits) limits ;;
     step)
       build

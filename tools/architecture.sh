@@ -16,13 +16,24 @@ rule () {
 }
 
 # code FILES: their lines as "file:line:text" without what follows // or, in R, #.
-cpp_code () { find "$@" \( -name '*.cpp' -o -name '*.hpp' \) ! -name RcppExports.cpp -exec grep -Hn '' {} + | sed 's|//.*||'; }
-r_code () { find R -name '*.R' ! -name RcppExports.R -exec grep -Hn '' {} + | sed "s/:[[:space:]]*#.*/:/; s/[[:space:]]#[[:space:]].*//"; }
+cpp_code () {
+  find "$@" \( -name '*.cpp' -o -name '*.hpp' \) ! -name RcppExports.cpp -exec grep -Hn '' {} + | sed 's|//.*||'
+}
+r_code () {
+  find R -name '*.R' ! -name RcppExports.R -exec grep -Hn '' {} + |
+    sed "s/:[[:space:]]*#.*/:/; s/[[:space:]]#[[:space:]].*//"
+}
+# written FOLDERS: the files in them that someone wrote.
+written () {
+  find "$@" \( -name '*.R' -o -name '*.[ch]pp' -o -name '*.inc' -o -name '*.sh' -o -name '*.awk' \) \
+    ! -name 'RcppExports.*' ! -name '._*'
+}
 
 rule "the core does not know R" \
   "$(grep -rEn '#include *[<"](Rcpp|R\.h|Rinternals|Rmath|R_ext)' src/core)"
 rule "only base/ compiles Eigen: the others ask base/linear_algebra.hpp" \
-  "$(grep -rEn '#include *<Eigen/' src/core | grep -v '^src/core/base/' | grep -v '^src/core/sde/train/couplings\.cpp:')"
+  "$(grep -rEn '#include *<Eigen/' src/core | grep -v '^src/core/base/' |
+    grep -v '^src/core/sde/train/couplings\.cpp:')"
 rule "the glue does not know torch" \
   "$(grep -En '#include *[<"](torch|ATen|c10)/' src/rcpp_*.cpp src/glue*.hpp 2>/dev/null)"
 rule "only seurat-compat.R knows the layers of Seurat's versions" \
@@ -67,12 +78,15 @@ rule "R code changes neither the random numbers nor the environment, and downloa
 rule "no two things of R have one name, of which the later file's would win" \
   "$(grep -ohE '^[A-Za-z_.][A-Za-z0-9_.]* <- ' $(ls R/*.R | grep -v RcppExports) | sort | uniq -d)"
 rule "C++ code prints nothing, ends no process and draws no numbers of the C library" \
-  "$(cpp_code src | grep -E 'std::(cout|cerr)|(^|[^._A-Za-z0-9])(printf|fprintf|puts|exit|_exit|abort|s?rand)[[:space:]]*\(')"
+  "$(cpp_code src |
+    grep -E 'std::(cout|cerr)|(^|[^._A-Za-z0-9])(printf|fprintf|puts|exit|_exit|abort|s?rand)[[:space:]]*\(')"
 rule "no source file is longer than 500 lines" \
-  "$(find R src tests tools \( -name '*.R' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.sh' \) ! -name 'RcppExports.*' \
-    -exec awk 'END { if (FNR > 500) print FILENAME ": " FNR " lines" }' {} \;)"
-rule "no name of a C++ test holds a semicolon, at which CMake would cut it and run nothing" \
-  "$(grep -nE 'TEST_CASE\("[^"]*;' tests/cpp/*.cpp)"
+  "$(written R src tests tools |
+    while read -r f; do awk 'END { if (FNR > 500) print FILENAME ": " FNR " lines" }' "$f"; done)"
+rule "no line is longer than 120 characters" \
+  "$(written R src tests tools | xargs grep -HnE '^.{121}' | cut -c 1-100)"
+rule "a C++ test that lacks what it needs says SKIP()" \
+  "$(grep -nE 'WARN\(.*(missing\(\)|no such|passed over)' tests/cpp/*.cpp)"
 
 [ "$failed" -eq 0 ]
 status=$?

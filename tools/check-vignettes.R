@@ -9,8 +9,10 @@ pages <- list.files(folder, "\\.html$", recursive = TRUE, full.names = TRUE)
 pages <- pages[grepl("inst/doc/", pages, fixed = TRUE)]
 
 empty <- c(
-  "^#> NULL$", "^#> character\\(0\\)$", "^#> numeric\\(0\\)$", "^#> integer\\(0\\)$", "^#> named list\\(\\)$", "^#> list\\(\\)$",
-  "<0 rows>", "< table of extent 0 >", "data frame with 0 columns", "^#> \\[1\\] NA$", "^#> \\[1\\] NaN$", "^#> Warning", "^#> Error"
+  "^#> NULL$", "^#> character\\(0\\)$", "^#> numeric\\(0\\)$", "^#> integer\\(0\\)$", "^#> named list\\(\\)$",
+  "^#> list\\(\\)$",
+  "<0 rows>", "< table of extent 0 >", "data frame with 0 columns", "^#> \\[1\\] NA$", "^#> \\[1\\] NaN$",
+  "^#> Warning", "^#> Error"
 )
 
 # The texts of <pre> elements, tags taken out.

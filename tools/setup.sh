@@ -23,7 +23,8 @@ extra=""
 if [ $for_tests = yes ]; then
   system="$system cmake catch2 libeigen3-dev git qpdf"
   r_packages="$r_packages testthat callr future.apply hdf5r SingleCellExperiment"
-  extra="ccache hdf5-tools tidy r-cran-roxygen2 r-cran-igraph r-bioc-annotationdbi r-bioc-go.db r-bioc-org.hs.eg.db"
+  extra="clang-format clang-tidy hdf5-tools tidy r-cran-lintr r-cran-roxygen2"
+  extra="$extra r-cran-igraph r-bioc-annotationdbi r-bioc-go.db r-bioc-org.hs.eg.db"
 fi
 
 debian_name () {
@@ -42,7 +43,9 @@ find_missing () {
   for name in $extra; do apt_has "$name" || missing_extra="$missing_extra $name"; done
   lost="$r_packages"
   if command -v Rscript >/dev/null 2>&1; then
-    lost=`Rscript --vanilla -e 'p <- commandArgs(TRUE); cat(p[!nzchar(vapply(p, function(x) system.file(package = x), ""))])' $r_packages`
+    lost=`Rscript --vanilla -e '
+      p <- commandArgs(TRUE)
+      cat(p[!nzchar(vapply(p, function(x) system.file(package = x), ""))])' $r_packages`
   fi
   for name in $lost; do missing="$missing `debian_name "$name"`"; done
 }
@@ -53,7 +56,8 @@ as_root () { if [ "`id -u`" = 0 ]; then "$@"; else sudo "$@"; fi; }
 apt_get () {
   log=`mktemp`
   for try in 1 2 3; do
-    if as_root env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -q "$@" >"$log" 2>&1; then
+    if as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -q "$@" >"$log" 2>&1; then
       rm -f "$log"
       return 0
     fi

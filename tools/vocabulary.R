@@ -31,7 +31,8 @@ table_rows <- function(lines) {
 arguments_of <- function() {
   names <- c(Filter(function(n) is.function(get(n, space)), getNamespaceExports(space)), "plot")
   lapply(stats::setNames(names, names), function(name) {
-    methods <- ls(space, pattern = paste0("^", gsub(".", "\\.", name, fixed = TRUE), "\\.(default|Seurat|SingleCellExperiment|fatefield_)"))
+    methods <- ls(space, pattern = paste0("^", gsub(".", "\\.", name, fixed = TRUE),
+      "\\.(default|Seurat|SingleCellExperiment|fatefield_)"))
     unique(unlist(lapply(c(name, methods), function(f) names(formals(get(f, envir = space))))))
   })
 }
@@ -53,7 +54,8 @@ for (row in rows) {
     problems <- c(problems, paste0("`", old$word, "` of ", toString(who), " should be `", row$words[[1L]], "`"))
   }
 }
-for (word in setdiff(known, names(counts))) problems <- c(problems, paste0("`", word, "` of the table is used by no function"))
+for (word in setdiff(known, names(counts))) problems <- c(problems,
+  paste0("`", word, "` of the table is used by no function"))
 for (name in names(used)) {
   methods <- paste0(name, c(".default", ".Seurat", ".SingleCellExperiment"))
   if (!all(vapply(methods, exists, logical(1), envir = space, inherits = FALSE))) next

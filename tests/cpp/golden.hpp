@@ -1,5 +1,5 @@
 // Reads reference numbers: HDF5 data sets of any type as doubles, rows first, with their shape.
-// Where the file or HDF5 is absent, missing() says why, and a test warns and returns.
+// Where the file or HDF5 is absent, missing() says why, for the test's SKIP().
 #pragma once
 
 #include <ATen/ATen.h>
@@ -38,7 +38,7 @@ class Golden {
   Golden(const Golden&) = delete;
   Golden& operator=(const Golden&) = delete;
 
-  /// Empty when the numbers can be read, else the reason to pass over a test.
+  /// Empty when the numbers can be read, else the reason to skip a test.
   const std::string& missing() const { return missing_; }
 
 #ifdef WITH_HDF5

@@ -33,10 +33,7 @@ TEST_CASE("a device that is not there is refused by name, and the processor alwa
 }
 
 TEST_CASE("on a GPU models train and simulate as on the processor, but for rounding", "[device]") {
-  if (cuda_state().devices == 0) {
-    WARN("no GPU is seen: passed over");
-    return;
-  }
+  if (cuda_state().devices == 0) SKIP("no GPU is seen");
   Matrix x(300, 3);
   std::vector<double> time;
   for (std::int64_t i = 0; i < 300; ++i) {

@@ -86,10 +86,7 @@ TEST_CASE("embeddings of anndata 0.6 are members of a compound data set", "[h5ad
 TEST_CASE("a real file is read, and cut anywhere is a file error", "[h5ad]") {
   const std::string path = std::string(SHARED_DIR) + "/data/larry/expression781.h5ad";
   std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    WARN("no such reference file: " + path);
-    return;
-  }
+  if (!in) SKIP("no such reference file: " + path);
   const H5ad h5ad(path, "file");
   CHECK(h5ad.table("obs").index.size() == 781);
   const H5adShape shape = h5ad.shape("X");

@@ -72,10 +72,7 @@ double gap(const GoldenArray& found, const GoldenArray& wanted) {
 
 TEST_CASE("integrated cells agree with SciPy at tight tolerance", "[integrate][golden]") {
   const Golden golden;
-  if (!golden.missing().empty()) {
-    WARN(golden.missing());
-    return;
-  }
+  if (!golden.missing().empty()) SKIP(golden.missing());
   for (const Problem& p : stored_problems(golden)) {
     const GoldenArray truth = golden.read("torchdiffeq/" + p.name + "_scipy_DOP853");
     const GoldenArray other = golden.read("torchdiffeq/" + p.name + "_scipy_RK45");
@@ -95,10 +92,7 @@ TEST_CASE("integrated cells agree with SciPy at tight tolerance", "[integrate][g
 
 TEST_CASE("integrated cells take torchdiffeq's fixed steps", "[integrate][golden]") {
   const Golden golden;
-  if (!golden.missing().empty()) {
-    WARN(golden.missing());
-    return;
-  }
+  if (!golden.missing().empty()) SKIP(golden.missing());
   for (const Problem& p : stored_problems(golden)) {
     for (const std::string solver : {"euler", "midpoint", "rk4"}) {
       INFO(p.name << " " << solver);
@@ -122,10 +116,7 @@ TEST_CASE("integrated cells take torchdiffeq's fixed steps", "[integrate][golden
 TEST_CASE("adaptive solvers are as near to the truth as torchdiffeq's of the same order, at like cost",
           "[integrate][golden]") {
   const Golden golden;
-  if (!golden.missing().empty()) {
-    WARN(golden.missing());
-    return;
-  }
+  if (!golden.missing().empty()) SKIP(golden.missing());
   // Each path has steps of its own here, all paths share theirs there; and torchdiffeq's dopri5 judges its
   // error by another companion.
   struct Row {

@@ -122,10 +122,7 @@ void check_batched(const Golden& golden, double value_tolerance, double toleranc
 
 TEST_CASE("the Sinkhorn divergence agrees with the reference", "[sinkhorn]") {
   const Golden golden;
-  if (!golden.missing().empty()) {
-    WARN(golden.missing());
-    return;
-  }
+  if (!golden.missing().empty()) SKIP(golden.missing());
   SECTION("one pair in double") { check_small<double>(golden, 1e-9, 1e-9); }
   SECTION("one pair in float") { check_small<float>(golden, 1e-5, 1e-4); }
   SECTION("slices that share a diameter, in double") { check_batched<double>(golden, 1e-9, 1e-9); }

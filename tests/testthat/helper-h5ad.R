@@ -128,8 +128,9 @@ expect_file_error <- function(expr, regexp = NULL) {
   invisible(e)
 }
 
-# What a reader does with files of which one byte is changed, every `step` bytes behind the head: TRUE where it gives an object or
-# a classed error. In a process of its own: what HDF5 cannot close again of a damaged file, it complains about at its end.
+# What a reader does with files of which one byte is changed, every `step` bytes behind the head: TRUE where it gives
+# an object or a classed error. In a process of its own: what HDF5 cannot close again of a damaged file, it complains
+# about at its end.
 outcomes_of_changed_bytes <- function(path, reader, step) {
   testthat::skip_if_not_installed("callr")
   testthat::skip_if_not(nzchar(system.file("libs", package = "fatefield")), "fatefield is not installed")

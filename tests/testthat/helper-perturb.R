@@ -16,7 +16,8 @@ driver_screen_cells <- function() {
   data <- t(as.matrix(layer_data(cells, "data", "RNA")))
   found <- stats::prcomp(data[, apply(data, 2L, stats::sd) > 0], scale. = TRUE, rank. = 8)
   colnames(found$x) <- colnames(found$rotation) <- paste0("scaled_", 1:8)
-  cells[["scaled"]] <- SeuratObject::CreateDimReducObject(found$x, loadings = found$rotation, key = "scaled_", assay = "RNA")
+  cells[["scaled"]] <- SeuratObject::CreateDimReducObject(found$x, loadings = found$rotation, key = "scaled_",
+    assay = "RNA")
   FitSDE(cells, time = "day", reduction = "scaled", updates = 150, verbose = FALSE)
 }
 

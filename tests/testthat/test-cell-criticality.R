@@ -118,12 +118,15 @@ test_that("the exponents of a linear field are its eigenvalues", {
   x <- matrix(1 + abs(sin(seq_len(600) * 1.3)) * 3, 200L, dimnames = list(paste0("c", 1:200), paste0("g", 1:3)))
   v <- x %*% t(a)
   model <- FitVelocityField(x, v, field = "linear", validation = 0.1, test = 0, verbose = FALSE)
-  found <- LyapunovExponents(x, model = model, cells = 1:5, n.exponents = 3L, t.max = 12, n.steps = 120L, verbose = FALSE)
+  found <- LyapunovExponents(x, model = model, cells = 1:5, n.exponents = 3L, t.max = 12, n.steps = 120L,
+    verbose = FALSE)
   expect_equal(unname(colMeans(found$exponents)), c(-0.4, -1, -1.6), tolerance = 0.05)
-  again <- LyapunovExponents(x, model = model, cells = 1:5, n.exponents = 3L, t.max = 12, n.steps = 120L, verbose = FALSE,
+  again <- LyapunovExponents(x, model = model, cells = 1:5, n.exponents = 3L, t.max = 12, n.steps = 120L,
+    verbose = FALSE,
     threads = 2L)
   expect_identical(again, found)
-  expect_input_error(LyapunovExponents(x, model = model, n.exponents = 4L, verbose = FALSE), "n.exponents", "3 dimensions")
+  expect_input_error(LyapunovExponents(x, model = model, n.exponents = 4L, verbose = FALSE), "n.exponents",
+    "3 dimensions")
   expect_named(as.data.frame(found), c("cell", paste0("exponent_", 1:3)))
   expect_identical(found["c2"]$table$cell, "c2")
   expect_output(print(found), "5 cells: median")
@@ -145,7 +148,8 @@ depth_correlations <- function(seed) {
   v <- EstimateVelocity(spliced, thin(cells$unspliced), genes = rownames(spliced), nfeatures = 0, verbose = FALSE)
   data <- velocity_states(v)[c("x", "y")]
   model <- tiny_field(data = data)
-  way <- function(...) stats::cor(CellCriticality(data$x, model, verbose = FALSE, ...)$criticality, log(colSums(spliced)))
+  way <- function(...) stats::cor(CellCriticality(data$x, model, verbose = FALSE, ...)$criticality,
+    log(colSums(spliced)))
   c(default = way(), published = way(compat = "deepvelo"))
 }
 
@@ -236,13 +240,15 @@ test_that("every kind of object has the same exponents, and members their spread
   found <- lapply(tiny_objects()[c("v3", "sce")], function(object) {
     if (is.null(object)) return(NULL)
     object <- LyapunovExponents(object, model, n.exponents = 2L, n.steps = 4L, verbose = FALSE)
-    vapply(c("lyapunov", "lyapunov_2", "lyapunov_sd"), function(n) unname(cell_column(object, n, "column")), numeric(60L))
+    vapply(c("lyapunov", "lyapunov_2", "lyapunov_sd"), function(n) unname(cell_column(object, n, "column")),
+      numeric(60L))
   })
   one <- model
   one$states <- model$states[1L]
   other <- model
   other$states <- model$states[2L]
-  alone <- lapply(list(one, other), function(m) LyapunovExponents(tiny_seurat(), m, n.steps = 4L, verbose = FALSE)$lyapunov)
+  alone <- lapply(list(one, other),
+    function(m) LyapunovExponents(tiny_seurat(), m, n.steps = 4L, verbose = FALSE)$lyapunov)
   expect_equal(found$v3[, "lyapunov"], unname(alone[[1L]] + alone[[2L]]) / 2, tolerance = 1e-12)
   expect_equal(found$v3[, "lyapunov_sd"], unname(abs(alone[[1L]] - alone[[2L]])) / sqrt(2), tolerance = 1e-12)
   expect_true(all(found$v3[, "lyapunov"] >= found$v3[, "lyapunov_2"]))

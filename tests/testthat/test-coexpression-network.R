@@ -55,7 +55,8 @@ test_that("the modularity is its definition and at least that of the true module
   found <- graph_modules(graph, leiden_defaults(), 1)
   theirs <- igraph::membership(igraph::cluster_fast_greedy(plain))
   expect_gte(found$quality, graph_modularity(graph, as.integer(theirs), 1) - 1e-9)
-  expect_equal(graph_modularity(graph, as.integer(theirs), 1), igraph::modularity(plain, theirs, weights = igraph::E(plain)$weight))
+  expect_equal(graph_modularity(graph, as.integer(theirs), 1),
+    igraph::modularity(plain, theirs, weights = igraph::E(plain)$weight))
 })
 
 test_that("two cliques joined by one edge are two modules", {
@@ -112,7 +113,8 @@ test_that("without signs opposite genes share a module, with them they do not", 
   x <- planted_states(modules = 2L, size = 30L, alone = 0L)$x
   x[, c(1:15, 31:45)] <- -x[, c(1:15, 31:45)]
   found <- function(signed) {
-    CoexpressionNetwork(x, transform = "none", min.mean = -Inf, signed = signed, power = 4, verbose = FALSE)$table$module
+    CoexpressionNetwork(x, transform = "none", min.mean = -Inf, signed = signed, power = 4,
+      verbose = FALSE)$table$module
   }
   expect_identical(as.character(found(FALSE)), rep(c("M1", "M2"), each = 30))
   signed <- found(TRUE)
@@ -140,7 +142,8 @@ test_that("trajectories are pooled without their start, their ends not counted t
   expect_equal(unname(pooled$states), unname(rows))
   network <- CoexpressionNetwork(paths, power = 2, min.size = 2, verbose = FALSE)
   expect_equal(unname(network$correlation), unname(stats::cor(log1p(rows))))
-  steps <- rbind(diff(log1p(rows[1:3, ])), diff(log1p(rows[4:5, ])), diff(log1p(rows[6:10, ])), diff(log1p(rows[11:15, ])))
+  steps <- rbind(diff(log1p(rows[1:3, ])), diff(log1p(rows[4:5, ])), diff(log1p(rows[6:10, ])),
+    diff(log1p(rows[11:15, ])))
   network <- CoexpressionNetwork(paths, differences = TRUE, power = 2, min.size = 2, verbose = FALSE)
   expect_equal(unname(network$correlation), unname(stats::cor(steps)))
 })

@@ -96,7 +96,8 @@ test_that("under no difference p-values by clones are uniform", {
 test_that("objects are alike, and threads change nothing", {
   x <- tiny_cells()$x
   found <- lapply(tiny_objects(), function(object) {
-    columns <- data.frame(drift = x[, 1] + x[, 2], diffusion = x[, 3], line = rep(1:20, 3), row.names = cell_names(object))
+    columns <- data.frame(drift = x[, 1] + x[, 2], diffusion = x[, 3], line = rep(1:20, 3),
+      row.names = cell_names(object))
     CompareDynamics(store_cells(object, columns), group.by = "state", block = "line", time = "day", n.boot = 20L)
   })
   for (one in found) expect_equal(one, found[[1L]])

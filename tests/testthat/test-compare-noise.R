@@ -73,7 +73,8 @@ test_that("fates are scored by ScoreFate(), member by member", {
   two <- compare_noise(truth = truth, engines = list(noise_engine(), quiet))
   expect_equal(two$table$brier[[2]], mean(c(0.5, 0)))
   expect_equal(two$table$brier_sd[[2]], stats::sd(c(0.5, 0)))
-  expect_equal(two$difference$brier_se[[2]], stats::sd(two$members$brier[c(3, 6)] - two$members$brier[c(2, 5)]) / sqrt(2))
+  expect_equal(two$difference$brier_se[[2]],
+    stats::sd(two$members$brier[c(3, 6)] - two$members$brier[c(2, 5)]) / sqrt(2))
 })
 
 test_that("a trained model: no noise gives one future, and arms are the same bytes on 1 and 2 threads", {

@@ -2,7 +2,7 @@
 
 scaled_counts <- function(counts, size) as.matrix(t(t(as.matrix(counts)) / size))
 
-test_that("logarithms to any base and roots of normalised counts are told apart from the counts, whatever divides them", {
+test_that("logarithms to any base and roots of normalised counts are told from counts, whatever divides them", {
   cells <- SimulateDifferentiation(n.cells = 100, n.genes = 60, as = "list", seed.use = 1)
   for (counts in list(as.matrix(cells$counts), as.matrix(cells$unspliced))) {
     total <- pmax(colSums(counts), 1)

@@ -5,7 +5,8 @@
 groups_of_page <- list(
   SinkhornOptions = "sinkhorn", OTDistance = c("sinkhorn", "sliced"), OTPlan = c("sinkhorn", "sliced"),
   SDEOptions = c("sde", "train"), FitSDE = c("sde", "train"), FieldOptions = c("field", "vfc"),
-  FitVelocityField = "field", EstimateVelocity = c("velocity", "dynamical"), ClassifyTrajectories = "label", DefineFates = "label", RetrogradeCells = "integrate",
+  FitVelocityField = "field", EstimateVelocity = c("velocity", "dynamical"), ClassifyTrajectories = "label",
+  DefineFates = "label", RetrogradeCells = "integrate",
   EmbedVelocity = c("velocity.graph", "transition", "terminal", "pseudotime", "latent.time"),
   TransitionMatrix = "transition", PlotVelocity = "stream", PredictFate = c("label", "fate"),
   FateDynamics = "label", CompareNoise = c("label", "fate"), FindFateDrivers = "label",

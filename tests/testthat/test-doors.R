@@ -32,9 +32,11 @@ coordinate_doors <- function() {
     FindFateDrivers = list(function(x) FindFateDrivers(x, model, fate = "up", labels = cells$label), "object"),
     PerturbCells = list(function(x) PerturbCells(x, genes = "g1", model = model, labels = cells$label), "object"),
     FitVelocityField = list(function(x) FitVelocityField(x, x * 0 + 1, field = "linear", verbose = FALSE), "object"),
-    ScoreVelocityField = list(function(x) ScoreVelocityField(x, x * 0 + 1, fields = "linear", verbose = FALSE), "object"),
+    ScoreVelocityField = list(function(x) ScoreVelocityField(x, x * 0 + 1, fields = "linear", verbose = FALSE),
+      "object"),
     OTPlan = list(function(x) OTPlan(x, cells$x), "x"),
-    GrowthRates = list(function(x) GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x, n.neighbors = 3), "reduction"),
+    GrowthRates = list(function(x) GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x,
+      n.neighbors = 3), "reduction"),
     StemnessScore = list(function(x) StemnessScore(counts, reduction = x, n.genes = 2, n.neighbors = 3), "reduction"),
     PlotFate = list(function(x) PlotFate(fate, embedding = x), "object"),
     ClassifyTrajectories = list(function(x) {
@@ -120,9 +122,11 @@ test_that("genes that repeat or have no name are one error wherever counts or ex
       EstimateVelocity(`rownames<-`(counts, g), `rownames<-`(unspliced, g), min.shared.counts = 0, verbose = FALSE)
     },
     stemness = function(g) StemnessScore(`rownames<-`(counts, g), x, n.neighbors = 3),
-    growth = function(g) GrowthRates(as.matrix(Matrix::t(`rownames<-`(counts, g))), "g1", "g2", reduction = x, n.neighbors = 3),
+    growth = function(g) GrowthRates(as.matrix(Matrix::t(`rownames<-`(counts, g))), "g1", "g2", reduction = x,
+      n.neighbors = 3),
     dynamics = function(g) GeneDynamics(Matrix::t(`rownames<-`(counts, g)), x[, 1], n.boot = 5, verbose = FALSE),
-    dense = function(g) GeneDynamics(as.matrix(Matrix::t(`rownames<-`(counts, g))), x[, 1], n.boot = 5, verbose = FALSE),
+    dense = function(g) GeneDynamics(as.matrix(Matrix::t(`rownames<-`(counts, g))), x[, 1], n.boot = 5,
+      verbose = FALSE),
     network = function(g) CoexpressionNetwork(as.matrix(Matrix::t(`rownames<-`(counts, g))), verbose = FALSE)
   )
   for (name in names(doors)) {
@@ -137,7 +141,8 @@ test_that("genes that repeat or have no name are one error wherever counts or ex
   rownames(sce) <- replace(rownames(sce), 2, "g1")
   sce$q <- x[, 1]
   for (door in list(
-    function() GeneDynamics(sce, "q", n.boot = 5, verbose = FALSE), function() GrowthRates(sce, "g1", "g2", n.neighbors = 3),
+    function() GeneDynamics(sce, "q", n.boot = 5, verbose = FALSE),
+    function() GrowthRates(sce, "g1", "g2", n.neighbors = 3),
     function() CoexpressionNetwork(sce, verbose = FALSE), function() StemnessScore(sce, n.neighbors = 3)
   )) {
     expect_input_error(door(), "object", "gene \"g1\" twice")
@@ -155,7 +160,8 @@ test_that("vectors with names go by the names of the cells at every door", {
   group <- rep(1:12, 5)
   sides <- ifelse(seq_len(60) %% 4 < 2, "a", "b")
   field <- function(...) {
-    FitVelocityField(x, x^2, field = "vae", epochs = 2L, encoder = 8L, latent = 2L, decoder = 8L, verbose = FALSE, ...)$error
+    FitVelocityField(x, x^2, field = "vae", epochs = 2L, encoder = 8L, latent = 2L, decoder = 8L, verbose = FALSE,
+      ...)$error
   }
   pieces <- EstimateVelocity(counts, counts + (counts > 0), min.shared.counts = 0, verbose = FALSE)
   doors <- list(
@@ -212,7 +218,8 @@ test_that("vectors with names go by the names of the cells at every door", {
   }
   # Matrices without names of cells take vectors as they stand.
   expect_identical(
-    FitSDE(unname(x), time = name(cells$time), drift.hidden = 4, updates = 3, batch.size = 8, verbose = FALSE)$history$loss,
+    FitSDE(unname(x), time = name(cells$time), drift.hidden = 4, updates = 3, batch.size = 8,
+      verbose = FALSE)$history$loss,
     fit(time = cells$time)
   )
   expect_equal(GrowthRates(as.matrix(Matrix::t(counts)), "g1", "g2", reduction = x[60:1, ], n.neighbors = 3),

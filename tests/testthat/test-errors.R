@@ -187,7 +187,8 @@ test_that("an argument that a function does not have is an error that names it, 
     use <- get(verb)
     generic <- !is.null(utils::getS3method(verb, "default", optional = TRUE))
     plain <- !generic && !grepl("Options$", verb)
-    first <- if (grepl("Options$|^Simulate[TD]", verb)) list() else if (grepl("^Read|^Load", verb)) list("a") else list(object)
+    first <- if (grepl("Options$|^Simulate[TD]", verb)) list() else if (grepl("^Read|^Load",
+      verb)) list("a") else list(object)
     e <- tryCatch(suppressMessages(do.call(use, c(first, list(zzz.none = 1)))), error = identity)
     expect_s3_class(e, "fatefield_error")
     # What is needed may be missed first.

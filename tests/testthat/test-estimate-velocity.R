@@ -314,7 +314,8 @@ test_that("bad input is named with its remedy", {
   s <- x$spliced
   u <- x$unspliced
   expect_input_error(EstimateVelocity(s), "unspliced", "needed")
-  expect_input_error(EstimateVelocity(s, u[, -1]), "unspliced", "other cells .*\"cell1\" is in `object` only.*intersect")
+  expect_input_error(EstimateVelocity(s, u[, -1]), "unspliced",
+    "other cells .*\"cell1\" is in `object` only.*intersect")
   expect_input_error(EstimateVelocity(s[-2, ], u), "unspliced", "other genes .*share 29; \"gene2\"")
   shuffled <- EstimateVelocity(s, u[30:1, 60:1], verbose = FALSE)
   expect_identical(shuffled, EstimateVelocity(s, u, verbose = FALSE))
@@ -329,7 +330,8 @@ test_that("bad input is named with its remedy", {
   silent["gene1", ] <- 0
   none <- u
   none["gene1", ] <- 0
-  expect_input_error(EstimateVelocity(silent, none, genes = c("gene1", "gene2"), verbose = FALSE), "genes", "no counts in any cell")
+  expect_input_error(EstimateVelocity(silent, none, genes = c("gene1", "gene2"), verbose = FALSE), "genes",
+    "no counts in any cell")
   expect_input_error(EstimateVelocity(as.character(1:3), u), "object", "matrix")
   twice <- s
   rownames(twice)[[2L]] <- "gene1"

@@ -53,7 +53,8 @@ sensitivity_task <- function(gain = 1, n.models = 1L) {
   references <- label_references(reference, factor(label), NULL, vote_options(200, NULL, NULL, 0, NULL, NULL))
   list(
     model = stub_model(dims = colnames(x), n.models = n.models), x = x, starts = rep(0, 20), cells = 1:20,
-    references = references, sides = list(for.it = match("up", references$labels), against.it = match("down", references$labels)),
+    references = references,
+    sides = list(for.it = match("up", references$labels), against.it = match("down", references$labels)),
     end = 1, n.sim = 2L, max.cells = 100L, step = 1, n.directions = 60L, seed = 1
   )
 }
@@ -139,7 +140,8 @@ test_that("activations are those of a screen of the same cells", {
   cells <- perturb_object()
   early <- which(cells$day == 0)
   find <- function(...) {
-    FindFateDrivers(cells, fate = "fateA", against = "fateB", labels = "state", fates = c("fateA", "fateB"), cells = early,
+    FindFateDrivers(cells, fate = "fateA", against = "fateB", labels = "state", fates = c("fateA", "fateB"),
+      cells = early,
       n.sim = 2, k = 10, cutoff = 0, verbose = FALSE, ...)
   }
   screen <- ScreenPerturbations(cells, mode = "shift", labels = "state", fates = c("fateA", "fateB"), cells = early,
@@ -184,7 +186,8 @@ test_that("drivers and dynamics of a velocity field: genes are the state", {
   expect_setequal(got$table$gene, colnames(x))
   expect_true(all(is.finite(got$table$sensitivity)))
   expect_equal(nrow(got$agreement), 3)
-  dynamics <- GetResult(FateDynamics(cells, labels = label, cells = 1:40, n.neighbors = 10, verbose = FALSE), "dynamics")
+  dynamics <- GetResult(FateDynamics(cells, labels = label, cells = 1:40, n.neighbors = 10, verbose = FALSE),
+    "dynamics")
   expect_equal(nrow(dynamics$table), 40)
   expect_true(all(dynamics$entropy$entropy <= log(2) + 1e-9))
 })

@@ -35,7 +35,8 @@ test_that("what changed is named, and the call that makes it anew", {
     expect_identical(check_input(some, input, "the arrows", "EmbedVelocity()"), match(colnames(some), colnames(object)))
     input$digest[4:6] <- 1
     e <- expect_error(check_input(object, input, "the arrows", "EmbedVelocity()"), class = "fatefield_error_stale")
-    expect_match(conditionMessage(e), "the arrows cannot be used any more: reduction \"(pca|PCA)\" changed in 3 of 60 cells")
+    expect_match(conditionMessage(e),
+      "the arrows cannot be used any more: reduction \"(pca|PCA)\" changed in 3 of 60 cells")
     expect_match(conditionMessage(e), "Run EmbedVelocity() again", fixed = TRUE)
     expect_identical(e$argument, "object")
     expect_s3_class(e, "fatefield_error_input")

@@ -134,7 +134,8 @@ test_that("genes that cannot be moved are all named, with the nearest name", {
   p <- seurat_pca(e)
   space <- gene_space(p$object, linear_model(colnames(p$x)))
   expect_equal(check_moved_genes(c("Gene2", "Gene5", "Gene2"), space), c("Gene2", "Gene5"))
-  expect_input_error(check_moved_genes(c("gene2", "Gene5", "Xyz"), space), "genes", "2 of 3 .*\"gene2\" .*\"Gene2\".*\"Xyz\"")
+  expect_input_error(check_moved_genes(c("gene2", "Gene5", "Xyz"), space), "genes",
+    "2 of 3 .*\"gene2\" .*\"Gene2\".*\"Xyz\"")
   expect_input_error(check_moved_genes(3, space), "genes", "names of genes")
   inner <- linear_space(p$x, e, p$v[1:4, ], list(centre = rowMeans(e)[1:4], scale = rep(1, 4), offset = rep(0, 6),
     factor = rep(1, 6), agreement = 1), "the reduction \"pca\"")

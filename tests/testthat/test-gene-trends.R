@@ -210,7 +210,8 @@ test_that("ends are labelled by the definition of fates, which must fit the obje
   one <- GeneTrends(futures, object, "g1", n.boot = 5)
   expect_identical(one$cols[["up"]], "#112233")
   expect_true(all(one$fates$fate %in% c("progenitor", "up")))
-  expect_equal(one$table, GeneTrends(futures, object, "g1", labels = object$state, fates = c("progenitor", "up"), k = 5L,
+  expect_equal(one$table,
+    GeneTrends(futures, object, "g1", labels = object$state, fates = c("progenitor", "up"), k = 5L,
     n.boot = 5)$table)
   expect_identical(GeneTrends(futures, object, "g1", labels = FALSE, n.boot = 5)$fates$fate, "all")
 })

@@ -51,7 +51,8 @@ test_that("a column of the user's is kept, and both kinds of object get the same
     expect_equal(rates, expected)
     mine <- store_cells_of_user(object, growth = 7)
     expect_warning(
-      found <- GrowthRates(mine, birth = c("g1", "g2"), death = "g3", n.neighbors = 5L), class = "fatefield_warning_name"
+      found <- GrowthRates(mine, birth = c("g1", "g2"), death = "g3", n.neighbors = 5L),
+      class = "fatefield_warning_name"
     )
     expect_identical(cell_column(found, "growth", "x"), rep(7, 60))
     expect_equal(cell_column(found, "fatefield_growth", "x"), expected)

@@ -62,7 +62,8 @@ test_that("objects of every kind give the same paths, with times from the data",
   both <- IntegrateCells(object, cells = 100:102, direction = "both", verbose = FALSE)
   expect_identical(length(both$times), 61L)
   expect_equal(unname(both$states[, , 31L]), unname(field_data()$x[100:102, ]))
-  noisy <- IntegrateCells(object, cells = 1, start.noise = 0.5, n.sim = 300L, t.out = 0.01, n.neighbors = 20, verbose = FALSE)
+  noisy <- IntegrateCells(object, cells = 1, start.noise = 0.5, n.sim = 300L, t.out = 0.01, n.neighbors = 20,
+    verbose = FALSE)
   space <- cell_space(t(field_data()$x), TRUE, utils::modifyList(integrate_defaults("none"),
     list(components = 10, k = 20)), 1L)
   sd <- apply(noisy$states[, , 1L], 2L, stats::sd)
@@ -157,7 +158,8 @@ test_that("the published scheme has its clock, span and pulls", {
   expect_equal(other$kappa, mean(abs(y)) / mean(x[train, ]))
   # The same by hand: two units of time along kappa f, by many small steps of the classical Runge-Kutta method, then the
   # mean of the 30 cells that are nearest among 30 components of the logarithms.
-  exact <- IntegrateCells(x, model = model, cells = 1:8, compat = "deepvelo", rtol = 1e-8, atol = 1e-10, verbose = FALSE)
+  exact <- IntegrateCells(x, model = model, cells = 1:8, compat = "deepvelo", rtol = 1e-8, atol = 1e-10,
+    verbose = FALSE)
   f <- function(state) clock$kappa * drop(field_velocity(model$states[[1L]], t(state), 1L))
   axes <- stats::prcomp(log1p(x), rank. = 30)
   macro_step <- function(state) {

@@ -60,7 +60,8 @@ test_that("times are those of the model, and cells may start when they are told 
   expect_identical(range(late$times), c(1, 2))
   expect_identical(late$start, 1)
   expect_identical(sde_paths(model = model, t.start = 1, t.out = c(1.3, 1.7))$times, c(1, 1.3, 1.7))
-  expect_identical(sde_paths(model = model, t.start = 1, t.out = c(0.2, 0.6), direction = "backward")$times, c(1, 0.6, 0.2))
+  expect_identical(sde_paths(model = model, t.start = 1, t.out = c(0.2, 0.6), direction = "backward")$times,
+    c(1, 0.6, 0.2))
   both <- sde_paths(model = model, t.start = 0.5, direction = "both")
   expect_equal(range(both$times), c(0, 2))
   expect_identical(sde_paths(1, model = model, time = rep(1, 60), t.start = NULL)$start, 1)
@@ -87,7 +88,8 @@ test_that("forward and then backward is where it started", {
   expect_equal(back$states[, , 2L], there$states[, , 1L], tolerance = 1e-6)
   expect_equal(dim(back$growth), c(4L, 2L))
   expect_null(there$growth)
-  both <- IntegrateCells(end, model = model, t.start = 0, t.out = c(-1, -0.5, 0.5, 1), direction = "both", verbose = FALSE)
+  both <- IntegrateCells(end, model = model, t.start = 0, t.out = c(-1, -0.5, 0.5, 1), direction = "both",
+    verbose = FALSE)
   expect_identical(both$times, c(-1, -0.5, 0, 0.5, 1))
   expect_equal(unname(both$states[, , 3L]), unname(end))
   expect_equal(both$states[, , 1L], there$states[, , 1L], tolerance = 0.01)
@@ -129,7 +131,8 @@ test_that("noise is measured by that of the cells", {
   near <- knn_self(x, 5L, knn_defaults(), 1L)$index
   rest <- x - apply(x, 2L, function(column) rowMeans(matrix(column[near], nrow(near))))
   sd <- apply(rest, 2L, stats::sd)
-  starts <- sde_paths(1, model = model, start.noise = 0.5, n.sim = 2000L, n.neighbors = 5L, t.max = 0.1, keep = "states")
+  starts <- sde_paths(1, model = model, start.noise = 0.5, n.sim = 2000L, n.neighbors = 5L, t.max = 0.1,
+    keep = "states")
   expect_equal(unname(apply(starts$states[, , 1L], 2L, stats::sd)), unname(0.5 * sd), tolerance = 0.06)
   expect_identical(starts$sim, 1:2000)
   # On the way alone it adds up to its measure over the whole time.

@@ -1,12 +1,14 @@
 # What every result can do, on two made-up kinds: one that has more than a table, one that is a table.
 
 local_kind <- function(frame = parent.frame()) {
-  registerS3method("headline", "fatefield_made", function(x) paste("made of", nrow(x$table), "rows"), asNamespace("fatefield"))
+  registerS3method("headline", "fatefield_made", function(x) paste("made of", nrow(x$table), "rows"),
+    asNamespace("fatefield"))
 }
 
 test_that("a result prints its headline, sums up, and gives its table and rows", {
   local_kind()
-  x <- new_result("made", data.frame(cell = c("a", "b", "c"), fate = "up", value = c(1, NA, 4)), list(more = 5), by = "cell")
+  x <- new_result("made", data.frame(cell = c("a", "b", "c"), fate = "up", value = c(1, NA, 4)), list(more = 5),
+    by = "cell")
   expect_s3_class(x, c("fatefield_made", "fatefield_result"), exact = TRUE)
   expect_identical(capture.output(print(x)), "made of 3 rows")
   expect_identical(as.data.frame(x), x$table)

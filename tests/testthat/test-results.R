@@ -31,29 +31,35 @@ result_makers <- list(
   moments = function(f) SimulateCells(f$cells, cells = 1:3, n.sim = 4, keep = "moments", verbose = FALSE),
   interpolation = function(f) InterpolateTime(f$cells, t.out = 1.5, verbose = FALSE),
   interpolation_scores = function(f) {
-    left <- FitSDE(f$cells, time = "day", reduction = "pca", dims = 1:5, cells = f$cells$day != 1, updates = 5, verbose = FALSE)
+    left <- FitSDE(f$cells, time = "day", reduction = "pca", dims = 1:5, cells = f$cells$day != 1, updates = 5,
+      verbose = FALSE)
     ScoreInterpolation(left, t.out = 1, n.repeats = 2, n.cells = 40, verbose = FALSE)
   },
   fate_scores = function(f) ScoreFate(f$cells, as.character(f$cells$state), n.boot = 10),
   noise = function(f) {
     CompareNoise(f$cells, truth = "state", cells = which(f$cells$day == 2)[1:10], n.sim = 3, verbose = FALSE)
   },
-  perturbation = function(f) PerturbCells(f$cells, rownames(f$cells)[[1]], at = 2, cells = which(f$cells$day == 0)[1:20], n.sim = 3, verbose = FALSE),
+  perturbation = function(f) PerturbCells(f$cells, rownames(f$cells)[[1]], at = 2,
+    cells = which(f$cells$day == 0)[1:20], n.sim = 3, verbose = FALSE),
   perturbations = function(f) {
-    one <- function(gene) PerturbCells(f$cells, gene, at = 2, cells = which(f$cells$day == 0)[1:20], n.sim = 3, verbose = FALSE)
+    one <- function(gene) PerturbCells(f$cells, gene, at = 2, cells = which(f$cells$day == 0)[1:20], n.sim = 3,
+      verbose = FALSE)
     rbind(one(rownames(f$cells)[[1]]), one(rownames(f$cells)[[2]]))
   },
   dose = function(f) {
-    DoseResponse(f$cells, rownames(f$cells)[[1]], doses = c(-2, 0, 2), cells = which(f$cells$day == 0)[1:20], n.sim = 3, verbose = FALSE)
+    DoseResponse(f$cells, rownames(f$cells)[[1]], doses = c(-2, 0, 2), cells = which(f$cells$day == 0)[1:20],
+      n.sim = 3, verbose = FALSE)
   },
   screen = function(f) {
-    ScreenPerturbations(f$cells, rownames(f$cells)[1:6], cells = which(f$cells$day == 0)[1:20], n.sim = 3, n.null = 10, verbose = FALSE)
+    ScreenPerturbations(f$cells, rownames(f$cells)[1:6], cells = which(f$cells$day == 0)[1:20], n.sim = 3,
+      n.null = 10, verbose = FALSE)
   },
   drivers = function(f) FindFateDrivers(f$cells, fate = "fateA", sources = "expression", verbose = FALSE),
   gene_dynamics = function(f) GeneDynamics(f$cells, quantities = "drift", n.boot = 5, verbose = FALSE),
   comparison = function(f) CompareDynamics(f$cells, quantities = "drift", group.by = "state", n.boot = 10),
   trends = function(f) {
-    paths <- SimulateCells(f$cells, cells = which(f$cells$day == 0)[1:5], n.sim = 4, t.out = seq(0, 3, 0.5), verbose = FALSE)
+    paths <- SimulateCells(f$cells, cells = which(f$cells$day == 0)[1:5], n.sim = 4, t.out = seq(0, 3, 0.5),
+      verbose = FALSE)
     GeneTrends(paths, f$cells, genes = rownames(f$cells)[1:3], n.boot = 10)
   },
   network = function(f) small_network(f),
@@ -62,7 +68,8 @@ result_makers <- list(
   enrichment_comparison = function(f) {
     EnrichModules(list(a = small_network(f), b = small_network(f)), small_sets(f), min.term = 2L)
   },
-  stemness = function(f) StemnessScore(SimulateDifferentiation(n.cells = 100, n.genes = 40, as = "list")$counts, reduction = tiny_cells(100L)$x),
+  stemness = function(f) StemnessScore(SimulateDifferentiation(n.cells = 100, n.genes = 40, as = "list")$counts,
+    reduction = tiny_cells(100L)$x),
   bins = function(f) BinTime(seq(0, 1, length.out = 100)),
   ot_distance = function(f) OTDistance(tiny_cells()$x, tiny_cells()$x + 1),
   ot_plan = function(f) OTPlan(tiny_cells()$x, tiny_cells()$x + 1),
@@ -74,7 +81,8 @@ result_makers <- list(
     s <- SimulateDifferentiation(n.cells = 120L, n.genes = 40L, as = "list")
     EmbedVelocity(EstimateVelocity(s$counts, s$unspliced, verbose = FALSE), s$latent, verbose = FALSE)
   },
-  field_scores = function(f) ScoreVelocityField(f$branch, fields = c("mean", "linear"), n.splits = 1, n.boot = 1, verbose = FALSE),
+  field_scores = function(f) ScoreVelocityField(f$branch, fields = c("mean", "linear"), n.splits = 1, n.boot = 1,
+    verbose = FALSE),
   latent = function(f) {
     fit <- FitVelocityField(f$branch, epochs = 2L, verbose = FALSE)
     GetResult(LatentEmbedding(fit, labels = "stage"), "latent")
@@ -82,10 +90,12 @@ result_makers <- list(
   jacobian = function(f) FieldJacobian(f$branch, from = rownames(f$branch)[1:2], cells = 1:5),
   lyapunov = function(f) {
     x <- tiny_cells()$x
-    LyapunovExponents(x, FitSDE(x, time = tiny_cells()$time, updates = 2, verbose = FALSE), cells = 1:5, verbose = FALSE)
+    LyapunovExponents(x, FitSDE(x, time = tiny_cells()$time, updates = 2, verbose = FALSE), cells = 1:5,
+      verbose = FALSE)
   },
   classes = function(f) {
-    suppressWarnings(ClassifyTrajectories(IntegrateCells(f$branch, cells = 1:10, verbose = FALSE), reference = f$branch, n.boot = 10))
+    suppressWarnings(ClassifyTrajectories(IntegrateCells(f$branch, cells = 1:10, verbose = FALSE),
+      reference = f$branch, n.boot = 10))
   }
 )
 

@@ -55,11 +55,13 @@ test_that("cells of a neural SDE are walked back from their last time, in any ob
     verbose = FALSE)
   expect_equal(same$states, paths$states)
   # In a reduction without loadings, genes come from the nearest cells.
-  network <- suppressWarnings(CoexpressionNetwork(paths, cells = object, genes = paste0("g", 1:6), power = 1, min.size = 2,
+  network <- suppressWarnings(CoexpressionNetwork(paths, cells = object, genes = paste0("g", 1:6), power = 1,
+    min.size = 2,
     verbose = FALSE))
   expect_s3_class(network, "fatefield_network")
   # All genes of a sparse assay where none are named.
-  expect_error(suppressWarnings(CoexpressionNetwork(paths, cells = object, power = 1, min.size = 2, verbose = FALSE)), NA)
+  expect_error(suppressWarnings(CoexpressionNetwork(paths, cells = object, power = 1, min.size = 2, verbose = FALSE)),
+    NA)
 })
 
 test_that("bad input is named", {

@@ -1,5 +1,6 @@
 screened <- function(...) {
-  ScreenPerturbations(perturb_object(), mode = "shift", labels = "state", n.sim = 2, k = 10, cutoff = 0, verbose = FALSE,
+  ScreenPerturbations(perturb_object(), mode = "shift", labels = "state", n.sim = 2, k = 10, cutoff = 0,
+    verbose = FALSE,
     ...)
 }
 

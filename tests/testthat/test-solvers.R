@@ -38,8 +38,9 @@ test_that("every solver of IntegrateCells() is named in its help and in the mess
   solvers <- integrate_solver_table()
   names <- c(solvers$name, unlist(solvers$also))
   expect_true(all(c("rk23", "bosh3", "dopri5", "rk45", "dop853", "euler", "midpoint", "rk4") %in% names))
+  model <- tiny_model()
   run <- function(solver) {
-    IntegrateCells(tiny_cells()$x, model = tiny_model(), cells = 1:2, t.out = c(0.5, 2), solver = solver, dt = 0.125,
+    IntegrateCells(tiny_cells()$x, model = model, cells = c(1L, 4L), t.out = c(0.5, 2), solver = solver, dt = 0.125,
       verbose = FALSE)
   }
   error <- expect_input_error(run("lsoda"), "solver", "is needed")

@@ -43,7 +43,8 @@ test_that("parts of split layers are found and joined by the name of the whole, 
       }
       part <- find_layer(object, names(layers)[[1L]], NULL, "spliced")
       # A part alone stands for the whole, which is said: an answer about half of the cells is none about the rest.
-      expect_message(whole <- layer_at(object, part, "spliced"), "part of the split layer", class = "fatefield_message_layer")
+      expect_message(whole <- layer_at(object, part, "spliced"), "part of the split layer",
+        class = "fatefield_message_layer")
       expect_equal(as.matrix(whole), as.matrix(counts))
     })
   }

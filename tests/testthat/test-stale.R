@@ -14,7 +14,8 @@ make_results <- function(as) {
     cells <- FitSDE(cells, time = "day", reduction = "pca", dims = 1:5, drift.hidden = 8L, diffusion.hidden = 8L,
       updates = 3L, batch.size = 8L, dt = 0.25, verbose = FALSE)
     cells <- EstimateVelocity(cells, genes = rownames(cells), nfeatures = 0, verbose = FALSE)
-    cells <- FitVelocityField(cells, field = "ae", encoder = 16L, latent = 4L, decoder = 16L, epochs = 2L, verbose = FALSE)
+    cells <- FitVelocityField(cells, field = "ae", encoder = 16L, latent = 4L, decoder = 16L, epochs = 2L,
+      verbose = FALSE)
     cells <- DefineFates(cells, labels = "state", exclude = "progenitor", cutoff = 0)
     cells <- PredictFate(cells, n.sim = 2, verbose = FALSE)
     cells <- FateDynamics(cells, n.sim = 2, t.out = 0:3, n.neighbors = 5, n.boot = 2, verbose = FALSE)
@@ -43,7 +44,11 @@ stale_results <- function(object) {
 }
 
 with_column <- function(object, column, values) {
-  if (is_seurat(object)) object@meta.data[[column]] <- values else SummarizedExperiment::colData(object)[[column]] <- values
+  if (is_seurat(object)) {
+    object@meta.data[[column]] <- values
+  } else {
+    SummarizedExperiment::colData(object)[[column]] <- values
+  }
   object
 }
 
@@ -79,10 +84,12 @@ test_that("each change makes the results stale that were made from it, and no ot
     other <- FitSDE(cells, time = "day", reduction = pca, dims = 1:5, drift.hidden = 4L, updates = 2L, batch.size = 8L,
       dt = 0.25, verbose = FALSE, store.as = "other")
     changes <- list(
-      list(set_coordinates(cells, pca, -embedding(cells, pca)), c(of.sde, "stemness"), "reduction \"pca\" changed in 60"),
+      list(set_coordinates(cells, pca, -embedding(cells, pca)), c(of.sde, "stemness"),
+        "reduction \"pca\" changed in 60"),
       list(other_counts(cells), of.field, "the spliced counts changed in 60"),
       list(with_column(cells, "state", rev(states)), c("fate", "commitment"), "column \"state\" changed"),
-      list(with_column(cells, "pseudotime", rev(cell_column(cells, "pseudotime", "x"))), "time_bin", "\"pseudotime\" changed"),
+      list(with_column(cells, "pseudotime", rev(cell_column(cells, "pseudotime", "x"))), "time_bin",
+        "\"pseudotime\" changed"),
       list(suppressMessages(EstimateVelocity(cells, genes = rownames(cells), nfeatures = 0, k = 5, verbose = FALSE)),
         of.field, "the velocities \"velocity\" changed"),
       list(SetModel(cells, GetModel(other, "other"), store.as = "sde"), of.sde, "\"sde\" has been fitted anew")
@@ -115,7 +122,8 @@ test_that("of several velocities the verb says which it took", {
   cells <- estimate(cells)
   expect_no_message(PlotPhase(cells, genes = rownames(cells)[[1L]]))
   cells <- estimate(cells, k = 5, store.as = "other")
-  expect_message(PlotPhase(cells, genes = rownames(cells)[[1L]]), "Using the velocities \"other\", one of \"velocity\", \"other\"",
+  expect_message(PlotPhase(cells, genes = rownames(cells)[[1L]]),
+    "Using the velocities \"other\", one of \"velocity\", \"other\"",
     class = "fatefield_message_velocity")
   expect_no_message(PlotPhase(cells, genes = rownames(cells)[[1L]], velocity = "velocity"))
 })

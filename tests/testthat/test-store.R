@@ -107,7 +107,8 @@ test_that("columns of the user's are never overwritten, those written here are",
     cells <- cell_names(object)
     made <- function(v) data.frame(fate = v, row.names = cells)
     mine <- cells_of(object, "state")
-    expect_input_error(store_cells(object, data.frame(state = 1:60, row.names = cells)), "store.as", "\"state\" of your own")
+    expect_input_error(store_cells(object, data.frame(state = 1:60, row.names = cells)), "store.as",
+      "\"state\" of your own")
     expect_identical(cells_of(object, "state"), mine)
     object <- store_cells(object, made(1:60 / 7))
     object <- store_cells(object, made(factor(rep(c("a", NA), 30))))

@@ -232,7 +232,8 @@ test_that("a curve of the fit runs through the cells of its gene", {
   moments <- velocity_moments(found, gene)
   scale <- c(stats::sd(moments$Ms), stats::sd(moments$Mu))
   distance <- vapply(seq_along(moments$Ms), function(i) {
-    min(sqrt(((curve$spliced - moments$Ms[[i]]) / scale[[1L]])^2 + ((curve$unspliced - moments$Mu[[i]]) / scale[[2L]])^2))
+    min(sqrt(((curve$spliced - moments$Ms[[i]]) / scale[[1L]])^2 + ((curve$unspliced - moments$Mu[[i]]) /
+      scale[[2L]])^2))
   }, 0)
   expect_lt(stats::median(distance), 0.25)
   # The end of the way up is the state at which the gene is switched off.

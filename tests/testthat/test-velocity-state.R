@@ -234,7 +234,8 @@ test_that("vectors of any kind are drawn in the reduction that they live in, and
     expect_identical(vectors_for(object, "drift_vectors"), home)
     expect_silent(drawn <- arrows_drawn(object, arrows = "drift_vectors"))
     expect_equal(drawn$dx, -unname(x[, 1L]))
-    expect_input_error(PlotVelocity(object, "latent", arrows = "drift_vectors"), "reduction", "are of the reduction .(pca|PCA)")
+    expect_input_error(PlotVelocity(object, "latent", arrows = "drift_vectors"), "reduction",
+      "are of the reduction .(pca|PCA)")
     some <- object[, 1:40]
     expect_silent(expect_equal(arrows_drawn(some, arrows = "drift_vectors"), drawn[1:40, ], ignore_attr = TRUE))
     if (is_sce(object)) {

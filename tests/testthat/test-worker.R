@@ -1,7 +1,8 @@
 # Methods hand their arguments to the worker by name.
 
 test_that("call_worker() passes what the caller has, and leaves out what its user left out", {
-  worker <- function(object, a, b = 2, c = 3, ...) list(object = object, a = if (missing(a)) "none" else a, b = b, c = c, more = list(...))
+  worker <- function(object, a, b = 2, c = 3, ...) list(object = object, a = if (missing(a)) "none" else a, b = b,
+    c = c, more = list(...))
   method <- function(object, a, b = 2, c = 3, store.as = "x", ...) call_worker(worker, object = "matrix", c = 30, ...)
   expect_identical(method("seurat"), list(object = "matrix", a = "none", b = 2, c = 30, more = list()))
   expect_identical(method("seurat", quote(f(x)), b = NULL)[c("a", "b")], list(a = quote(f(x)), b = NULL))

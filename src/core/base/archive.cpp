@@ -111,6 +111,7 @@ std::vector<std::string> Archive::names() const {
   for (const auto& e : numbers_) all[e.first] = 0;
   for (const auto& e : texts_) all[e.first] = 0;
   std::vector<std::string> out;
+  out.reserve(all.size());
   for (const auto& e : all) out.push_back(e.first);
   return out;
 }

@@ -15,8 +15,7 @@
 namespace fatefield {
 
 struct NeuralSde::Impl {
-  Impl(const SdeOptions& o, std::int64_t dims)
-      : options(o), nets(o, dims), solver(&sde_solver(o.solver)) {}
+  Impl(const SdeOptions& o, std::int64_t dims) : options(o), nets(o, dims), solver(&sde_solver(o.solver)) {}
 
   SdeOptions options;
   SdeNets nets;
