@@ -137,6 +137,7 @@ struct Twin {
   LossOptions loss;
   std::int64_t n = 300, dims = 5;
   double dropout = 0.0;
+  std::string solver = "euler";
   StepGrid grid = step_grid({0.0, 0.5, 1.0}, 0.25);
 
   // Largest difference, relative to the largest entry of each gradient.
@@ -153,14 +154,14 @@ struct Twin {
     }
     batch.start = batch.observed[0];
     batch.times = {0.0, 0.5, 1.0};
-    const SdeSolver& solver = sde_solver("euler");
+    const SdeSolver& solver = sde_solver(this->solver);
     LossJob job{nets,
                 solver,
                 grid,
                 loss,
                 [&](std::int64_t from, std::int64_t rows, std::int64_t step) {
                   return philox_increment(1, static_cast<std::uint64_t>(from), step, 0.25, rows,
-                                          nets.brownian_dims(), false, batch.start);
+                                          nets.brownian_dims(), solver.needs_levy, batch.start);
                 },
                 dropout,
                 7,
@@ -340,4 +341,28 @@ TEST_CASE("a block without a tape gives the bytes of one with a tape", "[fused][
   const auto later = [&](std::int64_t) { return dW.data() + 15; };
   const FusedOutputs<float> part = some.forward(start.data() + 15, later, false);
   CHECK(std::equal(part.states[1].begin(), part.states[1].end(), found[0].begin() + 15));
+}
+
+TEST_CASE("every other solver goes through the networks of the kernels as through those of LibTorch",
+          "[fused]") {
+  for (const char* solver : {"heun", "euler_heun", "midpoint", "reversible_heun", "milstein", "srk"}) {
+    for (const char* diffusion : {"diagonal", "scalar"}) {
+      INFO(solver << " " << diffusion);
+      Twin t = twin();
+      t.n = 40;
+      t.solver = solver;
+      t.sde.diffusion = diffusion;
+      t.sde.growth = true;
+      t.loss.growth_penalty = 0.4;
+      t.loss.drift_penalty = 0.2;
+      t.dropout = 0.2;
+      agree(t);
+    }
+  }
+  Twin rows = twin();
+  rows.solver = "heun";
+  rows.sde.diffusion = "lowrank";
+  rows.sde.diffusion_rank = 3;
+  rows.sde.time_input = true;
+  agree(rows);
 }

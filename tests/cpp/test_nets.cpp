@@ -59,12 +59,14 @@ struct Executors {
     Dropout dropout{rate, 7, 3, 2};
     std::vector<at::Tensor> inputs = {x}, out;
     inputs.insert(inputs.end(), p.begin(), p.end());
-    const at::Tensor y = (net.*ask)(w, x, &dropout);
+    // States of a simulation hold the parameters themselves, from earlier steps.
+    const at::Tensor state = x * (1.0 + p[0].mean());
+    const at::Tensor y = (net.*ask)(w, state, &dropout);
     out.push_back(y.detach());
     out.push_back(at::full({1}, static_cast<double>(dropout.masks), at::kDouble));
     const at::Tensor g = at::linspace(-1.0, 1.5, y.numel(), y.options()).view(y.sizes());
     for (const at::Tensor& t : torch::autograd::grad({y}, inputs, {g}, true, false, true)) out.push_back(t);
-    const at::Tensor slope = torch::autograd::grad({y}, {x}, {g}, true, true, true)[0];
+    const at::Tensor slope = torch::autograd::grad({y}, {state}, {g}, true, true, true)[0];
     if (!slope.defined() || !slope.requires_grad()) return out;
     for (const at::Tensor& t : torch::autograd::grad({slope.square().sum()}, inputs, {}, true, false, true))
       out.push_back(t);

@@ -140,15 +140,14 @@ class KernelEvaluation final : public Evaluation {
         stride_(slope() ? net.input_stride() : net.output_stride()),
         x_(static_cast<std::size_t>(rows_ * net.input_stride()), T(0)),
         tape_(make_workspace<T>(rows_ * (slope() ? net.gradient_tape() : net.forward_tape()))),
-        scratch_(make_workspace<T>(rows_ * net.scratch())),
         masks_(make_workspace<T>(dropout.rate > 0.0 ? rows_ * net.mask_entries() : 0)) {
     pad(x, net.input_stride(), x_.data());
     mask_ = net.fill_masks(dropout.rate, dropout.seed, dropout.first, rows_, dropout.masks, masks_.get());
-    const Workspace<T> out = make_workspace<T>(rows_ * stride_);
+    const Workspace<T> out = make_workspace<T>(rows_ * stride_), scratch = make_scratch();
     if (slope()) {
-      net_.input_gradient(block(), out.get());
+      net_.input_gradient(block(scratch), out.get());
     } else {
-      net_.forward(block(), out.get());
+      net_.forward(block(scratch), out.get());
     }
     raw_ = plain(out.get(), stride_, slope() ? net.shape().inputs : net.shape().outputs);
   }
@@ -163,10 +162,11 @@ class KernelEvaluation final : public Evaluation {
         in_x(static_cast<std::size_t>(rows_ * ldx), T(0));
     pad(g, stride_, in_out.data());
     DenseGradient<T> into = net_.zeros();
+    const Workspace<T> scratch = make_scratch();
     if (slope()) {
-      net_.input_gradient_adjoint(block(), in_out.data(), into, in_x.data());
+      net_.input_gradient_adjoint(block(scratch), in_out.data(), into, in_x.data());
     } else {
-      net_.forward_adjoint(block(), in_out.data(), into, in_x.data());
+      net_.forward_adjoint(block(scratch), in_out.data(), into, in_x.data());
     }
     std::vector<T*> out;
     for (const at::Tensor& p : parameters) out.push_back(p.data_ptr<T>());
@@ -177,8 +177,10 @@ class KernelEvaluation final : public Evaluation {
  private:
   bool slope() const { return part_ == Part::Slope; }
 
-  DenseRows<T> block() const {
-    return {rows_, x_.data(), net_.input_stride(), mask_, tape_.get(), scratch_.get()};
+  Workspace<T> make_scratch() const { return make_workspace<T>(rows_ * net_.scratch()); }
+
+  DenseRows<T> block(const Workspace<T>& scratch) const {
+    return {rows_, x_.data(), net_.input_stride(), mask_, tape_.get(), scratch.get()};
   }
 
   void pad(const at::Tensor& from, std::int64_t stride, T* to) const {
@@ -200,7 +202,7 @@ class KernelEvaluation final : public Evaluation {
   Part part_;
   std::int64_t rows_, stride_;
   Aligned<T> x_;
-  Workspace<T> tape_, scratch_, masks_;
+  Workspace<T> tape_, masks_;
   const T* mask_ = nullptr;
   at::Tensor raw_;
 };
@@ -267,19 +269,22 @@ struct FusedNode final : torch::autograd::Node {
     evaluation.reset();
   }
 
-  // The same by LibTorch, whose gradients can be differentiated again.
+  // The same by LibTorch, whose gradients can be differentiated again. It starts from views of the inputs:
+  // the way back must end there and not go on into what x came from, which may hold the parameters too.
   torch::autograd::variable_list differentiable(const std::vector<at::Tensor>& in, const at::Tensor& g) {
-    Dropout same = dropout;
-    const at::Tensor out = by_libtorch(shape, part, in.data() + 1, in[0], &same);
-    torch::autograd::variable_list wanted, found(in.size());
-    for (const at::Tensor& t : in) {
-      if (t.requires_grad()) wanted.push_back(t);
+    std::vector<at::Tensor> views, wanted;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      views.push_back(in[i].requires_grad() ? in[i].view_as(in[i]) : in[i]);
+      if (in[i].requires_grad() && task_should_compute_output(i)) wanted.push_back(views.back());
     }
+    Dropout same = dropout;
+    const at::Tensor out = by_libtorch(shape, part, views.data() + 1, views[0], &same);
     const torch::autograd::variable_list got =
         torch::autograd::grad({out}, wanted, {g}, /*retain_graph=*/true, /*create_graph=*/true,
                               /*allow_unused=*/true);
+    torch::autograd::variable_list found(in.size());
     for (std::size_t i = 0, k = 0; i < in.size(); ++i) {
-      if (in[i].requires_grad()) found[i] = got[k++];
+      if (in[i].requires_grad() && task_should_compute_output(i)) found[i] = got[k++];
     }
     return found;
   }
