@@ -1,12 +1,13 @@
 # Rules of make for the sources that are not compiled like the others, from what tools/sources.awk prints.
 #
-#   awk -v pch="torch rcpp" -f rules.awk      which headers are precompiled; none when empty
+#   awk -v pch="torch rcpp plain" -f rules.awk      which headers are precompiled; none when empty
 #
 # A precompiled header is named by -include, the only way that GCC and clang share.
 
 BEGIN {
   header["torch"] = "core/precompiled_torch.hpp"
   header["rcpp"] = "precompiled_rcpp.hpp"
+  header["plain"] = "core/precompiled_plain.hpp"
   n = split(pch, wanted, " ")
   for (i = 1; i <= n; i++) {
     used = header[wanted[i]]

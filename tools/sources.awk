@@ -2,9 +2,10 @@
 #
 #   cd src && find . -name '*.[ch]pp' -exec awk -f ../tools/sources.awk {} +
 #
-# Prints a line for each .cpp that sees any of it: its path, then words out of
+# Prints a line for each .cpp: its path, then words out of
 #   torch   LibTorch's headers
 #   rcpp    those of Rcpp
+#   plain   neither
 #   hdf5    code that depends on WITH_HDF5
 
 FNR == 1 { file = FILENAME; sub(/^\.\//, "", file); files[file] = 1 }
@@ -33,6 +34,7 @@ END {
     if (file !~ /\.cpp$/) continue
     line = file
     for (w = 1; w <= words; w++) if ((file, word[w]) in sees) line = line " " word[w]
-    if (line != file) print line
+    if (!((file, "torch") in sees) && !((file, "rcpp") in sees)) line = line " plain"
+    print line
   }
 }
