@@ -53,7 +53,9 @@ Rscript --vanilla -e 'Rcpp::compileAttributes(".")'
 
 cat <<END
 Next: write what it does in the place of the distances, and
-  R CMD INSTALL . && Rscript tools/document.R && Rscript tools/testthat.R test-$kebab.R
-  cmake -S tests/cpp -B build/cpp && cmake --build build/cpp -j2 && build/cpp/core_tests "[$snake]"
+  Rscript -e 'Rcpp::compileAttributes(".")' && R CMD INSTALL . && Rscript tools/document.R
+  Rscript tools/testthat.R test-$kebab.R
+  cmake -S tests/cpp -B build/cpp -DCORE_OBJECTS=\$PWD/src/core && cmake --build build/cpp -j2
+  build/cpp/core_tests "[$snake]"
 DEVELOPING.md has the services that it may use, and the recipe.
 END

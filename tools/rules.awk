@@ -1,4 +1,5 @@
-# Rules of make for the sources that are not compiled like the others, from what tools/sources.awk prints.
+# Rules of make for the sources, from what tools/sources.awk prints: the headers each is made from, and how it is
+# compiled where not like the others.
 #
 #   awk -v pch="torch rcpp plain" -f rules.awk      which headers are precompiled; none when empty
 #
@@ -17,8 +18,8 @@ BEGIN {
 }
 {
   object = $1; sub(/cpp$/, "o", object)
-  needs = $1; flags = ""
-  for (i = 2; i <= NF; i++) {
+  needs = ""; flags = ""
+  for (i = 2; $i != ":"; i++) {
     if ($i in precompiled) {
       needs = needs " " precompiled[$i] ".gch"
       flags = flags " $(PCH_FLAGS) -include " precompiled[$i]
@@ -27,5 +28,7 @@ BEGIN {
   }
   # Rcpp writes an include of all of Eigen into its exports, which use nothing of it.
   if ($1 == "RcppExports.cpp") flags = flags " -DRcppEigen__RcppEigen__h"
-  if (flags != "") printf "\n%s: %s\n\t$(COMPILE)%s -c %s -o %s\n", object, needs, flags, $1, object
+  while (++i <= NF) needs = needs " " $i
+  printf "\n%s: %s%s\n", object, $1, needs
+  if (flags != "") printf "\t$(COMPILE)%s -c %s -o %s\n", flags, $1, object
 }

@@ -28,7 +28,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 if written_for clang-format 14; then
-  find src tests \( -name '*.cpp' -o -name '*.hpp' \) ! -name 'RcppExports.*' |
+  find src tests \( -name '*.cpp' -o -name '*.hpp' -o -path '*/solvers/*.inc' \) ! -name 'RcppExports.*' |
     xargs clang-format --dry-run --Werror > "$log" 2>&1
   checked "clang-format" "$log" $?
 else
