@@ -55,7 +55,12 @@ run_file <- function(file) {
 
 # The longest first: the last ones to end are then short.
 files <- files[order(-file.size(file.path(folder, files)))]
-found <- parallel::mclapply(files, run_file, mc.cores = jobs, mc.preschedule = FALSE)
+# progressr shows nothing in forked processes: what asks for it runs here, after the others.
+asks <- function(file) any(grepl("with_progress(", readLines(file.path(folder, file), warn = FALSE), fixed = TRUE))
+here <- vapply(files, asks, NA)
+files <- c(files[!here], files[here])
+found <- parallel::mclapply(files[seq_len(sum(!here))], run_file, mc.cores = jobs, mc.preschedule = FALSE)
+found <- c(found, lapply(files[seq_len(sum(here)) + sum(!here)], run_file))
 whole <- vapply(found, is.data.frame, NA)
 for (file in files[!whole]) cat(file, ": ended before its tests did\n", sep = "")
 results <- do.call(rbind, found[whole])
