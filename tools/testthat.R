@@ -55,8 +55,9 @@ run_file <- function(file) {
 
 # The longest first: the last ones to end are then short.
 files <- files[order(-file.size(file.path(folder, files)))]
-# progressr shows nothing in forked processes: what asks for it runs here, after the others.
-asks <- function(file) any(grepl("with_progress(", readLines(file.path(folder, file), warn = FALSE), fixed = TRUE))
+# In forked processes progressr shows nothing, and what they start may not hear Ctrl-C: tests of these run here, after
+# the others.
+asks <- function(file) any(grepl("with_progress\\(|\\$interrupt\\(", readLines(file.path(folder, file), warn = FALSE)))
 here <- vapply(files, asks, NA)
 files <- c(files[!here], files[here])
 found <- parallel::mclapply(files[seq_len(sum(!here))], run_file, mc.cores = jobs, mc.preschedule = FALSE)

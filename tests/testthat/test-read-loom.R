@@ -166,7 +166,7 @@ test_that("names that are no UTF-8 are read as Latin-1", {
   skip_without_hdf5()
   path <- skip_without_shared("cases", "files", "not_utf8.loom")
   object <- suppressWarnings(ReadLoom(path, verbose = FALSE))
-  expect_identical(dim(object), c(40L, 60L))
+  expect_equal(dim(object), c(40, 60))
   expect_length(SeuratObject::Reductions(object), 1L)
   expect_true(all(validUTF8(c(SeuratObject::Reductions(object), names(object[[]])))))
 })

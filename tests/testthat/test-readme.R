@@ -32,7 +32,7 @@ test_that("the blocks of the README run as they stand, and give what they say", 
   p <- GetResult(home$cells, "fates")$probability
   expect_equal(unname(rowSums(p)), rep(1, nrow(p)))
   expect_identical(sort(unique(as.character(home$cells$fate))), colnames(p))
-  expect_identical(nrow(as.data.frame(home$screen)), 3L * nrow(home$cells[["RNA"]]))
+  expect_equal(nrow(as.data.frame(home$screen)), 3 * nrow(home$cells[["RNA"]]))
   expect_s3_class(home$drivers, "fatefield_result")
   expect_identical(which(!is.na(home$cells$criticality)), home$some)
   expect_true(all(home$cells$criticality[home$some] > 0))
