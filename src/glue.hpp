@@ -68,6 +68,13 @@ inline std::vector<std::int32_t> from_one(const Rcpp::IntegerVector& codes) {
   return out;
 }
 
+/// Codes as R counts them; below 0 becomes NA.
+inline Rcpp::IntegerVector to_one(const std::vector<std::int32_t>& codes) {
+  Rcpp::IntegerVector out(codes.begin(), codes.end());
+  for (int& code : out) code = code < 0 ? NA_INTEGER : code + 1;
+  return out;
+}
+
 /// True at most every `seconds`: for work that should be done by the clock, not by the step.
 class Clock {
  public:

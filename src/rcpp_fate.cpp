@@ -41,10 +41,9 @@ Rcpp::List label_states(SEXP index, const Rcpp::NumericMatrix& states, int threa
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     const Labels found = labels_of(index).transfer(glue::view(states));
-    Rcpp::IntegerVector label(found.label.begin(), found.label.end());
-    for (int& code : label) code = code < 0 ? NA_INTEGER : code + 1;
     return Rcpp::List::create(
-        Rcpp::Named("probability") = glue::to_r(found.probability), Rcpp::Named("label") = label,
+        Rcpp::Named("probability") = glue::to_r(found.probability),
+        Rcpp::Named("label") = glue::to_one(found.label),
         Rcpp::Named("distance") = Rcpp::NumericVector(found.distance.begin(), found.distance.end()));
   });
 }

@@ -17,12 +17,6 @@ bool has(const Rcpp::List& list, const char* name) {
 
 double number_in(const Rcpp::List& list, const char* name) { return Rcpp::as<double>(list[name]); }
 
-template <typename T>
-std::vector<T> numbers_in(const Rcpp::List& list, const char* name) {
-  const Rcpp::NumericVector values = list[name];
-  return {values.begin(), values.end()};
-}
-
 FutureRequest request_of(const Rcpp::NumericMatrix& starts, const Rcpp::NumericVector& times, double end,
                          const Rcpp::List& given) {
   FutureRequest r;
@@ -31,25 +25,16 @@ FutureRequest request_of(const Rcpp::NumericMatrix& starts, const Rcpp::NumericV
   r.end = end;
   r.n_sim = static_cast<std::int64_t>(number_in(given, "n.sim"));
   r.seed = static_cast<std::uint64_t>(number_in(given, "seed"));
-  if (has(given, "noise.sd")) r.noise_sd = numbers_in<double>(given, "noise.sd");
+  if (has(given, "noise.sd")) r.noise_sd = Rcpp::as<std::vector<double>>(given["noise.sd"]);
   if (has(given, "arms")) r.arms = static_cast<std::int64_t>(number_in(given, "arms"));
-  if (has(given, "hold")) {
-    const Rcpp::NumericMatrix hold = given["hold"];
-    r.hold = Matrix(hold.nrow(), hold.ncol());
-    r.hold.values.assign(hold.begin(), hold.end());
-    r.hold_of_arm = numbers_in<std::int64_t>(given, "hold.of.arm");
-  }
+  if (has(given, "hold")) glue::read_hold(given, r);
   if (has(given, "first")) r.first_labels = Rcpp::as<bool>(given["first"]);
   return r;
 }
 
 Rcpp::List shares_to_r(const LabelledFutures& found) {
   Rcpp::RObject first = R_NilValue;
-  if (!found.first.empty()) {
-    Rcpp::IntegerVector codes(found.first.begin(), found.first.end());
-    for (int& code : codes) code = code < 0 ? NA_INTEGER : code + 1;
-    first = codes;
-  }
+  if (!found.first.empty()) first = glue::to_one(found.first);
   return Rcpp::List::create(Rcpp::_["share"] = glue::to_r(found.shares.share),
                             Rcpp::_["effective"] = glue::to_vector(found.shares.effective),
                             Rcpp::_["first"] = first);

@@ -93,11 +93,7 @@ class NeuralSdeHandle {
                            double first, Rcpp::List arms) {
     SimulationRequest request = request_of(times, n_sim, seed, first);
     request.arms = static_cast<std::int64_t>(Rcpp::as<double>(arms["n"]));
-    const Rcpp::NumericMatrix hold = arms["hold"];
-    request.hold = Matrix(hold.nrow(), hold.ncol());
-    request.hold.values.assign(hold.begin(), hold.end());
-    const Rcpp::NumericVector of_arm = arms["hold.of.arm"];
-    request.hold_of_arm.assign(of_arm.begin(), of_arm.end());
+    glue::read_hold(arms, request);
     return simulated(x0, request);
   }
 

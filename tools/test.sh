@@ -152,10 +152,15 @@ check () {
 # The tarball lands in build/, where nothing of it can be tracked.
 build_package () { (cd build && rm -f fatefield_*.tar.gz && R CMD build ..); }
 
-# What tools/new-analysis.sh lays keeps the rules of the rooms, and its R code can be read.
-new_analysis () {
+# A copy of the tree in which files may be written: $fresh.
+copy_tree () {
   fresh=$(mktemp -d)
   tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$fresh"
+}
+
+# What tools/new-analysis.sh lays keeps the rules of the rooms, and its R code can be read.
+new_analysis () {
+  copy_tree
   (cd "$fresh" && sh tools/new-analysis.sh ConeWidth && sh tools/architecture.sh &&
     Rscript --vanilla -e 'for (f in c("R/cone-width.R", "tests/testthat/test-cone-width.R")) parse(f)' &&
     g++ -std=c++17 -fsyntax-only -Isrc/core src/core/analysis/cone_width.cpp)
@@ -166,8 +171,7 @@ new_analysis () {
 
 # NAMESPACE, man and RcppExports come from the sources.
 generated () {
-  fresh=$(mktemp -d)
-  tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$fresh"
+  copy_tree
   (cd "$fresh" && R_LIBS=$lib Rscript --vanilla tools/document.R) || return 1
   for f in NAMESPACE man R/RcppExports.R R/option-functions.R src/RcppExports.cpp src/core/base/option_fields.hpp; do
     diff -r "$f" "$fresh/$f" || return 1

@@ -21,6 +21,11 @@ struct SparseRows {
 
 SparseRows transpose(const SparseRows& x);
 
+/// Rows and columns `nodes` of a square x: entry (a, b) is x(nodes[a], nodes[b]).
+/// @param place x.rows numbers of -1, and so again afterwards: many parts of one matrix share them
+SparseRows part_of(const SparseRows& x, const std::vector<std::int32_t>& nodes,
+                   std::vector<std::int32_t>& place);
+
 /// With its zeros.
 Matrix dense_matrix(const SparseRows& x);
 

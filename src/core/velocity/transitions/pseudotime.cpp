@@ -40,22 +40,6 @@ SparseRows symmetric_weights(const SparseRows& x) {
   return out;
 }
 
-SparseRows part_of(const SparseRows& x, const std::vector<std::int32_t>& nodes,
-                   std::vector<std::int32_t>& place) {
-  SparseRows out;
-  out.rows = out.cols = static_cast<std::int64_t>(nodes.size());
-  for (std::size_t a = 0; a < nodes.size(); ++a) place[nodes[a]] = static_cast<std::int32_t>(a);
-  out.start.push_back(0);
-  for (const std::int32_t i : nodes) {
-    for (std::int64_t e = x.start[i]; e < x.start[i + 1]; ++e) {
-      out.index.push_back(place[x.index[e]]);
-      out.value.push_back(x.value[e]);
-    }
-    out.start.push_back(out.stored());
-  }
-  return out;
-}
-
 // Entry (i, j) divided by scale[i] * scale[j].
 void divide_both(SparseRows& x, const std::vector<double>& scale) {
   for (std::int64_t i = 0; i < x.rows; ++i)

@@ -54,25 +54,6 @@ SparseRows without_dead_ends(const SparseRows& x) {
   return out;
 }
 
-// Rows and columns `nodes` of x, transposed: entry (a, b) is x(nodes[b], nodes[a]).
-SparseRows transposed_part(const SparseRows& x, const std::vector<std::int32_t>& nodes,
-                           std::vector<std::int32_t>& place) {
-  SparseRows out;
-  out.rows = out.cols = static_cast<std::int64_t>(nodes.size());
-  for (std::size_t a = 0; a < nodes.size(); ++a) place[nodes[a]] = static_cast<std::int32_t>(a);
-  out.start.push_back(0);
-  for (const std::int32_t i : nodes) {
-    for (std::int64_t e = x.start[i]; e < x.start[i + 1]; ++e) {
-      if (place[x.index[e]] < 0) continue;
-      out.index.push_back(place[x.index[e]]);
-      out.value.push_back(x.value[e]);
-    }
-    out.start.push_back(out.stored());
-  }
-  for (const std::int32_t i : nodes) place[i] = -1;
-  return transpose(out);
-}
-
 // Adds the slow distributions of one part.
 void add_part(const SparseRows& part, const std::vector<std::int32_t>& nodes, std::int64_t n,
               const TerminalOptions& options, const std::function<bool()>& keep_going,
@@ -154,7 +135,7 @@ SlowDistributions slow_distributions(const SparseRows& transitions, const Termin
   SlowDistributions out;
   std::vector<std::int32_t> place(static_cast<std::size_t>(steps.rows), -1);
   for (const std::vector<std::int32_t>& nodes : strong_components(steps).nodes()) {
-    const SparseRows part = transposed_part(steps, nodes, place);
+    const SparseRows part = transpose(part_of(steps, nodes, place));
     if (part.stored() > 0) add_part(part, nodes, steps.rows, options, keep_going, out);
   }
   keep_slowest(out, options.count);
