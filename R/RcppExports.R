@@ -153,6 +153,14 @@ fate_summary <- function(members, fates, options) {
     .Call(`_fatefield_fate_summary`, members, fates, options)
 }
 
+plan_defaults <- function() {
+    .Call(`_fatefield_plan_defaults`)
+}
+
+plan_fates <- function(states, times, codes, n_labels, queries, query_times, options, seed, threads) {
+    .Call(`_fatefield_plan_fates`, states, times, codes, n_labels, queries, query_times, options, seed, threads)
+}
+
 field_defaults <- function(field, compat) {
     .Call(`_fatefield_field_defaults`, field, compat)
 }

@@ -60,14 +60,22 @@ fate_columns <- function(stem) paste0(stem, c("", "_entropy", "_unassigned"))
 
 fate_assays <- function(stem) paste0(stem, c("s", "s_se"))
 
-# `labels`: the column of the labels, or NULL.
-store_fate <- function(object, result, store.as, model, labels = NULL) {
+# What fates were made from: the model with its cells, or the cells alone.
+fate_inputs <- function(object, model, reduction = NULL, dims = NULL) {
+  if (!is.null(model)) {
+    return(model_inputs(object, model))
+  }
+  list(coordinates_input(object, reduction, x = embedding(object, reduction, dims)))
+}
+
+# `inputs`: see fate_inputs(); `labels`: the column of the labels, or NULL.
+store_fate <- function(object, result, store.as, inputs, labels = NULL) {
   assays <- fate_assays(store.as)
   object <- store_assay(object, t(result$probability), assays[[1L]], key = store.as)
   object <- store_assay(object, t(result$se), assays[[2L]], key = paste0(store.as, "se"))
   columns <- data.frame(result$fate, result$entropy, result$unassigned, row.names = rownames(result$probability))
   object <- store_cells(object, stats::setNames(columns, fate_columns(store.as)))
-  inputs <- c(model_inputs(object, model), if (!is.null(labels)) list(column_input(object, labels)))
+  if (!is.null(labels)) inputs <- c(inputs, list(column_input(object, labels)))
   put_result(object, "fates", store.as, result, inputs, "PredictFate()")
 }
 
@@ -87,14 +95,23 @@ rename_cells.fatefield_fate <- function(x, names) {
 }
 
 # Named by cell; ends of trajectories have no start of their own.
-values_per_cell <- function(x) intersect(c("entropy", "unassigned", "other", "effective", "starts"), names(x))
+values_per_cell <- function(x) {
+  intersect(c("entropy", "unassigned", "other", "effective", "starts", "descendants"), names(x))
+}
+
+method_text <- function(x) {
+  if (!identical(x$method, "plan")) {
+    return(counted(x$n.models, "model"))
+  }
+  paste0("by plans between ", length(x$plan.times), " times (no model)")
+}
 
 headline.fatefield_fate <- function(x) {
   p <- colMeans(x$probability, na.rm = TRUE)
   most <- table(x$fate)
   shown <- paste0(names(p), " ", format(round(p, 3L), trim = TRUE), " (", most[names(p)], " cells)")
   c(
-    paste0("fates of ", counted(nrow(x$probability), "cell"), ", ", counted(x$n.models, "model"),
+    paste0("fates of ", counted(nrow(x$probability), "cell"), ", ", method_text(x),
       if (!is.null(x$time)) paste0(", at time ", format(x$time)), if (!is.null(x$n.sim)) paste0(", ",
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),

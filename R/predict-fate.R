@@ -106,10 +106,17 @@ PredictFate <- function(object, ...) UseMethod("PredictFate")
 PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
                                 t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                 weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
-                                seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+                                seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", reduction = NULL,
+                                dims = NULL, options = NULL, ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(PredictFate.default)), ...)
+  if (check_choice(method, c("model", "plan"), "method") == "plan") {
+    return(call_worker(predict_by_plan))
+  }
+  for (unused in c("reduction", "dims", "options")) {
+    if (!is.null(get(unused))) stop_input(unused, "`", unused, "` is for `method = \"plan\"`.")
+  }
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
   predict_fates(
@@ -126,14 +133,16 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
 PredictFate.Seurat <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
                                t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
-                               seed.use = 42L, threads = NULL, verbose = TRUE, store.as = NULL, ...) {
+                               seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", reduction = NULL,
+                               dims = NULL, options = NULL, store.as = NULL, ...) {
   store.as <- store_name(object, store.as, "fate", fate_columns, fate_assays)
-  model <- choose_model(object, model)
+  model <- if (identical(method, "plan")) plan_model(object, model, reduction) else choose_model(object, model)
   result <- call_worker(PredictFate.default, ...)
   if (is.null(stored_definition(object))) {
     object <- DefineFates(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
   }
-  log_call(store_fate(object, result, store.as, model, result$column), "PredictFate")
+  inputs <- fate_inputs(object, model, reduction, dims)
+  log_call(store_fate(object, result, store.as, inputs, result$column), "PredictFate")
 }
 
 #' @rdname PredictFate

@@ -1,5 +1,6 @@
 // Label transfer and fates for R. Codes are from 1 in R, from 0 in the core.
 #include "core/analysis/fate.hpp"
+#include "core/analysis/fate_plan.hpp"
 #include "core/graph/labels.hpp"
 #include "glue.hpp"
 
@@ -86,5 +87,33 @@ Rcpp::List fate_summary(const Rcpp::List& members, const Rcpp::IntegerVector& fa
         Rcpp::Named("spread") = glue::to_r(t.spread), Rcpp::Named("entropy") = numbers(t.entropy),
         Rcpp::Named("unassigned") = numbers(t.unassigned), Rcpp::Named("other") = numbers(t.other),
         Rcpp::Named("effective") = numbers(t.effective));
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+Rcpp::List plan_defaults() { return glue::to_list(PlanOptions()); }
+
+// list(share = queries x (labels + 1), effective, descendants) of queries before the last time, by plans
+// between the times of the cells `states`. `codes`: labels of the cells of the last time, NA for none.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List plan_fates(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times,
+                      const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::NumericMatrix& queries,
+                      const Rcpp::NumericVector& query_times, const Rcpp::List& options, double seed,
+                      int threads) {
+  return glue::guarded([&] {
+    const ThreadScope scope(threads);
+    PlanPopulation cells;
+    cells.states = glue::view(states);
+    cells.times.assign(times.begin(), times.end());
+    for (const int code : codes) cells.codes.push_back(code == NA_INTEGER ? -1 : code - 1);
+    cells.n_labels = n_labels;
+    const FatePlan plan(cells, glue::from_list<PlanOptions>(options), static_cast<std::uint64_t>(seed),
+                        glue::until_interrupt());
+    const PlanShares found =
+        plan.shares(glue::view(queries), std::vector<double>(query_times.begin(), query_times.end()),
+                    glue::until_interrupt());
+    return Rcpp::List::create(Rcpp::_["share"] = glue::to_r(found.shares.share),
+                              Rcpp::_["effective"] = glue::to_vector(found.shares.effective),
+                              Rcpp::_["descendants"] = glue::to_vector(found.descendants));
   });
 }

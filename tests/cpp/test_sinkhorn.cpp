@@ -11,6 +11,7 @@
 #include "golden.hpp"
 #include "ot/plan.hpp"
 #include "ot/sinkhorn.hpp"
+#include "ot/transport.hpp"
 #include "test.hpp"
 
 using namespace fatefield;
@@ -261,6 +262,43 @@ TEST_CASE("a plan has exact rows, near columns, and the cost of its transport", 
   for (double m : some.mass) kept += m;
   CHECK(kept + some.dropped == Approx(1.0).epsilon(1e-12));
   CHECK_THROWS_AS(transport_plan(x.cloud(), y.cloud(), options(), 1.0), Error);
+}
+
+TEST_CASE("a semi-relaxed transport is that of a small dense iteration", "[sinkhorn]") {
+  const Sample x(13, 2, 0.61803), y(17, 2, 0.41421, 1.3);
+  const double eps = 0.09, reach = 0.6, rho = reach * reach;
+  SinkhornOptions o = converged(0.3);
+  for (const bool rows_free : {true, false}) {
+    const double damp_f = rows_free ? rho / (rho + eps) : 1.0, damp_g = rows_free ? 1.0 : rho / (rho + eps);
+    const auto cost = [&](std::int64_t i, std::int64_t j) {
+      const double u = x.points[2 * i] - y.points[2 * j], v = x.points[2 * i + 1] - y.points[2 * j + 1];
+      return 0.5 * (u * u + v * v);
+    };
+    Vector f(13, 0.0), g(17, 0.0);
+    for (int k = 0; k < 5000; ++k) {
+      for (std::int64_t i = 0; i < 13; ++i) {
+        double sum = 0;
+        for (std::int64_t j = 0; j < 17; ++j) sum += y.weights[j] * std::exp((g[j] - cost(i, j)) / eps);
+        f[i] = -damp_f * eps * std::log(sum);
+      }
+      for (std::int64_t j = 0; j < 17; ++j) {
+        double sum = 0;
+        for (std::int64_t i = 0; i < 13; ++i) sum += x.weights[i] * std::exp((f[i] - cost(i, j)) / eps);
+        g[j] = -damp_g * eps * std::log(sum);
+      }
+    }
+    const ot::Marginals free(reach, 2), kept(0.0, 2);
+    ot::Transport<double> transport(ot::Interaction<double>(x.cloud(), x.weights, y.cloud(), y.weights, 2),
+                                    x.weights, y.weights, rows_free ? free : kept, rows_free ? kept : free);
+    transport.descend(epsilon_schedule(o, bounding_diameter<double>({x.cloud(), y.cloud()})), o, {});
+    for (std::int64_t i = 0; i < 13; ++i) CHECK(transport.f()[i] == Approx(f[i]).margin(1e-8));
+    for (std::int64_t j = 0; j < 17; ++j) CHECK(transport.g()[j] == Approx(g[j]).margin(1e-8));
+    Vector columns;
+    transport.conditional(eps, transport.mass(), nullptr, columns);
+    CHECK(transport.column_error(columns) < 1e-8);
+    if (!rows_free) continue;
+    for (std::int64_t j = 0; j < 17; ++j) CHECK(columns[j] == Approx(y.weights[j]).margin(1e-9));
+  }
 }
 
 TEST_CASE("any number of threads gives the same bytes", "[sinkhorn]") {

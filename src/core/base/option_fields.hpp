@@ -204,6 +204,17 @@ void fields(CoexpressionOptions*, O& o, V&& visit) {
   visit("min.kME", o.min_kme);
 }
 
+struct PlanOptions;
+template <typename O, typename V>
+void fields(PlanOptions*, O& o, V&& visit) {
+  visit("noise", o.noise);
+  visit("reach", o.reach);
+  visit("marginals", o.marginals);
+  visit("max.cells", o.max_cells);
+  visit("shared", o.shared);
+  visit("descendants", o.descendants);
+}
+
 struct SdeOptions;
 template <typename O, typename V>
 void fields(SdeOptions*, O& o, V&& visit) {

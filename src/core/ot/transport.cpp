@@ -34,11 +34,13 @@ Vector joined(Vector u, const Vector& v) {
 }  // namespace
 
 template <typename T>
-Transport<T>::Transport(Interaction<T> pairs, Vector a, Vector b, const Marginals& marginals)
+Transport<T>::Transport(Interaction<T> pairs, Vector a, Vector b, const Marginals& rows,
+                        const Marginals& columns)
     : pairs_(std::move(pairs)),
       a_(std::move(a)),
       b_(std::move(b)),
-      marginals_(marginals),
+      rows_(rows),
+      columns_(columns),
       f_(a_.size(), 0.0),
       g_(b_.size(), 0.0) {}
 
@@ -46,9 +48,8 @@ template <typename T>
 void Transport<T>::find(double eps) {
   if (keep_going_ && !keep_going_()) throw Interrupted();
   pairs_.softmin(eps, f_, g_, f_next_, g_next_);
-  const double damping = marginals_.damping(eps);
-  for (double& v : f_next_) v *= damping;
-  for (double& v : g_next_) v *= damping;
+  for (double& v : f_next_) v *= rows_.damping(eps);
+  for (double& v : g_next_) v *= columns_.damping(eps);
 }
 
 template <typename T>
@@ -104,14 +105,14 @@ bool Transport<T>::converge(double eps, const SinkhornOptions& options, std::int
 template <typename T>
 Vector Transport<T>::mass() const {
   Vector out(a_);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = marginals_.transported(out[i], f_[i]);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = rows_.transported(out[i], f_[i]);
   return out;
 }
 
 template <typename T>
 void Transport<T>::conditional(double eps, const Vector& mass, Vector* direction, Vector& columns) const {
   Vector undamped(f_);
-  for (double& v : undamped) v /= marginals_.damping(eps);
+  for (double& v : undamped) v /= rows_.damping(eps);
   pairs_.conditional(eps, undamped, g_before(), mass, direction, columns);
 }
 
@@ -120,7 +121,7 @@ double Transport<T>::column_error(const Vector& columns) const {
   const Vector& b = pairs_.self() ? a_ : b_;
   double sum = 0.0;
   for (std::size_t j = 0; j < columns.size(); ++j)
-    sum += std::abs(columns[j] - marginals_.transported(b[j], g_before()[j]));
+    sum += std::abs(columns[j] - columns_.transported(b[j], g_before()[j]));
   return sum;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "ot/interaction.hpp"
@@ -14,11 +15,12 @@ namespace fatefield {
 namespace ot {
 
 /// What becomes of mass that is not transported: none when balanced; else its loss costs rho = reach^p times
-/// the Kullback-Leibler divergence.
+/// the Kullback-Leibler divergence. Of both sides of a transport, or of one.
 class Marginals {
  public:
-  explicit Marginals(const SinkhornOptions& o)
-      : balanced_(o.reach == 0), rho_(std::pow(o.reach, static_cast<double>(o.p))) {}
+  explicit Marginals(const SinkhornOptions& o) : Marginals(o.reach, o.p) {}
+  Marginals(double reach, std::int64_t p)
+      : balanced_(reach == 0), rho_(std::pow(reach, static_cast<double>(p))) {}
 
   /// Softmins times this are potentials.
   double damping(double eps) const { return balanced_ ? 1.0 : 1.0 / (1.0 + eps / rho_); }
@@ -73,7 +75,11 @@ template <typename T>
 class Transport {
  public:
   /// @param a,b weights of the rows and columns of `pairs`; of a cloud with itself b is empty, and so is g
-  Transport(Interaction<T> pairs, std::vector<double> a, std::vector<double> b, const Marginals& marginals);
+  Transport(Interaction<T> pairs, std::vector<double> a, std::vector<double> b, const Marginals& marginals)
+      : Transport(std::move(pairs), std::move(a), std::move(b), marginals, marginals) {}
+  /// With a rule for each side; one of them balanced makes a semi-relaxed transport.
+  Transport(Interaction<T> pairs, std::vector<double> a, std::vector<double> b, const Marginals& rows,
+            const Marginals& columns);
 
   /// One averaged update at each temperature of the schedule, then updates at the last one until the plan
   /// misses the weights by less than options.tolerance of the mass where that is asked for, then one update
@@ -107,7 +113,7 @@ class Transport {
 
   Interaction<T> pairs_;
   std::vector<double> a_, b_;
-  Marginals marginals_;
+  Marginals rows_, columns_;
   std::vector<double> f_, g_, f_next_, g_next_;
   std::function<bool()> keep_going_;
 };

@@ -1,16 +1,16 @@
 // Takes two clouds; gives partners drawn from the rows of their entropic plan, a few rows at a time.
 #include "sde/train/couplings.hpp"
 
-#include <Eigen/Core>
-
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "ot/clouds.hpp"
+#include "ot/plan_columns.hpp"
 #include "ot/transport.hpp"
 
 namespace fatefield {
@@ -18,72 +18,32 @@ namespace {
 
 using Vector = std::vector<double>;
 
-// Rows and columns of the pairs that are worked out at once.
+// Rows of the pairs that are worked out at once.
 constexpr std::int64_t kRows = 64;
-constexpr std::int64_t kColumns = 2048;
 // Bytes that may hold what the iterations of a plan have in common.
 constexpr std::size_t kKeptBytes = 48u << 20;
-// Shares below exp(-50) of a row's largest cannot be seen in sums of doubles.
-constexpr double kNegligible = -50.0;
-
-template <typename T>
-using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
 // The rows of a plan found by annealing.
 template <typename T>
 class PlanRows {
  public:
   PlanRows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
            const std::function<bool()>& keep_going)
-      : x_(x), y_(y), centre_(static_cast<std::size_t>(x.dims), T(0)) {
+      : x_(x), rho_(options.reach * options.reach) {
     Vector a = ot::weights_of(x);
     const Vector b = ot::weights_of(y);
     const Vector schedule = epsilon_schedule(options, bounding_diameter<T>({x, y}));
     ot::Transport<T> transport(ot::Interaction<T>(x, a, y, b, options.p), a, b, ot::Marginals(options));
     transport.keep(kKeptBytes);
     transport.descend(schedule, options, keep_going);
-    eps_ = schedule.back();
-    rho_ = options.reach * options.reach;
     f_ = transport.f();
-    g_ = transport.g_before();
+    columns_ = std::make_unique<ot::PlanColumns<T>>(y, transport.g_before(), b, schedule.back());
     for (std::size_t i = 0; i < a.size(); ++i) log_mass_.push_back(std::log(a[i] * static_cast<double>(x.n)));
-    log_b_ = b;
-    for (double& v : log_b_) v = std::log(v);
-    for (std::int64_t j = 0; j < y.n; ++j) {
-      for (std::int64_t k = 0; k < y.dims; ++k)
-        centre_[static_cast<std::size_t>(k)] += y.points[j * y.dims + k];
-    }
-    for (T& v : centre_) v /= static_cast<T>(y.n);
-    y_half_squares_ = half_squares(y);
   }
 
-  // f(i, shares of row i, costs up to a constant of the row) for rows [from, to), in order.
+  // f(i, shares of row i) for rows [from, to), in order.
   template <typename F>
   void each_row(std::int64_t from, std::int64_t to, F&& f) const {
-    const std::int64_t n = to - from;
-    RowMajor<double> shares(n, y_.n);
-    const RowMajor<T> rows = centred(x_, from, to);
-    for (std::int64_t c = 0; c < y_.n; c += kColumns) {
-      const std::int64_t width = std::min(kColumns, y_.n - c);
-      const RowMajor<T> dots = rows * centred(y_, c, c + width).transpose();
-      for (std::int64_t i = 0; i < n; ++i) {
-        for (std::int64_t j = 0; j < width; ++j) {
-          const auto at = static_cast<std::size_t>(c + j);
-          shares(i, c + j) = (g_[at] - y_half_squares_[at] + dots(i, j)) / eps_ + log_b_[at];
-        }
-      }
-    }
-    for (std::int64_t i = 0; i < n; ++i) {
-      double* row = shares.data() + i * y_.n;
-      const double most = *std::max_element(row, row + y_.n);
-      double sum = 0.0;
-      for (std::int64_t j = 0; j < y_.n; ++j) {
-        row[j] = row[j] - most < kNegligible ? 0.0 : std::exp(row[j] - most);
-        sum += row[j];
-      }
-      for (std::int64_t j = 0; j < y_.n; ++j) row[j] /= sum;
-      f(from + i, row);
-    }
+    columns_->each_row(x_, from, to, [&](std::int64_t i, const double* share, double) { f(i, share); });
   }
 
   bool grows() const { return rho_ > 0.0 || x_.weights != nullptr; }
@@ -91,35 +51,14 @@ class PlanRows {
   double log_growth(std::int64_t i, std::int64_t j) const {
     const double given = log_mass_[static_cast<std::size_t>(i)];
     if (!(rho_ > 0.0)) return given;
-    return given + (g_[static_cast<std::size_t>(j)] - f_[static_cast<std::size_t>(i)]) / rho_;
+    return given + (columns_->g()[static_cast<std::size_t>(j)] - f_[static_cast<std::size_t>(i)]) / rho_;
   }
 
  private:
-  RowMajor<T> centred(const Cloud<T>& cloud, std::int64_t from, std::int64_t to) const {
-    RowMajor<T> out(to - from, cloud.dims);
-    for (std::int64_t i = from; i < to; ++i) {
-      for (std::int64_t k = 0; k < cloud.dims; ++k) {
-        out(i - from, k) = cloud.points[i * cloud.dims + k] - centre_[static_cast<std::size_t>(k)];
-      }
-    }
-    return out;
-  }
-
-  Vector half_squares(const Cloud<T>& cloud) const {
-    Vector out(static_cast<std::size_t>(cloud.n), 0.0);
-    for (std::int64_t i = 0; i < cloud.n; ++i) {
-      for (std::int64_t k = 0; k < cloud.dims; ++k) {
-        const double v = cloud.points[i * cloud.dims + k] - centre_[static_cast<std::size_t>(k)];
-        out[static_cast<std::size_t>(i)] += 0.5 * v * v;
-      }
-    }
-    return out;
-  }
-
-  Cloud<T> x_, y_;
-  std::vector<T> centre_;
-  double eps_ = 0.0, rho_ = 0.0;
-  Vector f_, g_, log_mass_, log_b_, y_half_squares_;
+  Cloud<T> x_;
+  double rho_;
+  std::unique_ptr<ot::PlanColumns<T>> columns_;
+  Vector f_, log_mass_;
 };
 
 void check(const SinkhornOptions& o) {

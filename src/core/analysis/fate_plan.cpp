@@ -1,0 +1,305 @@
+// Takes cells with times and labels; gives the plans between their times, and labels pushed back through
+// them.
+#include "analysis/fate_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "base/eigen_threads.hpp"
+#include "base/error.hpp"
+#include "base/sampling.hpp"
+#include "base/threads.hpp"
+#include "ot/clouds.hpp"
+#include "ot/plan_columns.hpp"
+#include "ot/transport.hpp"
+
+namespace fatefield {
+namespace {
+
+using Vector = std::vector<double>;
+using KeepGoing = std::function<bool()>;
+
+// Rows of pairs that are worked out at once.
+constexpr std::int64_t kRows = 64;
+// Bytes that may hold what the iterations of a plan have in common.
+constexpr std::size_t kKeptBytes = 48u << 20;
+// Plans are found until they miss the masses of cells by this share, which composition then does at most.
+constexpr double kTolerance = 1e-3;
+constexpr std::int64_t kIterations = 500;
+constexpr double kScaling = 0.7;
+// Costs over temperature beyond which single precision does not do, as in ot/sinkhorn.cpp.
+constexpr double kFloatReach = 1e8;
+// Variances of dimensions count as at least this share of their mean, so that constant dimensions do no harm.
+constexpr double kLeastVariance = 1e-4;
+
+void check(const PlanPopulation& cells, const PlanOptions& o) {
+  if (!(o.noise > 0) || !std::isfinite(o.noise))
+    throw input_error("noise", "`noise` must be a number above 0, not " + std::to_string(o.noise) + ".");
+  if (!(o.reach >= 0) || !std::isfinite(o.reach))
+    throw input_error("reach", "`reach` must be at least 0, not " + std::to_string(o.reach) + ".");
+  if (o.marginals != "both" && o.marginals != "target")
+    throw input_error("marginals",
+                      "`marginals` must be \"both\" or \"target\", not \"" + o.marginals + "\".");
+  if (o.max_cells < 2)
+    throw input_error("max.cells",
+                      "`max.cells` is " + std::to_string(o.max_cells) + "; at least 2 are needed.");
+  const auto n = static_cast<std::size_t>(cells.states.rows);
+  if (cells.times.size() != n || cells.codes.size() != n)
+    throw input_error("time", "Each cell needs a time and the code of a label.");
+}
+
+// Points in units in which the noise over an interval is 1, row-major.
+template <typename T>
+std::vector<T> scaled_rows(MatrixView x, const std::vector<std::int64_t>& rows, const Vector& unit) {
+  std::vector<T> out;
+  out.reserve(rows.size() * unit.size());
+  for (const std::int64_t i : rows) {
+    for (std::int64_t k = 0; k < x.cols; ++k) out.push_back(static_cast<T>(x(i, k) / unit[k]));
+  }
+  return out;
+}
+
+// What rows of a plan say of labels: the mass-weighted mean of what is known of its columns.
+struct Pushed {
+  Matrix share;  // rows x (labels + 1)
+  Vector effective, descendants;
+};
+
+// The plan from one time to the next, with what the cells of the next become.
+class Interval {
+ public:
+  virtual ~Interval() = default;
+  virtual Pushed push(MatrixView x, const std::vector<std::int64_t>& rows, double stretch,
+                      const KeepGoing& keep_going) const = 0;
+};
+
+struct Side {
+  MatrixView states;
+  const std::vector<std::int64_t>& rows;
+};
+
+template <typename T>
+class IntervalOf final : public Interval {
+ public:
+  IntervalOf(const Side& from, const Side& to, Vector unit, Pushed known, const PlanOptions& options,
+             double reach, const KeepGoing& keep_going)
+      : unit_(std::move(unit)),
+        known_(std::move(known)),
+        options_(options),
+        points_(scaled_rows<T>(to.states, to.rows, unit_)) {
+    const auto x = scaled_rows<T>(from.states, from.rows, unit_);
+    const Cloud<T> sources = cloud(x), targets = cloud(points_);
+    const Vector a = ot::weights_of(sources), b = ot::weights_of(targets);
+    SinkhornOptions o;
+    o.blur = 1.0;
+    o.scaling = kScaling;
+    o.tolerance = kTolerance;
+    o.max_iterations = kIterations;
+    rows_ = std::make_unique<ot::Marginals>(reach, o.p);
+    ot::Transport<T> transport(ot::Interaction<T>(sources, a, targets, b, o.p), a, b, *rows_,
+                               ot::Marginals(options.marginals == "both" ? reach : 0.0, o.p));
+    transport.keep(kKeptBytes);
+    transport.descend(epsilon_schedule(o, bounding_diameter<T>({sources, targets})), o, keep_going);
+    columns_ = std::make_unique<ot::PlanColumns<T>>(targets, transport.g_before(), b, 1.0);
+    labels_.resize(targets.n, known_.share.cols);
+    for (std::int64_t j = 0; j < targets.n; ++j) {
+      for (std::int64_t l = 0; l < labels_.cols(); ++l)
+        labels_(j, l) = known_.share(j, l) *
+                        (options_.descendants ? known_.descendants[static_cast<std::size_t>(j)] : 1.0);
+    }
+  }
+
+  Pushed push(MatrixView x, const std::vector<std::int64_t>& rows, double stretch,
+              const KeepGoing& keep_going) const override {
+    const auto n = static_cast<std::int64_t>(rows.size());
+    Pushed out;
+    out.share = Matrix(n, labels_.cols());
+    out.effective.resize(rows.size());
+    out.descendants.resize(rows.size());
+    const std::int64_t blocks = (n + kRows - 1) / kRows, group = 4 * std::max(1, threads());
+    for (std::int64_t at = 0; at < blocks; at += group) {
+      if (keep_going && !keep_going()) throw Interrupted();
+      parallel_for(std::min(group, blocks - at),
+                   [&](std::int64_t b) { push_block(x, rows, (at + b) * kRows, stretch, out); });
+    }
+    return out;
+  }
+
+ private:
+  using RowMajor = typename ot::PlanColumns<double>::template RowMajor<double>;
+
+  Cloud<T> cloud(const std::vector<T>& points) const {
+    const auto dims = static_cast<std::int64_t>(unit_.size());
+    return {points.data(), static_cast<std::int64_t>(points.size()) / dims, dims, nullptr};
+  }
+
+  void push_block(MatrixView x, const std::vector<std::int64_t>& rows, std::int64_t from, double stretch,
+                  Pushed& out) const {
+    const std::int64_t to = std::min(static_cast<std::int64_t>(rows.size()), from + kRows);
+    const std::vector<std::int64_t> some(rows.begin() + from, rows.begin() + to);
+    const std::vector<T> points = scaled_rows<T>(x, some, unit_);
+    columns_->each_row(
+        cloud(points), 0, to - from,
+        [&](std::int64_t i, const double* share, double log_sum) {
+          const Eigen::Map<const Eigen::RowVectorXd> row(share, labels_.rows());
+          const Eigen::RowVectorXd sums = row * labels_;
+          const double total = sums.sum();
+          for (std::int64_t l = 0; l < sums.size(); ++l) out.share(from + i, l) = sums[l] / total;
+          const auto at = static_cast<std::size_t>(from + i);
+          out.effective[at] = 1.0 / row.squaredNorm();
+          // f = -damping * log_sum at temperature 1.
+          out.descendants[at] = rows_->transported(1.0, -rows_->damping(1.0) * log_sum) * total;
+        },
+        stretch);
+  }
+
+  Vector unit_;
+  Pushed known_;
+  PlanOptions options_;
+  std::vector<T> points_;
+  std::unique_ptr<ot::Marginals> rows_;
+  std::unique_ptr<ot::PlanColumns<T>> columns_;
+  RowMajor labels_;
+};
+
+}  // namespace
+
+struct FatePlan::Impl {
+  Vector times;                                  // observed
+  std::vector<std::unique_ptr<Interval>> plans;  // one less
+  std::int64_t n_labels = 0, dims = 0;
+};
+
+namespace {
+
+// Cells of each time, of the last one those with a label.
+std::map<double, std::vector<std::int64_t>> cells_by_time(const PlanPopulation& cells) {
+  std::map<double, std::vector<std::int64_t>> out;
+  for (std::int64_t i = 0; i < cells.states.rows; ++i)
+    out[cells.times[static_cast<std::size_t>(i)]].push_back(i);
+  if (out.size() < 2) throw input_error("time", "`time`: plans need cells of at least two times.");
+  auto& last = out.rbegin()->second;
+  last.erase(std::remove_if(last.begin(), last.end(),
+                            [&](std::int64_t i) { return cells.codes[static_cast<std::size_t>(i)] < 0; }),
+             last.end());
+  if (last.empty()) throw input_error("labels", "`labels`: no reference cell of the last time has a label.");
+  return out;
+}
+
+// Pooled variance of each dimension within times.
+Vector within_variance(MatrixView x, const std::map<double, std::vector<std::int64_t>>& of) {
+  Vector out(static_cast<std::size_t>(x.cols), 0.0);
+  double n = 0.0;
+  for (const auto& some : of) n += static_cast<double>(some.second.size());
+  for (std::int64_t k = 0; k < x.cols; ++k) {
+    for (const auto& some : of) {
+      double mean = 0.0;
+      for (const std::int64_t i : some.second) mean += x(i, k) / static_cast<double>(some.second.size());
+      for (const std::int64_t i : some.second)
+        out[static_cast<std::size_t>(k)] += (x(i, k) - mean) * (x(i, k) - mean) / n;
+    }
+  }
+  double mean = 0.0;
+  for (const double v : out) mean += v / static_cast<double>(out.size());
+  if (!(mean > 0)) throw input_error("object", "`object`: all cells of each time are the same.");
+  for (double& v : out) v = std::max(v, kLeastVariance * mean);
+  return out;
+}
+
+bool beyond_float(MatrixView x, const Vector& unit) {
+  double sum = 0.0;
+  for (std::int64_t k = 0; k < x.cols; ++k) {
+    const auto range = std::minmax_element(x.data + k * x.rows, x.data + (k + 1) * x.rows);
+    const double side = (*range.second - *range.first) / unit[static_cast<std::size_t>(k)];
+    sum += side * side;
+  }
+  return sum > kFloatReach;
+}
+
+}  // namespace
+
+FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std::uint64_t seed,
+                   const KeepGoing& keep_going)
+    : impl_(std::make_unique<Impl>()) {
+  check(cells, options);
+  const OneEigenThread one_thread;
+  auto of = cells_by_time(cells);
+  Vector variance = within_variance(cells.states, of);
+  double mean = 0.0, span = of.rbegin()->first - of.begin()->first;
+  for (const double v : variance) mean += v / static_cast<double>(variance.size());
+  Vector spread(variance);
+  for (double& v : spread) v = std::pow(v, 1.0 - options.shared) * std::pow(mean, options.shared);
+  impl_->n_labels = cells.n_labels;
+  impl_->dims = cells.states.cols;
+  std::vector<std::vector<std::int64_t>> drawn;
+  for (const auto& some : of) {
+    impl_->times.push_back(some.first);
+    const auto n = static_cast<std::int64_t>(some.second.size());
+    std::vector<std::int64_t> chosen = draw_without_replacement(
+        n, std::min(n, options.max_cells), seed, Stream::Batch, static_cast<std::uint64_t>(drawn.size()));
+    std::sort(chosen.begin(), chosen.end());
+    for (std::int64_t& i : chosen) i = some.second[static_cast<std::size_t>(i)];
+    drawn.push_back(std::move(chosen));
+  }
+  Pushed known;
+  known.share = Matrix(static_cast<std::int64_t>(drawn.back().size()), cells.n_labels + 1);
+  for (std::size_t j = 0; j < drawn.back().size(); ++j)
+    known.share(static_cast<std::int64_t>(j), cells.codes[static_cast<std::size_t>(drawn.back()[j])]) = 1.0;
+  known.descendants.assign(drawn.back().size(), 1.0);
+  impl_->plans.resize(drawn.size() - 1);
+  for (std::size_t k = drawn.size() - 1; k-- > 0;) {
+    const double share = options.noise * (impl_->times[k + 1] - impl_->times[k]) / span;
+    Vector unit;
+    double usual = 0.0;
+    for (std::size_t d = 0; d < spread.size(); ++d) {
+      unit.push_back(std::sqrt(share * spread[d]));
+      usual += variance[d] / (unit.back() * unit.back());
+    }
+    const double reach = options.reach * std::sqrt(usual);
+    const Side from{cells.states, drawn[k]}, to{cells.states, drawn[k + 1]};
+    if (beyond_float(cells.states, unit))
+      impl_->plans[k] =
+          std::make_unique<IntervalOf<double>>(from, to, unit, std::move(known), options, reach, keep_going);
+    else
+      impl_->plans[k] =
+          std::make_unique<IntervalOf<float>>(from, to, unit, std::move(known), options, reach, keep_going);
+    if (k > 0) known = impl_->plans[k]->push(cells.states, drawn[k], 1.0, keep_going);
+  }
+}
+
+FatePlan::~FatePlan() = default;
+
+PlanShares FatePlan::shares(MatrixView states, const Vector& times, const KeepGoing& keep_going) const {
+  if (states.cols != impl_->dims)
+    throw input_error("states", "The states have " + std::to_string(states.cols) + " dimensions, the plans " +
+                                    std::to_string(impl_->dims) + ".");
+  const OneEigenThread one_thread;
+  std::map<double, std::vector<std::int64_t>> of;
+  for (std::int64_t i = 0; i < states.rows; ++i) of[times[static_cast<std::size_t>(i)]].push_back(i);
+  PlanShares out;
+  out.shares.share = Matrix(states.rows, impl_->n_labels + 1);
+  out.shares.effective.resize(times.size());
+  out.descendants.resize(times.size());
+  for (const auto& some : of) {
+    if (!(some.first < impl_->times.back()))
+      throw input_error("times", "States at the last time have no plan to go by.");
+    std::size_t k = 0;
+    while (some.first >= impl_->times[k + 1]) ++k;
+    const double length = impl_->times[k + 1] - impl_->times[k];
+    const Pushed found =
+        impl_->plans[k]->push(states, some.second, (impl_->times[k + 1] - some.first) / length, keep_going);
+    for (std::size_t r = 0; r < some.second.size(); ++r) {
+      const std::int64_t i = some.second[r];
+      for (std::int64_t l = 0; l <= impl_->n_labels; ++l)
+        out.shares.share(i, l) = found.share(static_cast<std::int64_t>(r), l);
+      out.shares.effective[static_cast<std::size_t>(i)] = found.effective[r];
+      out.descendants[static_cast<std::size_t>(i)] = found.descendants[r];
+    }
+  }
+  return out;
+}
+
+}  // namespace fatefield

@@ -1,0 +1,89 @@
+# Two pairs of clusters at three times, each pair on its way apart from the other.
+pairs_of_clusters <- function(each = 30L) {
+  i <- seq_len(6L * each)
+  time <- (i - 1L) %% 3L
+  side <- ifelse(i %% 2L == 0L, 1, -1)
+  noise <- outer(i, 1:2, function(a, b) (a * sqrt(b + 1)) %% 1 - 0.5)
+  x <- 0.4 * noise + cbind(0, 2 * side)
+  dimnames(x) <- list(paste0("c", i), c("PC_1", "PC_2"))
+  list(x = x, time = time, label = ifelse(time < 2, "progenitor", ifelse(side > 0, "up", "down")), side = side)
+}
+
+plan_of <- function(data, ..., options = list(noise = 0.05)) {
+  PredictFate(
+    data$x, labels = data$label, exclude = "progenitor", time = data$time, method = "plan", k = 5, options = options,
+    ...
+  )
+}
+
+test_that("clusters that lie before one another have one fate by plans", {
+  cells <- pairs_of_clusters()
+  fate <- plan_of(cells, prior = 0)
+  expect_s3_class(fate, "fatefield_fate")
+  expect_equal(unname(fate$probability[, "up"]), as.numeric(cells$side > 0), tolerance = 1e-3)
+  expect_identical(rownames(fate$probability), rownames(cells$x))
+  expect_equal(c(fate$unassigned, fate$other), numeric(360), ignore_attr = TRUE)
+  expect_true(all(fate$effective >= 1))
+  expect_output(print(fate), "by plans between 3 times")
+})
+
+test_that("labels that are no fates are other, and cells without a label are left out", {
+  cells <- pairs_of_clusters()
+  last <- which(cells$time == 2)
+  up <- last[cells$side[last] > 0]
+  cells$label[up[1:10]] <- "undecided"
+  one <- PredictFate(cells$x, labels = cells$label, exclude = c("progenitor", "undecided"), time = cells$time,
+    method = "plan", k = 5, cells = which(cells$time == 0), options = list(noise = 5, reach = 0))
+  expect_equal(mean(one$other), 1 / 6, tolerance = 0.01)
+  cells$label[up[1:10]] <- NA
+  two <- plan_of(cells, cells = which(cells$time == 0))
+  expect_equal(max(two$other), 0)
+  expect_error(plan_of(cells, reference = setdiff(seq_along(cells$time), last)), class = "fatefield_error_input")
+})
+
+test_that("plans need no model, take the cells of one where it is there, and start at any time", {
+  for (object in tiny_objects()) {
+    found <- PredictFate(object, labels = "state", exclude = "progenitor", time = "day", method = "plan", k = 5)
+    kept <- GetResult(found, "fates")
+    x <- embedding(object)
+    alone <- PredictFate(x, labels = tiny_cells()$label, exclude = "progenitor", time = tiny_cells()$time,
+      method = "plan", k = 5)
+    expect_equal(kept$probability, alone$probability, ignore_attr = TRUE)
+  }
+  cells <- pairs_of_clusters()
+  early <- plan_of(cells, t.start = 0, cells = 1:12)
+  late <- plan_of(cells, t.start = 1.5, cells = 1:12)
+  expect_true(all(early$starts == 0) && all(late$starts == 1.5))
+  expect_identical(early$fate, late$fate)
+  expect_identical(plan_of(cells, threads = 1), plan_of(cells, threads = 2))
+  some <- c("c3", "c1")
+  expect_equal(plan_of(cells)[some]$probability[some, ], plan_of(cells, cells = some)$probability[some, ])
+})
+
+test_that("what a plan cannot do is named", {
+  cells <- pairs_of_clusters()
+  expect_input_error <- function(code, argument) {
+    error <- expect_error(code, class = "fatefield_error_input")
+    expect_match(conditionMessage(error), argument, fixed = TRUE)
+  }
+  expect_input_error(
+    PredictFate(cells$x, labels = cells$label, exclude = "progenitor", method = "plan", k = 5), "`time`"
+  )
+  expect_input_error(plan_of(cells, t.end = 1.5), "`t.end`")
+  expect_input_error(plan_of(cells, options = list(noise = 0)), "`noise`")
+  expect_input_error(plan_of(cells, options = list(nois = 1)), "nois")
+  expect_input_error(
+    PredictFate(cells$x, model = stub_model(dims = colnames(cells$x)), labels = cells$label, options = list(noise = 1)),
+    "`options`"
+  )
+})
+
+test_that("the agreement of two answers is their distance and their common fate", {
+  plan <- plan_of(pairs_of_clusters(), prior = 0)
+  expect_equal(plan_agreement(plan, plan)[c("distance", "top")], list(distance = 0, top = 1))
+  other <- plan
+  other$probability[] <- 0.5
+  expect_equal(plan_agreement(other, plan)$distance, 0.5, tolerance = 1e-3)
+  expect_equal(plan_agreement(other, plan)$top, 0.5)
+  expect_identical(plan_agreement(plan, plan)$cells, 120L)
+})
