@@ -46,6 +46,13 @@ fit_model <- function(options, s, rows) {
   GetModel(call_with("FitSDE", symbols, options, environment()))
 }
 
+# True fates, or an empty matrix that names the fates.
+fate_columns <- function(s) {
+  if (!is.null(s$fate)) return(s$fate)
+  fates <- setdiff(sort(unique(s$labels[!is.na(s$labels)])), s$exclude)
+  matrix(NA_real_, nrow(s$x), length(fates), dimnames = list(NULL, fates))
+}
+
 # Fates of the cells s$predict, rows summing to 1 in the order of the true ones, and the seconds it took.
 predict_cells <- function(s, options, model = NULL) {
   x <- s$x

@@ -13,13 +13,6 @@ last_composition <- function(s) {
   as.vector(table(factor(s$labels[at], fates))) / length(at)
 }
 
-# True fates, or an empty matrix that names the fates.
-fate_columns <- function(s) {
-  if (!is.null(s$fate)) return(s$fate)
-  fates <- setdiff(sort(unique(s$labels[!is.na(s$labels)])), s$exclude)
-  matrix(NA_real_, nrow(s$x), length(fates), dimnames = list(NULL, fates))
-}
-
 # Per start time of the scored cells: entropy of the truth; cross-entropy of the mean truth of the 50 nearest cells (fewer of
 # fewer than 3,000 cells, at least 10) that are no sisters; of the overall composition.
 fate_lines <- function(s) {

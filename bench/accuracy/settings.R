@@ -215,24 +215,23 @@ loop_setting <- function(n = 750L, noise = 0.15, dt = 0.02) {
 # LARRY in 2-D; 20,000 cells of wells 0 and 1 to learn from. The visible fates are parted by clone: one half to choose by,
 # the other to confirm with.
 larry_setting <- function(confirm) {
-  fates <- c("Erythroid", "Meg", "Mast", "Baso", "Eos", "Neutrophil", "Monocyte", "Ccr7_DC", "pDC", "Lymphoid")
+  fates <- larry_fate_names
   cells <- utils::read.csv(bench_data("larry", "cells.csv.gz"))
-  observed <- utils::read.csv(bench_data("larry", "day2_fates_train.csv.gz"))
-  x <- as.matrix(cells[, c("x", "y")])
-  rownames(x) <- cells$cell
+  observed <- larry_visible(confirm)
   set.seed(1)
   learn <- sort(sample(which(cells$well != 2), 20000L))
-  clone <- cells$clone[match(observed$cell, cells$cell)]
-  set.seed(2)
-  all_clones <- sort(unique(clone))
-  half <- clone %in% sample(all_clones, length(all_clones) %/% 2L)
-  observed <- observed[half != confirm, ]
+  # Scored cells are learned from only where they were drawn.
+  rows <- union(learn, match(observed$cell, cells$cell))
+  cells <- cells[rows, ]
+  x <- as.matrix(cells[, c("x", "y")])
+  rownames(x) <- cells$cell
+  learn <- seq_along(learn)
   scored <- match(observed$cell, cells$cell)
   fate <- matrix(NA_real_, nrow(x), length(fates), dimnames = list(NULL, fates))
   fate[scored, ] <- as.matrix(observed[, fates]) / rowSums(observed[, fates])
   list(
     object = x, time = cells$day, x = x, times = cells$day, learn = learn, labels = cells$annotation,
-    exclude = NULL, reference = which(cells$well != 2 & cells$day == 6 & cells$annotation %in% fates),
+    reference = learn[cells$day[learn] == 6 & cells$annotation[learn] %in% fates],
     predict = sort(unique(c(scored, drawn_rows(cells$day, learn, 300L)))), scored = list(scored), fate = fate,
     exact = FALSE, mass = rep(1, nrow(x)), clone = cells$clone
   )
