@@ -2,23 +2,25 @@
 #
 #   Rscript bench/accuracy.R [SETTINGS] [CONTENDER ...]
 #
-# SETTINGS, separated by commas: names of settings (accuracy/settings.R lists them), or quick (default, four), sim (all that
-# are simulated), real (half of the visible fates of LARRY, Bargaje's time course, the fixed set), all; `left` adds the
-# left-out times of those that have one (twice the fits). `confirm` is the other half of LARRY's fates, by clone: defaults
-# are chosen without it.
-# CONTENDERS: default (FitSDE() and PredictFate() with no option set by hand), plan (PredictFate(method = "plan")), scdiffeq
-# (compat, minutes each), or options of FitSDE() as "updates=2000;dt=0.02;time.input=TRUE". Options of PredictFate() begin
-# with "predict.", and "name=" names the contender: "name=long;updates=2000;predict.n.sim=50". Default: default plan.
+# SETTINGS, separated by commas: names of settings (accuracy/settings.R lists them), or quick (default, four), sim
+# (all that are simulated), real (half of the visible fates of LARRY, Bargaje's time course, the fixed set), all;
+# `left` adds the left-out times of those that have one (twice the fits). `confirm` is the other half of LARRY's
+# fates, by clone: defaults are chosen without it.
+# CONTENDERS: default (FitSDE() and PredictFate() with no option set by hand), plan (PredictFate(method = "plan")),
+# scdiffeq (compat, minutes each), or options of FitSDE() as "updates=2000;dt=0.02;time.input=TRUE". Options of
+# PredictFate() begin with "predict.", and "name=" names the contender: "name=long;updates=2000;predict.n.sim=50".
+# Default: default plan.
 #
-# Columns: cells and dims; entropy of the true fates (truth), cross-entropy of the mean truth of the 50 nearest cells (bound),
-# of the overall shares, and of the prediction (ce; over: ce less bound), for cells of the first and of the second time (0, 1);
-# accuracy and calibration error over both; outside: share of simulated cells that end where no cell is (0.01 is right), and
-# knn: their distance to cells over that of cells (1 is right), at the last time and the worst of all; var: total variance,
-# simulated over observed; comp: greatest error of composition of a start time; plan.tv: mean total variation between model
-# and plan; sig.early, sig.late: noise found over true, cells that are no fate yet and cells that are; sig.none: noise in
-# dimensions of measurement alone, over their spread; growth: correlation and slope against truth; W1 of the time left out,
-# of fresh cells and of McCann's lines; cloud.mid, cloud.last: divergence to held-out cells over that of fresh cells;
-# fit, cpu, predict: seconds of the fit, of its processor, and of the fates of `n.predict` cells.
+# Columns: cells and dims; entropy of the true fates (truth), cross-entropy of the mean truth of the 50 nearest cells
+# (bound), of the overall shares, and of the prediction (ce; over: ce less bound), for cells of the first and of the
+# second time (0, 1); accuracy and calibration error over both; outside: share of simulated cells that end where no
+# cell is (0.01 is right), and knn: their distance to cells over that of cells (1 is right), at the last time and the
+# worst of all; var: total variance, simulated over observed; comp: greatest error of composition of a start time;
+# plan.tv: mean total variation between model and plan; sig.early, sig.late: noise found over true, cells that are no
+# fate yet and cells that are; sig.none: noise in dimensions of measurement alone, over their spread; growth:
+# correlation and slope against truth; W1 of the time left out, of fresh cells and of McCann's lines; cloud.mid,
+# cloud.last: divergence to held-out cells over that of fresh cells; fit, cpu, predict: seconds of the fit, of its
+# processor, and of the fates of `n.predict` cells.
 # In LARRY bound is supervised (neighbours of other clones) and cells count alike in comp.
 #
 # Settings run in two forks on one thread each; FORKS names another number. The table goes to bench/out/accuracy.csv.
@@ -34,8 +36,8 @@ options(fatefield.threads = 1L)
 columns <- c(
   "setting", "contender", "cells", "dims", "truth0", "bound0", "shares0", "ce0", "over0", "truth1", "bound1", "shares1",
   "ce1", "over1", "acc", "ece", "outside", "outside.worst", "knn", "knn.worst", "var", "comp", "plan.tv", "sig.early",
-  "sig.late", "sig.none", "g.cor", "g.slope", "W1", "floor", "McCann", "cloud.mid", "cloud.last", "fit", "cpu", "predict",
-  "n.predict"
+  "sig.late", "sig.none", "g.cor", "g.slope", "W1", "floor", "McCann", "cloud.mid", "cloud.last", "fit", "cpu",
+  "predict", "n.predict"
 )
 
 # All measures of one contender; `plan`: the plan's prediction, or NULL.
@@ -111,7 +113,8 @@ reached <- function(table) {
   rows <- lapply(by, function(t) {
     t_sim <- t[!is.na(t$truth0), ]
     data.frame(
-      contender = t$contender[[1L]], "over0<=.05" = share(t_sim$over0 <= 0.05), "over1<=.05" = share(t_sim$over1 <= 0.05),
+      contender = t$contender[[1L]],
+      "over0<=.05" = share(t_sim$over0 <= 0.05), "over1<=.05" = share(t_sim$over1 <= 0.05),
       "over0<=.03" = share(t_sim$over0 <= 0.03), "over1<=.03" = share(t_sim$over1 <= 0.03),
       "beats shares" = share(t_sim$ce0 <= t_sim$shares0), "outside<=.03" = share(t$outside <= 0.03),
       "knn<=1.15" = share(t$knn <= 1.15), "comp<=.03" = share(t$comp <= 0.03),
@@ -127,7 +130,9 @@ arguments <- commandArgs(TRUE)
 asked <- strsplit(if (length(arguments) > 0L) arguments[[1L]] else "quick", ",")[[1L]]
 left <- "left" %in% asked
 asked <- setdiff(asked, "left")
-names <- unique(unlist(lapply(asked, function(name) if (is.null(setting_groups[[name]])) name else setting_groups[[name]])))
+names <- unique(unlist(lapply(asked, function(name) {
+  if (is.null(setting_groups[[name]])) name else setting_groups[[name]]
+})))
 contenders <- lapply(if (length(arguments) > 1L) arguments[-1L] else c("default", "plan"), contender)
 
 tables <- parallel::mclapply(names, function(name) {

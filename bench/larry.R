@@ -2,16 +2,17 @@
 #
 #   Rscript bench/larry.R [PART] [OPTIONS]
 #
-# PART a (default): all 130,887 cells in 2-D, five seeds, fates of 2,081 day-2 cells; scores on the half of the visible clones
-# that defaults may be chosen by. confirm: the same, scored on the other half, which nothing is chosen by. b: 781 cells with
-# genes, from the .h5ad file to figures.
-# OPTIONS of FitSDE() as "updates=2000;growth=learned", of PredictFate() with "predict." before the name, for comparisons;
-# "seeds=2" takes fewer. Without them no option is set: the defaults of the package alone.
+# PART a (default): all 130,887 cells in 2-D, five seeds, fates of 2,081 day-2 cells; scores on the half of the
+# visible clones that defaults may be chosen by. confirm: the same, scored on the other half, which nothing is chosen
+# by. b: 781 cells with genes, from the .h5ad file to figures.
+# OPTIONS of FitSDE() as "updates=2000;growth=learned", of PredictFate() with "predict." before the name, for
+# comparisons; "seeds=2" takes fewer. Without them no option is set: the defaults of the package alone.
 #
-# Part a trains on wells 0 and 1: cells of well 2 are in no training, no early stopping and no vote. Fates that were observed
-# are read after all predictions are made, to print scores. Intervals draw whole clones. Beside the models stand the shares of
-# day 6, the transport plan alone where PredictFate() offers it, and what is learned from fates of other clones: the 50
-# nearest cells, and a multinomial regression on the coordinates. Tables and figures go to bench/out/.
+# Part a trains on wells 0 and 1: cells of well 2 are in no training, no early stopping and no vote. Fates that were
+# observed are read after all predictions are made, to print scores. Intervals draw whole clones. Beside the models
+# stand the shares of day 6, the transport plan alone where PredictFate() offers it, and what is learned from fates of
+# other clones: the 50 nearest cells, and a multinomial regression on the coordinates. Tables and figures go to
+# bench/out/.
 
 suppressPackageStartupMessages(library(fatefield))
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
@@ -136,14 +137,19 @@ larry_plane <- function(part, options, seeds = 1:5) {
   clone <- factor(task$clone[rows])
   set.seed(1)
   w <- cbind(1, stats::rmultinom(2000L, nlevels(clone), rep(1, nlevels(clone)))[as.integer(clone), ])
-  predictions <- c(lapply(each, `[[`, "p"), list(`mean of the seeds' fates` = mean), if (!is.null(plan)) list(plan = plan))
+  predictions <- c(lapply(each, `[[`, "p"), list(`mean of the seeds' fates` = mean))
+  if (!is.null(plan)) predictions$plan <- plan
   predictions <- c(lapply(predictions, function(p) p[at, ]), larry_lines(task, observed, rows))
   scored <- lapply(predictions, scores_of, observed, w)
-  scored <- append(scored, list(`mean of the seeds' scores` = Reduce(`+`, scored[names(each)]) / length(each)), length(each))
-  table <- data.frame(prediction = names(scored), t(vapply(scored, function(s) apply(s, 1L, with_interval), character(3L))))
+  over_seeds <- Reduce(`+`, scored[names(each)]) / length(each)
+  scored <- append(scored, list(`mean of the seeds' scores` = over_seeds), length(each))
+  told <- vapply(scored, function(s) apply(s, 1L, with_interval), character(3L))
+  table <- data.frame(prediction = names(scored), t(told))
   utils::write.csv(table, file.path(bench_out, "larry_scores.csv"), row.names = FALSE)
-  cat(sprintf("Scores on %d day-2 cells of %d clones (%s), with 95 %% intervals over clones:\n", length(at), nlevels(clone),
-    if (part == "confirm") "the half kept to confirm" else "the half to choose by"))
+  half <- if (part == "confirm") "the half kept to confirm" else "the half to choose by"
+  cat(sprintf(
+    "Scores on %d day-2 cells of %d clones (%s), with 95 %% intervals over clones:\n", length(at), nlevels(clone), half
+  ))
   base::options(width = 150L)
   print(table, row.names = FALSE, right = FALSE)
   if (!is.null(plan)) {
@@ -151,24 +157,21 @@ larry_plane <- function(part, options, seeds = 1:5) {
     cat("total variation between model and plan: ", paste(format(apart, digits = 2), collapse = " "), "\n", sep = "")
   }
   cost <- rowSums(vapply(each, `[[`, numeric(3L), "cost"))
-  cat(sprintf("%d seeds: %.0f s of fits (%.0f s of processor), %.0f s of fates\n", length(each), cost[[1L]], cost[[2L]], cost[[3L]]))
+  cat(sprintf(
+    "%d seeds: %.0f s of fits (%.0f s of processor), %.0f s of fates\n", length(each), cost[[1L]], cost[[2L]], cost[[3L]]
+  ))
 }
 
-# X of the file is counts per 10,000 without logarithm; after it comes the usual way of Seurat.
-larry_genes <- function(options) {
+larry_genes <- function() {
   started <- seconds()
-  object <- ReadH5AD(bench_data("larry", "expression781.h5ad"))
-  object$day <- as.numeric(as.character(object$time_info))
-  logged <- log1p(fatefield:::layer_data(object, "data", "RNA"))
-  object <- fatefield:::set_layer_data(object, logged, "data", "RNA")
-  object <- Seurat::ScaleData(object, features = rownames(object), verbose = FALSE)
-  object <- Seurat::RunPCA(object, features = rownames(object), npcs = 20, reduction.name = "pcs", verbose = FALSE)
+  object <- read_larry_genes()
   object <- FitSDE(object, time = "day", reduction = "pcs", dims = 1:20, growth = "learned", n.models = 3L)
   object <- PredictFate(
     object, labels = "state_info", exclude = c("undiff", "Neu_Mon"), reference = which(object$day == 6)
   )
   object <- DriftDiffusion(object)
-  utils::write.csv(object[[c("day", "state_info", "fate", "fate_entropy")]], file.path(bench_out, "larry_genes_fates.csv"))
+  fates <- object[[c("day", "state_info", "fate", "fate_entropy")]]
+  utils::write.csv(fates, file.path(bench_out, "larry_genes_fates.csv"))
   save_figure <- function(plot, name) {
     ggplot2::ggsave(file.path(bench_out, name), plot, width = 9, height = 6, dpi = 120)
   }
@@ -185,4 +188,4 @@ stopifnot(`the part is a, b or confirm` = part %in% c("a", "b", "confirm"))
 options <- contender(if (length(arguments) > 1L) arguments[[2L]] else "default")
 seeds <- if (is.null(options$fit$seeds)) 5L else options$fit$seeds
 options$fit$seeds <- NULL
-if (part == "b") larry_genes(options$fit) else larry_plane(part, options, seq_len(seeds))
+if (part == "b") larry_genes() else larry_plane(part, options, seq_len(seeds))

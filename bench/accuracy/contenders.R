@@ -1,4 +1,5 @@
-# The contenders of accuracy.R: what they are called by, how they fit and how they predict. Sourced by it and by larry.R.
+# The contenders of accuracy.R: what they are called by, how they fit and how they predict. Sourced by it and by
+# larry.R.
 
 # "updates=2000;growth=\"learned\"" as a named list; values are R expressions, and words are strings.
 parsed_options <- function(text) {
@@ -70,7 +71,7 @@ predict_cells <- function(s, options, model = NULL) {
 
 has_plan <- function() "method" %in% names(formals(fatefield:::PredictFate.default))
 
-# What the plan alone says; NULL where there is none. Cells that no model shall learn from are in no plan.
+# What the plan alone says, between all cells of the setting; NULL where there is none.
 plan_fates <- function(s, contenders) {
   wanted <- any(vapply(contenders, `[[`, "", "kind") == "plan")
   if (is.null(s$labels)) return(NULL)

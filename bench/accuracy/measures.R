@@ -13,8 +13,8 @@ last_composition <- function(s) {
   as.vector(table(factor(s$labels[at], fates))) / length(at)
 }
 
-# Per start time of the scored cells: entropy of the truth; cross-entropy of the mean truth of the 50 nearest cells (fewer of
-# fewer than 3,000 cells, at least 10) that are no sisters; of the overall composition.
+# Per start time of the scored cells: entropy of the truth; cross-entropy of the mean truth of the 50 nearest cells
+# (fewer of fewer than 3,000 cells, at least 10) that are no sisters; of the overall composition.
 fate_lines <- function(s) {
   if (is.null(s$scored)) return(NULL)
   known <- which(!is.na(s$fate[, 1L]))
@@ -79,8 +79,9 @@ composition_error <- function(p, s) {
   max(errors)
 }
 
-# Distances to the fifth nearest observed cell of the same time: of simulated cells of the first time, weighted by the mass
-# they gained, and of observed cells. Share of the simulated beyond the 99 % quantile of the observed, and ratio of medians.
+# Distances to the fifth nearest observed cell of the same time: of simulated cells of the first time, weighted by the
+# mass they gained, and of observed cells. Share of the simulated beyond the 99 % quantile of the observed, and ratio
+# of medians.
 support_scores <- function(model, s, most = 1000L) {
   set.seed(1)
   days <- sort(unique(s$times))
@@ -129,8 +130,9 @@ field_at <- function(model, field, x, times) {
   Reduce(`+`, members) / length(members)
 }
 
-# Noise found over the true one, median over cells and dimensions of signal, in cells of the first two times and of the last
-# two; noise in the dimensions that are measurement, over the spread they have.
+# Noise found over the true one, each the length of its vector over dimensions of signal, median over cells: those of
+# the first two times that are no fate, and the fates of the last two; noise in the dimensions that are measurement,
+# over their spread.
 noise_scores <- function(model, s) {
   if (is.null(s$sd)) return(NULL)
   g <- field_at(model, function(engine, x, t) engine$diffusion(x, t), s$x, s$times)
@@ -139,7 +141,9 @@ noise_scores <- function(model, s) {
   late <- s$times %in% utils::tail(days, 2L)
   undecided <- if (is.null(s$labels)) early else early & s$labels %in% s$exclude
   committed <- if (is.null(s$labels)) late else late & !(s$labels %in% s$exclude)
-  ratio <- function(rows) stats::median((g / s$sd)[rows, s$signal], na.rm = TRUE)
+  length_of <- function(v) sqrt(rowSums(v[, s$signal, drop = FALSE]^2))
+  each <- length_of(g) / length_of(s$sd)
+  ratio <- function(rows) stats::median(each[rows], na.rm = TRUE)
   alone <- !is.na(s$measurement)
   list(
     sig.early = ratio(undecided), sig.late = ratio(committed),
@@ -165,8 +169,8 @@ left_out_scores <- function(fit, s) {
   list(W1 = w1("model"), floor = w1("noise floor"), McCann = w1("McCann"))
 }
 
-# Sinkhorn divergence of simulated held-out cells (mean of 3 simulations) to held-out cells of the later times, over that of
-# fresh cells (mean of 5 draws).
+# Sinkhorn divergence of simulated held-out cells (mean of 3 simulations) to held-out cells of the later times, over
+# that of fresh cells (mean of 5 draws).
 held_out_scores <- function(model, s) {
   if (is.null(s$test)) return(NULL)
   distance <- function(x, y) OTDistance(x, y, options = SinkhornOptions(blur = 0.1, scaling = 0.9))$value

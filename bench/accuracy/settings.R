@@ -9,10 +9,10 @@
 #   fate            cells x fates: true probabilities, or counts of a clone's descendants; NA where not known
 #   mass            expected descendants of each cell on the last day
 #   exact           TRUE where `fate` holds probabilities, so that nothing of a start time's composition is chance
-#   sd, signal      cells x dims: true noise per root of a unit of time in dimensions with signal, NA else; `signal` says which
+#   sd, signal      cells x dims: true noise per root of a unit of time in dimensions with signal, NA else; which
+#                   dimensions these are
 #   measurement     standard deviation of the dimensions that are measurement alone, NA else
-#   growth          true rates; left.out: the time to leave out; test: clouds of cells kept back, one each time
-# and of `cost`, which says what is begun first.
+#   growth          true rates; left.out: the time to leave out; test: clouds of cells kept back, one each time.
 
 # SimulateDifferentiation() by name: what differs from its defaults.
 simulated_settings <- list(
@@ -43,7 +43,7 @@ setting_groups$all <- unlist(setting_groups[c("sim", "real")], use.names = FALSE
 # Times at which a left-out time is predicted.
 left_out_times <- c(base = 1, growth = 1, loud = 2, loop = 1, larry = 4, bargaje = 48, fixed = 4)
 
-most_scored <- 400L # cells of each of the first two times, and half as many of each later one
+most_scored <- 600L # cells of each of the first two times, and a quarter as many of each later one
 
 # `f()` once; the next time from bench/out/, unless `what` it was made from has changed.
 kept <- function(name, what, f) {
@@ -62,7 +62,7 @@ kept <- function(name, what, f) {
 make_setting <- function(name) {
   made <- if (name %in% names(simulated_settings)) {
     design <- simulated_settings[[name]]
-    kept(name, design, function() differentiation_setting(design))
+    kept(name, c(design, most = most_scored), function() differentiation_setting(design))
   } else {
     switch(name,
       branches = branch_setting(), loop = loop_setting(), bargaje = bargaje_setting(), fixed = fixed_setting(),
@@ -82,7 +82,7 @@ drawn_rows <- function(times, among = seq_along(times), most = most_scored) {
   starts <- starts[-length(starts)]
   unlist(lapply(seq_along(starts), function(i) {
     rows <- among[times[among] == starts[[i]]]
-    sort(rows[sample.int(length(rows), min(length(rows), if (i <= 2L) most else most %/% 2L))])
+    sort(rows[sample.int(length(rows), min(length(rows), if (i <= 2L) most else most %/% 4L))])
   }))
 }
 
@@ -149,10 +149,10 @@ descendants <- function(truth, times, n.sim = 20L, dt = 0.05) {
   mass
 }
 
-# The latent noise as it is seen in the coordinates: sd of dimension d is g sqrt(sum_k A_dk^2), with A the linear map from
-# latent to coordinates among progenitors of the first two times, and among the cells of each fate of the last two; the
-# chance in A is taken out. Signal: dimensions of which the latent state explains more than half of the variance, in all
-# cells; those of which it explains less than a twentieth are measurement.
+# The latent noise as it is seen in the coordinates: sd of dimension d is g sqrt(sum_k A_dk^2), with A the linear map
+# from latent to coordinates among progenitors of the first two times, and among the cells of each fate of the last
+# two; the chance in A is taken out. Signal: dimensions of which the latent state explains more than half of the
+# variance, in all cells; those of which it explains less than a twentieth are measurement.
 true_noise <- function(x, truth, state, times) {
   latent <- truth$latent
   explained <- vapply(seq_len(ncol(x)), function(d) summary(stats::lm(x[, d] ~ latent))$r.squared, 0)
@@ -212,8 +212,8 @@ loop_setting <- function(n = 750L, noise = 0.15, dt = 0.02) {
   )
 }
 
-# LARRY in 2-D; 20,000 cells of wells 0 and 1 to learn from. The visible fates are parted by clone: one half to choose by,
-# the other to confirm with.
+# LARRY in 2-D; 20,000 cells of wells 0 and 1 to learn from. The visible fates are parted by clone: one half to choose
+# by, the other to confirm with.
 larry_setting <- function(confirm) {
   fates <- larry_fate_names
   cells <- utils::read.csv(bench_data("larry", "cells.csv.gz"))
