@@ -21,6 +21,14 @@ h5ad_obs <- function() {
   )
 }
 
+# What file$close_all() does but its collection of garbage, which takes a second where all packages of the tests are
+# loaded; what is still open is closed all the same.
+close_hdf5 <- function(file) {
+  close <- file$close_all
+  environment(close) <- list2env(list(gc = function(...) NULL), parent = environment(close))
+  close()
+}
+
 # A writer of parts into an open file.
 h5ad_put <- function(at, name, x, ...) {
   at[[name]] <- x
@@ -106,7 +114,7 @@ h5ad_file <- function(layout = "csr", encoding = "modern", x = h5ad_counts(), ob
   skip_without_hdf5()
   path <- tempfile(fileext = ".h5ad")
   file <- hdf5r::H5File$new(path, "w")
-  on.exit(file$close_all())
+  on.exit(close_hdf5(file))
   h5ad_mark(file, "encoding-type" = "anndata")
   if (!is.null(x)) h5ad_put_matrix(file, "X", x, layout)
   h5ad_put_table(file, "obs", obs, encoding)
@@ -137,6 +145,23 @@ outcomes_of_changed_bytes <- function(path, reader, step) {
   changed_files <- function(path, reader, step, libraries) {
     .libPaths(libraries)
     read <- getExportedValue("fatefield", reader)
+    # Most changed files have the contents of the whole one: of these, Seurat makes its objects once.
+    namespace <- asNamespace("fatefield")
+    for (name in c("new_seurat", "add_file_assay")) {
+      local({
+        make <- get(name, namespace)
+        seen <- NULL
+        remembering <- function(...) {
+          if (identical(seen$given, list(...))) return(seen$made)
+          made <- make(...)
+          if (is.null(seen)) seen <<- list(given = list(...), made = made)
+          made
+        }
+        unlockBinding(name, namespace)
+        assign(name, remembering, namespace)
+      })
+    }
+    read(path)
     bytes <- readBin(path, "raw", file.size(path))
     at <- unique(c(seq_len(96L), seq(97L, length(bytes), by = step)))
     vapply(at, function(i) {
