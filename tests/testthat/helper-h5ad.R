@@ -108,23 +108,38 @@ h5ad_put_table <- function(at, name, data, encoding = "modern") {
 }
 
 # Writes a file; `more` gets the open file and may add or replace parts. Returns the path.
-h5ad_file <- function(layout = "csr", encoding = "modern", x = h5ad_counts(), obs = h5ad_obs(),
-                      more = function(file) NULL) {
+h5ad_file <- function(layout = "csr", encoding = "modern", x = h5ad_counts(), obs = h5ad_obs(), more = NULL) {
   testthat::skip_if_not_installed("hdf5r")
   skip_without_hdf5()
   path <- tempfile(fileext = ".h5ad")
-  file <- hdf5r::H5File$new(path, "w")
+  file.copy(h5ad_plain_file(layout, encoding, x, obs), path)
+  if (is.null(more)) return(path)
+  file <- hdf5r::H5File$new(path, "r+")
   on.exit(close_hdf5(file))
-  h5ad_mark(file, "encoding-type" = "anndata")
-  if (!is.null(x)) h5ad_put_matrix(file, "X", x, layout)
-  h5ad_put_table(file, "obs", obs, encoding)
-  genes <- if (is.null(x)) h5ad_genes else rownames(x)
-  var <- data.frame(length = seq_along(genes) / 2)
-  attr(var, "row.names") <- genes
-  h5ad_put_table(file, "var", var, encoding)
   more(file)
   path
 }
+
+# The file with no more in it; one for all that ask for the same.
+h5ad_plain_file <- local({
+  written <- list()
+  function(layout, encoding, x, obs) {
+    asked <- list(layout, encoding, x, obs)
+    for (one in written) if (identical(one$asked, asked)) return(one$path)
+    path <- tempfile(fileext = ".h5ad")
+    file <- hdf5r::H5File$new(path, "w")
+    on.exit(close_hdf5(file))
+    h5ad_mark(file, "encoding-type" = "anndata")
+    if (!is.null(x)) h5ad_put_matrix(file, "X", x, layout)
+    h5ad_put_table(file, "obs", obs, encoding)
+    genes <- if (is.null(x)) h5ad_genes else rownames(x)
+    var <- data.frame(length = seq_along(genes) / 2)
+    attr(var, "row.names") <- genes
+    h5ad_put_table(file, "var", var, encoding)
+    written <<- c(written, list(list(asked = asked, path = path)))
+    path
+  }
+})
 
 h5ad_library <- function() core_libraries()$hdf5[["version"]]
 
