@@ -1,166 +1,154 @@
-# How good fits are, and how long they take: all methods of FitSDE() on cells whose futures are known.
+# How right fits and fates are where the truth is known, in one table: settings x contenders.
 #
-#   Rscript bench/accuracy.R [PARTS] [METHODS]
+#   Rscript bench/accuracy.R [SETTINGS] [CONTENDER ...]
 #
-# a  the fixed set `time_to_accuracy` of the reference numbers: 3 x 400 x 50 to learn from, 3 x 200 x 50 held out. Held-out
-#    cells of the first day are simulated (mean of 3 simulations) and compared with those of the later days: Sinkhorn
-#    divergence (blur 0.1, scaling 0.9, raw units). Below the line of fresh cells lies under-dispersion, not accuracy; so
-#    simulated over observed variances stand beside it.
-# b  LARRY haematopoiesis in 2-D (Weinreb et al. 2020), wells 0 and 1, 20,000 cells: fates observed in clones, and the
-#    distance to the cells of well 2, in units of the spread.
-# c  SimulateDifferentiation() in 50 principal components, with growth that differs between fates: distance to other cells
-#    of the same days, fates and growth against the truth of the simulator.
+# SETTINGS, separated by commas: names of settings (accuracy/settings.R lists them), or quick (default, four), sim
+# (all that are simulated), real (half of the visible fates of LARRY, Bargaje's time course, the fixed set), all;
+# `left` adds the left-out times of those that have one (twice the fits). `confirm` is the other half of LARRY's
+# fates, by clone: defaults are chosen without it.
+# CONTENDERS: default (FitSDE() and PredictFate() with no option set by hand), plan (PredictFate(method = "plan")),
+# scdiffeq (compat, minutes each), or options of FitSDE() as "updates=2000;dt=0.02;time.input=TRUE". Options of
+# PredictFate() begin with "predict.", and "name=" names the contender: "name=long;updates=2000;predict.n.sim=50".
+# Default: default plan.
 #
-# PARTS are letters, default abc; METHODS are separated by commas, default all. Tables are printed and go to bench/out/.
+# Columns: cells and dims; entropy of the true fates (truth), cross-entropy of the mean truth of the 50 nearest cells
+# (bound), of the overall shares, and of the prediction (ce; over: ce less bound), for cells of the first and of the
+# second time (0, 1); accuracy and calibration error over both; outside: share of simulated cells that end where no
+# cell is (0.01 is right), and knn: their distance to cells over that of cells (1 is right), at the last time and the
+# worst of all; var: total variance, simulated over observed; comp: greatest error of composition of a start time;
+# plan.tv: mean total variation between model and plan; sig.early, sig.late: noise found over true, cells that are no
+# fate yet and cells that are; sig.none: noise in dimensions of measurement alone, over their spread; growth:
+# correlation and slope against truth; W1 of the time left out, of fresh cells and of McCann's lines; cloud.mid,
+# cloud.last: divergence to held-out cells over that of fresh cells; fit, cpu, predict: seconds of the fit, of its
+# processor, and of the fates of `n.predict` cells.
+# In LARRY bound is supervised (neighbours of other clones) and cells count alike in comp.
+#
+# Settings run in two forks on one thread each; FORKS names another number. The table goes to bench/out/accuracy.csv.
 
 suppressPackageStartupMessages(library(fatefield))
+here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
+source(file.path(here, "real_data.R"))
+source(file.path(here, "accuracy", "settings.R"))
+source(file.path(here, "accuracy", "measures.R"))
+source(file.path(here, "accuracy", "contenders.R"))
+options(fatefield.threads = 1L)
 
-root <- normalizePath(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))), ".."))
-shared <- Sys.getenv("FATEFIELD_SHARED", file.path(root, "..", "shared"))
-out <- file.path(root, "bench", "out")
-dir.create(out, recursive = TRUE, showWarnings = FALSE)
+columns <- c(
+  "setting", "contender", "cells", "dims", "truth0", "bound0", "shares0", "ce0", "over0", "truth1", "bound1", "shares1",
+  "ce1", "over1", "acc", "ece", "outside", "outside.worst", "knn", "knn.worst", "var", "comp", "plan.tv", "sig.early",
+  "sig.late", "sig.none", "g.cor", "g.slope", "W1", "floor", "McCann", "cloud.mid", "cloud.last", "fit", "cpu",
+  "predict", "n.predict"
+)
+
+# All measures of one contender; `plan`: the plan's prediction, or NULL.
+measure <- function(contender, s, plan, left) {
+  if (contender$kind == "plan") {
+    return(c(fate_scores(plan$p, s), predict = plan$seconds, n.predict = length(s$predict)))
+  }
+  fit <- function(rows) fit_model(contender$fit, s, rows)
+  taken <- system.time(model <- fit(s$learn))
+  out <- list(fit = taken[["elapsed"]], cpu = taken[["user.self"]] + taken[["sys.self"]])
+  if (!is.null(s$labels)) {
+    predicted <- predict_cells(s, contender$predict, model = model)
+    out <- c(out, fate_scores(predicted$p, s), predict = predicted$seconds, n.predict = length(s$predict))
+    if (!is.null(plan)) out$plan.tv <- mean(rowSums(abs(predicted$p - plan$p)) / 2)
+  }
+  c(
+    out, support_scores(model, s), noise_scores(model, s), growth_scores(model, s), held_out_scores(model, s),
+    if (left) left_out_scores(fit, s)
+  )
+}
+
+one_setting <- function(name, contenders, left) {
+  s <- make_setting(name)
+  lines <- c(list(cells = length(s$learn), dims = ncol(s$x)), as.list(fate_lines(s)))
+  plan <- plan_fates(s, contenders)
+  rows <- lapply(contenders, function(contender) {
+    if (contender$kind == "plan" && is.null(plan)) return(NULL)
+    measured <- tryCatch(measure(contender, s, plan, left), error = function(e) {
+      message(name, ", ", contender$name, ": ", conditionMessage(e))
+      list()
+    })
+    row <- c(list(setting = name, contender = contender$name), lines, measured)
+    row$over0 <- difference(row$ce0, row$bound0)
+    row$over1 <- difference(row$ce1, row$bound1)
+    message(format(Sys.time(), "%H:%M:%S "), name, ", ", contender$name, ": ", told(row))
+    row <- lapply(stats::setNames(columns, columns), function(column) if (is.null(row[[column]])) NA else row[[column]])
+    as.data.frame(row)
+  })
+  do.call(rbind, rows)
+}
+
+difference <- function(a, b) if (is.null(a) || is.null(b)) NULL else a - b
+
+told <- function(row) {
+  shown <- intersect(c("over0", "over1", "outside", "knn", "comp", "sig.early", "sig.late", "fit"), names(row))
+  paste(shown, vapply(row[shown], format, "", digits = 3L), collapse = " ")
+}
+
+# How far each column is from right, so that less is better.
+mean_ranks <- function(table) {
+  off <- data.frame(
+    over0 = table$over0, over1 = table$over1, ece = table$ece, outside = pmax(table$outside, 0.01),
+    knn = abs(log(table$knn)), comp = table$comp, sig.early = abs(log(table$sig.early)),
+    sig.late = abs(log(table$sig.late)), W1 = table$W1 / table$McCann, cloud.last = table$cloud.last, cpu = table$cpu
+  )
+  ranks <- lapply(off, function(values) {
+    stats::ave(values, table$setting, FUN = function(v) {
+      if (sum(!is.na(v)) < 2L) return(rep(NA, length(v)))
+      rank(v, na.last = "keep")
+    })
+  })
+  means <- stats::aggregate(as.data.frame(ranks), table["contender"], mean, na.rm = TRUE)
+  fates <- rowMeans(means[c("over0", "over1", "ece", "comp")], na.rm = TRUE)
+  cells <- rowMeans(means[c("outside", "knn")], na.rm = TRUE)
+  means <- cbind(means, fates = fates, support = cells)
+  means[order(fates + cells), vapply(means, function(v) !all(is.na(v)), NA)]
+}
+
+# What the table should reach, counted over the settings that tell it.
+reached <- function(table) {
+  share <- function(hit) paste0(sum(hit, na.rm = TRUE), "/", sum(!is.na(hit)))
+  by <- split(table, factor(table$contender, unique(table$contender)))
+  rows <- lapply(by, function(t) {
+    t_sim <- t[!is.na(t$truth0), ]
+    data.frame(
+      contender = t$contender[[1L]],
+      "over0<=.05" = share(t_sim$over0 <= 0.05), "over1<=.05" = share(t_sim$over1 <= 0.05),
+      "over0<=.03" = share(t_sim$over0 <= 0.03), "over1<=.03" = share(t_sim$over1 <= 0.03),
+      "beats shares" = share(t_sim$ce0 <= t_sim$shares0), "outside<=.03" = share(t$outside <= 0.03),
+      "knn<=1.15" = share(t$knn <= 1.15), "comp<=.03" = share(t$comp <= 0.03),
+      "sigma in 25 %" = share(abs(log(t$sig.early)) <= log(1.25) & abs(log(t$sig.late)) <= log(1.25)),
+      "W1<=.95 McCann" = share(t$W1 <= 0.95 * t$McCann), mean.over0 = mean(t_sim$over0, na.rm = TRUE),
+      mean.over1 = mean(t_sim$over1, na.rm = TRUE), cpu = sum(t$cpu, na.rm = TRUE), check.names = FALSE
+    )
+  })
+  do.call(rbind, rows)
+}
 
 arguments <- commandArgs(TRUE)
-parts <- if (length(arguments) > 0L) arguments[[1L]] else "abc"
-methods <- c("bridge", "bridge+sinkhorn", "sinkhorn")
-if (length(arguments) > 1L) methods <- strsplit(arguments[[2L]], ",")[[1L]]
+asked <- strsplit(if (length(arguments) > 0L) arguments[[1L]] else "quick", ",")[[1L]]
+left <- "left" %in% asked
+asked <- setdiff(asked, "left")
+names <- unique(unlist(lapply(asked, function(name) {
+  if (is.null(setting_groups[[name]])) name else setting_groups[[name]]
+})))
+contenders <- lapply(if (length(arguments) > 1L) arguments[-1L] else c("default", "plan"), contender)
 
-variances <- function(x) apply(x, 2L, stats::var)
-distance <- function(x, y) OTDistance(x, y, options = SinkhornOptions(blur = 0.1, scaling = 0.9))$value
-
-# Seconds of wall and processor, and updates of a fit.
-timed_fit <- function(...) {
-  taken <- system.time(model <- FitSDE(..., verbose = FALSE))
-  cost <- data.frame(seconds = taken[["elapsed"]], cpu = taken[["user.self"]] + taken[["sys.self"]],
-    updates = nrow(model$history))
-  list(model = model, cost = cost)
+tables <- parallel::mclapply(names, function(name) {
+  tryCatch(one_setting(name, contenders, left), error = function(e) message(name, ": ", conditionMessage(e)))
+}, mc.cores = as.integer(Sys.getenv("FORKS", "2")), mc.preschedule = FALSE)
+table <- do.call(rbind, tables)
+table <- table[order(match(table$setting, c(setting_groups$sim, "larry"))), ]
+utils::write.csv(table, file.path(bench_out, "accuracy.csv"), row.names = FALSE)
+shown <- table[vapply(table, function(v) !all(is.na(v)), NA)]
+numbers <- vapply(shown, is.numeric, NA)
+shown[numbers] <- lapply(shown[numbers], function(v) ifelse(abs(v) >= 100, round(v), signif(round(v, 3), 3)))
+base::options(width = 400L)
+print(shown, row.names = FALSE, na.print = "")
+if (length(unique(table$contender)) > 1L) {
+  cat("\nMean ranks (1 is best):\n")
+  print(mean_ranks(table), digits = 3, row.names = FALSE)
 }
-
-show_table <- function(table, name, title) {
-  message(title)
-  print(table, digits = 3, row.names = FALSE)
-  utils::write.csv(table, file.path(out, paste0("accuracy_", name, ".csv")), row.names = FALSE)
-}
-
-# Distances of simulations from `start` (mean of 3) to `observed`, a list of clouds at the later times.
-simulated_distances <- function(model, start, observed, n.sim = 1L) {
-  each <- vapply(1:3, function(seed) {
-    paths <- SimulateCells(start, model = model, n.sim = n.sim, seed.use = seed, verbose = FALSE)$states
-    vapply(seq_along(observed), function(k) distance(paths[, , k + 1L], observed[[k]]), 0)
-  }, numeric(length(observed)))
-  rowMeans(matrix(each, length(observed)))
-}
-
-fixed_set <- function() {
-  file <- hdf5r::H5File$new(file.path(shared, "golden", "engine.h5"), "r")
-  clouds <- function(name) {
-    x <- aperm(file[[paste0("time_to_accuracy/", name)]]$read())
-    lapply(1:3, function(k) x[k, , ])
-  }
-  train <- clouds("train")
-  test <- clouds("test")
-  file$close_all()
-  x <- do.call(rbind, train)
-  time <- rep(c(2, 4, 6), each = nrow(train[[1L]]))
-  set.seed(1)
-  fresh <- replicate(20L, vapply(2:3, function(k) distance(train[[k]][sample(400L, 200L), ], test[[k]]), 0))
-  lines <- data.frame(
-    method = c("fresh cells of the day", "sd over draws", "cells of day 2, unmoved"),
-    day4 = c(mean(fresh[1L, ]), stats::sd(fresh[1L, ]), distance(test[[1L]], test[[2L]])),
-    day6 = c(mean(fresh[2L, ]), stats::sd(fresh[2L, ]), distance(test[[1L]], test[[3L]]))
-  )
-  rows <- lapply(methods, function(method) {
-    fit <- timed_fit(x, time, method = method)
-    s <- simulated_distances(fit$model, test[[1L]], test[2:3])
-    big <- SimulateCells(train[[1L]], model = fit$model, n.sim = 10L, verbose = FALSE)$states
-    ratios <- function(pool) {
-      r <- lapply(2:3, function(k) variances(big[, , k]) / variances(pool(k)))
-      unlist(lapply(r, function(v) c(min(v), stats::median(v), max(v))))
-    }
-    total <- vapply(2:3, function(k) sum(variances(big[, , k])) / sum(variances(train[[k]])), 0)
-    shown <- stats::setNames(as.list(c(ratios(function(k) train[[k]]), total)),
-      c("low4", "median4", "high4", "low6", "median6", "high6", "total4", "total6"))
-    both <- range(ratios(function(k) rbind(train[[k]], test[[k]])))
-    cbind(data.frame(method = method), fit$cost, data.frame(day4 = s[[1L]], day6 = s[[2L]]), shown,
-      low.both = both[[1L]], high.both = both[[2L]])
-  })
-  show_table(lines, "fixed_lines", "Fixed set: lines to compare with")
-  show_table(do.call(rbind, rows), "fixed", paste("Fixed set: held-out divergence at days 4 and 6; variance of 4,000",
-    "simulated over observed cells (training cells; low.both, high.both: with the held-out ones)"))
-}
-
-larry <- function() {
-  fates <- c("Erythroid", "Meg", "Mast", "Baso", "Eos", "Neutrophil", "Monocyte", "Ccr7_DC", "pDC", "Lymphoid")
-  cells <- utils::read.csv(file.path(shared, "data", "larry", "cells.csv.gz"))
-  observed <- utils::read.csv(file.path(shared, "data", "larry", "day2_fates_train.csv.gz"))
-  x <- as.matrix(cells[, c("x", "y")])
-  rownames(x) <- cells$cell
-  set.seed(1)
-  known <- sort(sample(which(cells$well != 2), 20000L))
-  references <- which(cells$well != 2 & cells$day == 6 & cells$annotation %in% fates)
-  scale <- sqrt(mean(variances(x)))
-  other <- lapply(c(2, 4, 6), function(day) {
-    rows <- which(cells$day == day & (day == 2 | cells$well == 2))
-    x[sample(rows, 1000L), ]
-  })
-  counts <- as.matrix(observed[, fates])
-  rownames(counts) <- observed$cell
-  rows <- lapply(methods, function(method) {
-    fit <- timed_fit(x[known, ], time = cells$day[known], growth = "learned", method = method)
-    p <- PredictFate(x, model = fit$model, labels = cells$annotation, cells = rownames(counts), reference = references,
-      n.sim = 50L, cutoff = 0, verbose = FALSE)$probability[, fates]
-    p <- p / rowSums(p)
-    score <- ScoreFate(p, counts, pair = c("Neutrophil", "Monocyte"))
-    s <- simulated_distances(fit$model, other[[1L]], other[2:3]) / scale^2
-    cbind(data.frame(method = method), fit$cost, data.frame(day4 = s[[1L]], day6 = s[[2L]]), score[1L, -1L])
-  })
-  fresh <- vapply(c(4, 6), function(day) {
-    rows <- sample(which(cells$day == day & cells$well != 2), 1000L)
-    distance(x[rows, ], other[[day / 2]]) / scale^2
-  }, 0)
-  message("LARRY: fresh cells of wells 0 and 1 are at ", paste(format(fresh, digits = 3), collapse = " and "),
-    ", unmoved ones at ", format(distance(other[[1L]], other[[2L]]) / scale^2, digits = 3), " and ",
-    format(distance(other[[1L]], other[[3L]]) / scale^2, digits = 3))
-  show_table(do.call(rbind, rows), "larry", "LARRY: divergence to well 2 at days 4 and 6, and scores of observed fates")
-}
-
-differentiation <- function() {
-  object <- SimulateDifferentiation(n.cells = 6000L, n.fates = 3L, n.genes = 300L, n.pcs = 50L,
-    growth = c(0, 0.4, 0.8))
-  x <- SeuratObject::Embeddings(object, "pca")
-  truth <- SeuratObject::Misc(object, "truth")
-  set.seed(1)
-  learn <- sort(sample(ncol(object), ncol(object) / 2))
-  rest <- setdiff(seq_len(ncol(object)), learn)
-  on_day <- function(day, rows) x[rows[object$day[rows] == day], ]
-  observed <- lapply(1:3, on_day, rows = rest)
-  early <- rest[object$day[rest] <= 1]
-  true_fates <- truth$fate[early, ]
-  true_weighted <- truth$fate.weighted[early, ]
-  rows <- lapply(methods, function(method) {
-    fit <- timed_fit(x[learn, ], time = object$day[learn], growth = "learned", method = method)
-    s <- simulated_distances(fit$model, on_day(0, rest), observed)
-    p <- PredictFate(x, model = fit$model, labels = object$state, exclude = "progenitor", cells = early,
-      reference = learn, time = object$day, n.sim = 50L, cutoff = 0, verbose = FALSE)$probability
-    p <- p / rowSums(p)
-    score <- ScoreFate(p[, colnames(true_weighted)], true_weighted)
-    growth <- methods::new(NeuralSDE, fit$model$states[[1L]])$growth(x[rest, ], 1)
-    cbind(data.frame(method = method), fit$cost, day1 = s[[1L]], day2 = s[[2L]], day3 = s[[3L]],
-      cross.entropy = score$cross.entropy[[1L]],
-      cor.fates = stats::cor(as.vector(p[, colnames(true_weighted)]), as.vector(true_weighted)),
-      cor.growth = stats::cor(growth[, 1L], truth$growth[rest]),
-      slope.growth = unname(stats::coef(stats::lm(growth[, 1L] ~ truth$growth[rest]))[[2L]]),
-      total1 = fit$model$dispersion$median[[1L]], total3 = fit$model$dispersion$median[[3L]])
-  })
-  entropy <- function(p) -mean(rowSums(true_weighted * log(pmax(p, 1e-12))))
-  fresh <- vapply(1:3, function(day) distance(on_day(day, learn), observed[[day]]), 0)
-  message("Differentiation: fresh cells are at ", paste(format(fresh, digits = 3), collapse = ", "), "; cross-entropy of ",
-    "the truth itself ", format(entropy(true_weighted), digits = 3), ", of the shares overall ",
-    format(entropy(matrix(colMeans(true_weighted), nrow(true_weighted), 3L, byrow = TRUE)), digits = 3))
-  show_table(do.call(rbind, rows), "differentiation",
-    "Differentiation: divergence to other cells of days 1 to 3, fates (weighted by descendants) and growth against the truth")
-}
-
-if (grepl("a", parts)) fixed_set()
-if (grepl("b", parts)) larry()
-if (grepl("c", parts)) differentiation()
+cat("\nReached, of the settings that tell it:\n")
+print(reached(table), digits = 2, row.names = FALSE)

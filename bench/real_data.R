@@ -40,6 +40,17 @@ read_larry_genes <- function(npcs = 20L) {
 
 larry_fate_names <- c("Erythroid", "Meg", "Mast", "Baso", "Eos", "Neutrophil", "Monocyte", "Ccr7_DC", "pDC", "Lymphoid")
 
+# The observed fates of day-2 cells that can be seen, parted by clone: one half to choose defaults by, the other to confirm with.
+larry_visible <- function(confirm = FALSE) {
+  cells <- utils::read.csv(bench_data("larry", "cells.csv.gz"))
+  observed <- utils::read.csv(bench_data("larry", "day2_fates_train.csv.gz"))
+  clone <- cells$clone[match(observed$cell, cells$cell)]
+  clones <- sort(unique(clone))
+  set.seed(2)
+  kept <- clone %in% sample(clones, length(clones) %/% 2L)
+  observed[kept == confirm, ]
+}
+
 # All cells but those of well 2, whose fates are withheld; 2-D coordinates; known fates of day-2 cells.
 read_larry_plane <- function() {
   cells <- utils::read.csv(bench_data("larry", "cells.csv.gz"))
@@ -53,7 +64,7 @@ read_larry_plane <- function() {
   list(x = x, cells = cells, truth = truth)
 }
 
-# The landscape of bench/larry.R ("broad"), shorter.
+# A landscape by rollouts alone, trained briefly.
 fit_larry_plane <- function(larry, n.models = 3L, updates = 200L) {
   timed("FitSDE, LARRY 2-D", FitSDE(
     larry$x, time = larry$cells$day, growth = "learned", n.models = n.models, method = "sinkhorn", debias = "self",

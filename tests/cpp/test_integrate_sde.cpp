@@ -74,9 +74,9 @@ TEST_CASE("the probability flow gives a cloud the variance of the process", "[in
   for (const std::int64_t dims : {1, 20}) {
     INFO(dims);
     const SdeDynamics flow(dims, decay_of, 1.0, known_clouds(1500, dims));
-    const Matrix start = normal_cloud(400, dims, kStart, 99);
+    const Matrix start = normal_cloud(100, dims, kStart, 99);
     IntegrateOptions o = plain_options("rk4");
-    o.dt = 0.05;
+    o.dt = 0.1;
     const Paths p = integrated(flow, start, {0, 0.5, 1, 2}, o);
     const double drawn = mean_square(p, 0) / (kStart * kStart);
     for (const auto& [k, t] : {std::pair<int, double>{1, 0.5}, {2, 1.0}, {3, 2.0}})

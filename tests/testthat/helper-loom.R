@@ -11,7 +11,7 @@ loom_file <- function(matrix = loom_counts() * 3,
   skip_without_hdf5()
   path <- tempfile(fileext = ".loom")
   file <- hdf5r::H5File$new(path, "w")
-  on.exit(file$close_all())
+  on.exit(close_hdf5(file))
   if (!is.null(matrix)) file[["matrix"]] <- t(matrix)
   groups <- list(layers = lapply(layers, t), row_attrs = row, col_attrs = col)
   for (group in names(groups)) {

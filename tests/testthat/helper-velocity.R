@@ -2,17 +2,23 @@
 
 golden_sets <- c("pancreas_50obs", "dentategyrus_50obs", "dentategyrus_100obs")
 
-# An object of a preprocessed set, with its stored moments.
-golden_object <- function(set) {
-  skip_without_hdf5()
-  path <- skip_without_shared("golden", paste0(set, "_preprocessed.h5ad"))
-  ReadH5AD(path, layers = c("spliced", "unspliced", "Ms", "Mu"), verbose = FALSE)
-}
+# An object of a preprocessed set, with its stored moments; read once in each file of tests.
+golden_object <- local({
+  read <- list()
+  function(set) {
+    skip_without_hdf5()
+    path <- skip_without_shared("golden", paste0(set, "_preprocessed.h5ad"))
+    if (is.null(read[[set]])) {
+      read[[set]] <<- ReadH5AD(path, layers = c("spliced", "unspliced", "Ms", "Mu"), verbose = FALSE)
+    }
+    read[[set]]
+  }
+})
 
 golden_array <- function(...) {
   testthat::skip_if_not_installed("hdf5r")
   file <- hdf5r::H5File$new(skip_without_shared("golden", "scvelo.h5"), "r")
-  on.exit(file$close_all())
+  on.exit(close_hdf5(file))
   file[[paste(..., sep = "/")]]$read()
 }
 

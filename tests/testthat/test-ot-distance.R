@@ -73,7 +73,7 @@ test_that("the divergence is that of a naive twin", {
 test_that("values and gradients are the reference's", {
   testthat::skip_if_not_installed("hdf5r")
   file <- hdf5r::H5File$new(skip_without_shared("golden", "engine.h5"), mode = "r")
-  on.exit(file$close_all())
+  on.exit(close_hdf5(file))
   read <- function(name) file[[paste0("sinkhorn_small/", name)]]$read()
   name <- "p2_blur0.1_scal0.7_deb1_reach1.0_"
   found <- OTDistance(
