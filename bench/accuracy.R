@@ -8,7 +8,8 @@
 # fates, by clone: defaults are chosen without it.
 # CONTENDERS: default (FitSDE() and PredictFate() with no option set by hand), plan (PredictFate(method = "plan")),
 # scdiffeq (compat, minutes each), or options of FitSDE() as "updates=2000;dt=0.02;time.input=TRUE". Options of
-# PredictFate() begin with "predict.", and "name=" names the contender: "name=long;updates=2000;predict.n.sim=50".
+# PredictFate() begin with "predict.", and "name=" names the contender: "name=long;updates=2000;predict.n.sim=50",
+# "name=warm;predict.method=plan;predict.options=list(blur=0.5)".
 # Default: default plan.
 #
 # Columns: cells and dims; entropy of the true fates (truth), cross-entropy of the mean truth of the 50 nearest cells
@@ -23,7 +24,8 @@
 # processor, and of the fates of `n.predict` cells.
 # In LARRY bound is supervised (neighbours of other clones) and cells count alike in comp.
 #
-# Settings run in two forks on one thread each; FORKS names another number. The table goes to bench/out/accuracy.csv.
+# Settings run in two forks on one thread each; FORKS names another number. The table goes to bench/out/accuracy.csv;
+# accuracy_rows.csv beside it has the rows of all runs as they come.
 
 suppressPackageStartupMessages(library(fatefield))
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
@@ -43,6 +45,7 @@ columns <- c(
 # All measures of one contender; `plan`: the plan's prediction, or NULL.
 measure <- function(contender, s, plan, left) {
   if (contender$kind == "plan") {
+    if (length(contender$predict) > 0L) plan <- predict_cells(s, contender$predict)
     return(c(fate_scores(plan$p, s), predict = plan$seconds, n.predict = length(s$predict)))
   }
   fit <- function(rows) fit_model(contender$fit, s, rows)
@@ -62,7 +65,7 @@ measure <- function(contender, s, plan, left) {
 one_setting <- function(name, contenders, left) {
   s <- make_setting(name)
   lines <- c(list(cells = length(s$learn), dims = ncol(s$x)), as.list(fate_lines(s)))
-  plan <- plan_fates(s, contenders)
+  plan <- plan_fates(s)
   rows <- lapply(contenders, function(contender) {
     if (contender$kind == "plan" && is.null(plan)) return(NULL)
     measured <- tryCatch(measure(contender, s, plan, left), error = function(e) {
@@ -74,9 +77,17 @@ one_setting <- function(name, contenders, left) {
     row$over1 <- difference(row$ce1, row$bound1)
     message(format(Sys.time(), "%H:%M:%S "), name, ", ", contender$name, ": ", told(row))
     row <- lapply(stats::setNames(columns, columns), function(column) if (is.null(row[[column]])) NA else row[[column]])
-    as.data.frame(row)
+    keep_row(as.data.frame(row))
   })
   do.call(rbind, rows)
+}
+
+# Adds a row to bench/out/accuracy_rows.csv, so that a run that is cut short leaves what it has.
+keep_row <- function(row) {
+  file <- file.path(bench_out, "accuracy_rows.csv")
+  new <- !file.exists(file)
+  utils::write.table(row, file, sep = ",", append = !new, col.names = new, row.names = FALSE, qmethod = "double")
+  row
 }
 
 difference <- function(a, b) if (is.null(a) || is.null(b)) NULL else a - b
@@ -103,7 +114,7 @@ mean_ranks <- function(table) {
   fates <- rowMeans(means[c("over0", "over1", "ece", "comp")], na.rm = TRUE)
   cells <- rowMeans(means[c("outside", "knn")], na.rm = TRUE)
   means <- cbind(means, fates = fates, support = cells)
-  means[order(fates + cells), vapply(means, function(v) !all(is.na(v)), NA)]
+  means[order(fates), vapply(means, function(v) !all(is.na(v)), NA)]
 }
 
 # What the table should reach, counted over the settings that tell it.
@@ -133,6 +144,7 @@ asked <- setdiff(asked, "left")
 names <- unique(unlist(lapply(asked, function(name) {
   if (is.null(setting_groups[[name]])) name else setting_groups[[name]]
 })))
+if (!has_plan()) message("PredictFate() has no method \"plan\": it is left out")
 contenders <- lapply(if (length(arguments) > 1L) arguments[-1L] else c("default", "plan"), contender)
 
 tables <- parallel::mclapply(names, function(name) {

@@ -125,7 +125,7 @@ larry_plane <- function(part, options, seeds = 1:5) {
   each <- larry_fates(task, options, seeds)
   mean <- Reduce(`+`, lapply(each, `[[`, "p")) / length(each)
   write_fates(mean, "mean")
-  plan <- if (has_plan()) plan_fates(task, list(list(kind = "plan")))$p
+  plan <- plan_fates(task)$p
   if (is.null(plan)) message("PredictFate() has no method \"plan\": left out")
   visible <- larry_visible(confirm = part == "confirm")
   visible <- visible[visible$cell %in% rownames(mean), ]
@@ -157,9 +157,8 @@ larry_plane <- function(part, options, seeds = 1:5) {
     cat("total variation between model and plan: ", paste(format(apart, digits = 2), collapse = " "), "\n", sep = "")
   }
   cost <- rowSums(vapply(each, `[[`, numeric(3L), "cost"))
-  cat(sprintf(
-    "%d seeds: %.0f s of fits (%.0f s of processor), %.0f s of fates\n", length(each), cost[[1L]], cost[[2L]], cost[[3L]]
-  ))
+  cat(length(each), " seeds: ", round(cost[["fit"]]), " s of fits (", round(cost[["cpu"]]), " s of processor), ",
+    round(cost[["predict"]]), " s of fates\n", sep = "")
 }
 
 larry_genes <- function() {

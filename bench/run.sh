@@ -11,7 +11,7 @@
 #   ot          the Sinkhorn divergence
 #   neighbours  nearest neighbours and labels among a million cells
 #   million     fit, fates and neighbours of 10,000, 100,000 and 1,000,000 cells
-#   accuracy    accuracy against time of training, on the fixed set
+#   accuracy    how right fits and fates are where the truth is known, four settings
 #   timecourse  real cells, one time left out      (needs the folder of real data)
 #   larry       fates of 2,081 cells of LARRY      (needs the folder of real data; long)
 # THREADS=n sets the threads (default: all). The parts in R take the installed package; R_LIBS may name its library.

@@ -3,13 +3,13 @@
 
 # "updates=2000;growth=\"learned\"" as a named list; values are R expressions, and words are strings.
 parsed_options <- function(text) {
-  pairs <- strsplit(strsplit(text, ";")[[1L]], "=")
-  stopifnot(`options are name=value` = lengths(pairs) == 2L)
-  values <- lapply(pairs, function(pair) {
-    value <- str2lang(trimws(pair[[2L]]))
+  pairs <- strsplit(text, ";")[[1L]]
+  stopifnot(`options are name=value` = grepl("=", pairs))
+  values <- lapply(sub("^[^=]*=", "", pairs), function(value) {
+    value <- str2lang(trimws(value))
     if (is.name(value)) as.character(value) else eval(value, baseenv())
   })
-  stats::setNames(values, trimws(vapply(pairs, `[[`, "", 1L)))
+  stats::setNames(values, trimws(sub("=.*", "", pairs)))
 }
 
 contender <- function(text) {
@@ -24,7 +24,8 @@ contender <- function(text) {
   of_fate <- grepl("^predict[.]", names(options))
   predict <- options[of_fate]
   names(predict) <- sub("^predict[.]", "", names(predict))
-  list(name = name, kind = "model", fit = options[!of_fate], predict = predict)
+  kind <- if (identical(predict$method, "plan")) "plan" else "model"
+  list(name = name, kind = kind, fit = options[!of_fate], predict = predict)
 }
 
 # Calls `name` with symbols in the place of data, so that no call holds the cells.
@@ -72,13 +73,8 @@ predict_cells <- function(s, options, model = NULL) {
 has_plan <- function() "method" %in% names(formals(fatefield:::PredictFate.default))
 
 # What the plan alone says, between all cells of the setting; NULL where there is none.
-plan_fates <- function(s, contenders) {
-  wanted <- any(vapply(contenders, `[[`, "", "kind") == "plan")
-  if (is.null(s$labels)) return(NULL)
-  if (!has_plan()) {
-    if (wanted) message(s$name, ": PredictFate() has no method \"plan\"; left out")
-    return(NULL)
-  }
+plan_fates <- function(s) {
+  if (is.null(s$labels) || !has_plan()) return(NULL)
   tryCatch(predict_cells(s, list(method = "plan")), error = function(e) {
     message(s$name, ", plan: ", conditionMessage(e))
     NULL
