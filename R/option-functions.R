@@ -89,7 +89,8 @@ SinkhornOptions <- function(p = NULL, blur = NULL, scaling = NULL, reach = NULL,
 #'   `r doc_defaults("sde", "solver")`
 #' @param dt
 #'   Target step in units of the time column; the step taken divides each interval between observed times
-#'   into equal parts. 0 takes a fortieth of the time span.
+#'   into equal parts. 0 takes a 25th of the mean interval, but not
+#'   more than a fortieth and not less than a hundredth of the time span.
 #'   `r doc_defaults("sde", "dt")`
 #' @param precision
 #'   `"float32"` or `"float64"`.
@@ -112,14 +113,14 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   rollouts; see [FitSDE()].
 #'   `r doc_defaults("train", "method")`
 #' @param updates
-#'   Steps of the optimiser, without those that finish a bridge; 0 takes 300 for a bridge and 600 for
+#'   Steps of the optimiser, without those that finish a bridge; 0 takes 1000 for a bridge and 600 for
 #'   rollouts.
 #'   `r doc_defaults("train", "updates")`
 #' @param finish.updates
 #'   Rollouts that finish a bridge; 0 takes a third of `updates`.
 #'   `r doc_defaults("train", "finish.updates")`
 #' @param finish.rate
-#'   Their learning rate, relative to `learning.rate`.
+#'   Their learning rate, relative to that of rollouts.
 #'   `r doc_defaults("train", "finish.rate")`
 #' @param batch.size
 #'   Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
@@ -128,7 +129,8 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   `"adamw"` or `"rmsprop"`.
 #'   `r doc_defaults("train", "optimizer")`
 #' @param learning.rate
-#'   Largest learning rate of the optimiser, see `warmup` and `schedule`.
+#'   Largest learning rate of the optimiser, see `warmup` and `schedule`; 0 takes 0.02 for a bridge and 0.003
+#'   for rollouts.
 #'   `r doc_defaults("train", "learning.rate")`
 #' @param weight.decay
 #'   Weight decay of the optimiser.
@@ -172,23 +174,27 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   `r doc_defaults("train", "slices")`
 #' @param bridge.plan
 #'   Between which cells a bridge seeks pairs: `"snapshot"` (all of two successive times), `"minibatch"`
-#'   (those of a batch) or `"auto"`: snapshots up to 1e8 pairs of cells.
+#'   (those of a batch) or `"auto"`: as snapshots, but of 10,000 cells of a time at
+#'   most.
 #'   `r doc_defaults("train", "bridge.plan")`
 #' @param bridge.blur
-#'   Length below which the plan of a bridge does not tell cells apart, in scaled units.
+#'   Length below which the plan of a bridge does not tell cells apart, in scaled units; 0 takes that of the
+#'   noise, at which the plan is that of a Schroedinger bridge.
 #'   `r doc_defaults("train", "bridge.blur")`
 #' @param bridge.reach
 #'   Where growth is learned: distance, relative to the usual one of two cells of one time, beyond which mass
 #'   grows and dies rather than moves. A `reach` above 0 is used instead.
 #'   `r doc_defaults("train", "bridge.reach")`
 #' @param bridge.noise
-#'   Variance of the reference noise of a bridge over the whole time span, in each dimension as a share of
-#'   the variance within times. Snapshots alone do not tell how much of a motion is stochastic; this is the
-#'   assumption.
+#'   Variance of the noise of a bridge over an interval between observed times of the usual length, as a
+#'   share of the variance within times; the same in all dimensions, but in none more than twice that
+#'   dimension's own, at which successive times know nothing of each other. Snapshots alone do not tell how
+#'   much of a motion is stochastic; this is the assumption.
 #'   `r doc_defaults("train", "bridge.noise")`
 #' @param bridge.shape
 #'   Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures
-#'   have more noise. The rest is the reference, the same everywhere.
+#'   have more noise. The rest is the same everywhere. At 0 the drift is regressed on that of the Schroedinger
+#'   bridge, which is known; else on that of pairs, which scatter.
 #'   `r doc_defaults("train", "bridge.shape")`
 #' @param bridge.balance
 #'   Squared errors of the drift are relative to the variance of their dimension to this power: 0 counts all

@@ -16,7 +16,7 @@ struct SdeOptions {
   std::vector<std::int64_t> drift_hidden = {128, 128};
   /// `"softplus"`, `"silu"` or `"tanh"`.
   /// `"leakyrelu"` is for reproduction only: its potential has a piecewise constant drift.
-  std::string drift_activation = "softplus";
+  std::string drift_activation = "silu";
   /// `"diagonal"`: each dimension has its own noise. `"scalar"`: the same amount in all dimensions.
   /// `"lowrank"`: `diffusion.rank` noises shared by the dimensions. `"none"`: an ordinary differential
   /// equation. `"rank1"`: the single noise of the original.
@@ -30,7 +30,7 @@ struct SdeOptions {
   /// Standard deviation of the noise at the start of the training, in scaled units over the whole time span.
   double diffusion_init = 0.5;
   /// Let time be an input of the networks: drift, diffusion and growth.
-  bool time_input = false;
+  bool time_input = true;
   /// Learn a growth rate as a function of state, so that cells may multiply on their way and clouds need not
   /// be balanced; else weights stay as given.
   bool growth = false;
@@ -42,7 +42,8 @@ struct SdeOptions {
   /// Stratonovich one, see below.
   std::string solver = "euler";
   /// Target step in units of the time column; the step taken divides each interval between observed times
-  /// into equal parts. 0 takes a fortieth of the time span.
+  /// into equal parts. 0 takes a 25th of the mean interval, but not
+  /// more than a fortieth and not less than a hundredth of the time span.
   double dt = 0.0;
   /// `"float32"` or `"float64"`.
   std::string precision = "float32";
@@ -57,20 +58,21 @@ struct SdeOptions {
 struct TrainOptions {
   /// `"bridge"`: without simulation; `"sinkhorn"`: by rollouts; `"bridge+sinkhorn"`: a bridge, then a few
   /// rollouts; see [FitSDE()].
-  std::string method = "bridge+sinkhorn";
-  /// Steps of the optimiser, without those that finish a bridge; 0 takes 300 for a bridge and 600 for
+  std::string method = "bridge";
+  /// Steps of the optimiser, without those that finish a bridge; 0 takes 1000 for a bridge and 600 for
   /// rollouts.
   std::int64_t updates = 0;
   /// Rollouts that finish a bridge; 0 takes a third of `updates`.
   std::int64_t finish_updates = 0;
-  /// Their learning rate, relative to `learning.rate`.
+  /// Their learning rate, relative to that of rollouts.
   double finish_rate = 1.0;
   /// Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
   std::int64_t batch_size = 0;
   /// `"adamw"` or `"rmsprop"`.
   std::string optimizer = "adamw";
-  /// Largest learning rate of the optimiser, see `warmup` and `schedule`.
-  double learning_rate = 3e-3;
+  /// Largest learning rate of the optimiser, see `warmup` and `schedule`; 0 takes 0.02 for a bridge and 0.003
+  /// for rollouts.
+  double learning_rate = 0.0;
   /// Weight decay of the optimiser.
   double weight_decay = 1e-4;
   /// Of the learning rate: `"cosine"` (to zero at the last update), `"step"` (a tenth after nine tenths of
@@ -101,20 +103,24 @@ struct TrainOptions {
   /// Its random directions, beside all axes.
   std::int64_t slices = 50;
   /// Between which cells a bridge seeks pairs: `"snapshot"` (all of two successive times), `"minibatch"`
-  /// (those of a batch) or `"auto"`: snapshots up to 1e8 pairs of cells.
+  /// (those of a batch) or `"auto"`: as snapshots, but of 10,000 cells of a time at
+  /// most.
   std::string bridge_plan = "auto";
-  /// Length below which the plan of a bridge does not tell cells apart, in scaled units.
-  double bridge_blur = 0.3;
+  /// Length below which the plan of a bridge does not tell cells apart, in scaled units; 0 takes that of the
+  /// noise, at which the plan is that of a Schroedinger bridge.
+  double bridge_blur = 0.0;
   /// Where growth is learned: distance, relative to the usual one of two cells of one time, beyond which mass
   /// grows and dies rather than moves. A `reach` above 0 is used instead.
   double bridge_reach = 1.0;
-  /// Variance of the reference noise of a bridge over the whole time span, in each dimension as a share of
-  /// the variance within times. Snapshots alone do not tell how much of a motion is stochastic; this is the
-  /// assumption.
-  double bridge_noise = 0.5;
+  /// Variance of the noise of a bridge over an interval between observed times of the usual length, as a
+  /// share of the variance within times; the same in all dimensions, but in none more than twice that
+  /// dimension's own, at which successive times know nothing of each other. Snapshots alone do not tell how
+  /// much of a motion is stochastic; this is the assumption.
+  double bridge_noise = 0.8;
   /// Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures
-  /// have more noise. The rest is the reference, the same everywhere.
-  double bridge_shape = 0.5;
+  /// have more noise. The rest is the same everywhere. At 0 the drift is regressed on that of the Schroedinger
+  /// bridge, which is known; else on that of pairs, which scatter.
+  double bridge_shape = 0.0;
   /// Squared errors of the drift are relative to the variance of their dimension to this power: 0 counts all
   /// dimensions alike (in scaled units), 1 relative to their variance (the noise).
   double bridge_balance = 0.5;
@@ -149,6 +155,7 @@ inline SdeOptions published_sde_options() {
   o.drift_activation = "leakyrelu";
   o.diffusion = "rank1";
   o.diffusion_activation = "leakyrelu";
+  o.time_input = false;
   o.dropout = 0.1;
   o.dt = 0.1;
   o.compat = "scdiffeq";

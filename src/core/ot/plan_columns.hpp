@@ -40,6 +40,7 @@ class PlanColumns {
   }
 
   const std::vector<double>& g() const { return g_; }
+  const std::vector<double>& log_weights() const { return log_b_; }
   double eps() const { return eps_; }
 
   /// f(i, shares of row i over y, log sum_j b_j exp((g_j - C_ij) / eps)) for rows [from, to) of x, in order.

@@ -20,7 +20,8 @@ namespace fatefield {
 namespace {
 
 // By default this many steps span the observed times.
-constexpr double kStepsPerSpan = 40.0;
+constexpr double kStepsPerInterval = 25.0;
+constexpr double kLeastSteps = 40.0, kMostSteps = 100.0;  // of the span
 
 void check_precision(const SdeOptions& o) {
   if (o.precision == "float32" || o.precision == "float64") return;
@@ -53,7 +54,9 @@ at::Tensor by_blocks(const at::Tensor& z, F&& f) {
 }  // namespace
 
 StepGrid NeuralSde::Impl::grid(const std::vector<double>& through) const {
-  const double dt = options.dt > 0.0 ? options.dt : scaling.span / kStepsPerSpan;
+  const double steps = kStepsPerInterval * static_cast<double>(std::max<std::size_t>(1, times.size()) - 1);
+  const double usual = scaling.span / std::min(kMostSteps, std::max(kLeastSteps, steps));
+  const double dt = options.dt > 0.0 ? options.dt : usual;
   return published() ? published_grid(through, dt) : step_grid(through, dt);
 }
 
@@ -104,8 +107,8 @@ NeuralSde::NeuralSde(const SdeOptions& options, std::int64_t dims, std::uint64_t
   check_precision(options);
   check_treats(*impl_->solver, impl_->nets.noise());
   if (!std::isfinite(options.dt) || options.dt < 0.0) {
-    throw input_error("dt", "`dt` is " + std::to_string(options.dt) +
-                                "; a positive step is needed, or 0 for a fortieth of the time span.");
+    throw input_error(
+        "dt", "`dt` is " + std::to_string(options.dt) + "; a positive step is needed, or 0 for the default.");
   }
   impl_->scaling.centre.assign(static_cast<std::size_t>(dims), 0.0);
   impl_->parameters = impl_->nets.initial(seed, impl_->type());

@@ -47,8 +47,8 @@ at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : (g.square(
 
 BridgeBatch narrow(const BridgeBatch& b, std::int64_t first, std::int64_t n) {
   const auto part = [&](const at::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
-  return {part(b.from),   part(b.to),      part(b.place), part(b.start),
-          part(b.length), part(b.normals), part(b.signs), part(b.log_growth)};
+  return {part(b.from),    part(b.to),    part(b.place), part(b.start),      part(b.length),
+          part(b.normals), part(b.signs), part(b.noise), part(b.log_growth), part(b.target)};
 }
 
 // Half of div(G G'), estimated along random signs: E[v_j d/dv (G G')_ij] is its i-th entry. A Stratonovich
@@ -77,7 +77,7 @@ void forward(const BridgeJob& job, const SdeWeights& shared, const BridgeBatch& 
   const Dropout of_diffusion = dropout;
   const BridgeBatch batch = narrow(whole, b.first, b.rows);
   const BridgeOptions& o = job.options;
-  const at::Tensor x = bridge_points(batch, o.noise);
+  const at::Tensor x = bridge_points(batch, batch.noise);
   const at::Tensor tau = batch.start + batch.place * batch.length;
   for (const at::Tensor& p : shared.p) b.leaves.push_back(p.detach().clone().set_requires_grad(gradient));
   const SdeWeights weights = shared.in(b.leaves);
@@ -87,6 +87,10 @@ void forward(const BridgeJob& job, const SdeWeights& shared, const BridgeBatch& 
   if (job.nets.has_diffusion()) b.spread = spread_of(b.diffusion);
 
   const c10::NoGradGuard fixed;
+  if (batch.target.defined()) {
+    b.target = batch.target;
+    return;
+  }
   // Differences under the same masks: each evaluation draws them anew from the same numbers.
   const auto at_point = [&](const at::Tensor& step) {
     Dropout same = of_diffusion;
@@ -95,7 +99,7 @@ void forward(const BridgeJob& job, const SdeWeights& shared, const BridgeBatch& 
   const at::Tensor g = b.diffusion.detach();
   at::Tensor shift;
   if (job.nets.has_diffusion()) shift = correction(at_point, g, batch.signs, o.stratonovich);
-  b.target = drift_target(batch, o.noise, g, shift);
+  b.target = drift_target(batch, batch.noise, g, shift);
   b.squared_residual = (batch.to - batch.from - b.drift.detach() * column(batch.length)).square();
 }
 
@@ -120,10 +124,11 @@ void losses(const BridgeJob& job, const BridgeBatch& whole, const at::Tensor& wh
   const at::Tensor mass = whole_mass.narrow(0, b.first, b.rows);
   const double dims = static_cast<double>(batch.from.size(1));
   const at::Tensor inside = batch.place * (1.0 - batch.place) * 4.0;
-  const at::Tensor weight = mass * inside / (inside + kEndShare);
+  const at::Tensor weight = batch.target.defined() ? mass : mass * inside / (inside + kEndShare);
   b.drift_loss = ((b.drift - b.target).square() * o.weight * column(weight)).sum() / dims;
   if (b.spread.defined()) {
-    const at::Tensor wanted = o.noise.square() * ((1.0 - o.shape) + b.squared_residual / usual * o.shape);
+    at::Tensor wanted = batch.noise.square();
+    if (usual.defined()) wanted = wanted * ((1.0 - o.shape) + b.squared_residual / usual * o.shape);
     b.diffusion_loss = ((b.spread.log() + wanted / (b.spread.square() * 2.0)) * column(mass)).sum() / dims;
   }
   if (b.growth.defined()) {
@@ -187,7 +192,8 @@ BridgeValue bridge_loss(const BridgeJob& job, const std::vector<at::Tensor>& par
   const SdeWeights weights = job.fused ? job.nets.packed(parameters) : SdeWeights(parameters);
   each([&](Block& b) { forward(job, weights, batch, gradient, b); });
   const at::Tensor mass = path_mass(batch);
-  const at::Tensor usual = mean_squared_residual(blocks, mass);
+  at::Tensor usual;
+  if (!batch.target.defined()) usual = mean_squared_residual(blocks, mass);
   each([&](Block& b) {
     losses(job, batch, mass, usual, gradient, b);
     if (gradient) backward(b);

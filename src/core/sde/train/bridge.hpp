@@ -31,14 +31,16 @@ struct BridgeBatch {
   at::Tensor length;      ///< N: h
   at::Tensor normals;     ///< N x D: z
   at::Tensor signs;       ///< N x D of 1 and -1: directions in which div(G G') is estimated
+  at::Tensor noise;       ///< N x D: sigma, per root of scaled time
   at::Tensor log_growth;  ///< N; undefined where mass stays
+  /// N x D: what the drift is regressed on, where it is known; else it is that of the pairs.
+  at::Tensor target;
 };
 
 struct BridgeOptions {
-  at::Tensor noise;   ///< D: sigma, per root of scaled time
   at::Tensor weight;  ///< D: what a squared error of a dimension counts
   /// Share of the diffusion that follows the ambiguity of the pairs; the rest is sigma everywhere.
-  double shape = 0.5;
+  double shape = 0.0;
   double growth_penalty = 0.0;
   bool stratonovich = false;
 };

@@ -7,14 +7,17 @@
 #include <cmath>
 
 #include "base/rng.hpp"
+#include "base/sampling.hpp"
 #include "sde/model/neural_sde_impl.hpp"
+#include "sde/model/rollout.hpp"
 #include "sde/train/views.hpp"
 
 namespace fatefield {
 namespace {
 
-// "auto" finds the plan between whole snapshots up to this many pairs of cells: a second's work.
-constexpr double kSnapshotPairs = 1e8;
+// "auto" takes this many cells of a time at most, whose plans are a second's work.
+constexpr std::int64_t kSnapshotCells = 10000;
+constexpr std::uint64_t kThinDraws = 1ULL << 41;
 // Partners that are kept for each cell of a snapshot.
 constexpr std::int64_t kPartners = 64;
 // Numbers of draws in the stream of bridges, so that no two purposes share any.
@@ -26,6 +29,12 @@ constexpr double kTolerance = 0.01;
 constexpr std::int64_t kIterations = 200;
 // Variances of dimensions count as at least this share of their mean, so that constant dimensions do no harm.
 constexpr double kLeastVariance = 1e-4;
+// Two independent draws from a cloud differ by this many times its variance.
+constexpr double kIndependent = 2.0;
+// Cells of the later time that tell where a path is expected to end, at most; their draws are counted from
+// kEndDraws.
+constexpr std::int64_t kEnds = 1024;
+constexpr std::uint64_t kEndDraws = 1ULL << 40;
 
 // Pooled variance of each dimension within times, in doubles.
 at::Tensor within_variance(const std::vector<at::Tensor>& x) {
@@ -41,95 +50,159 @@ at::Tensor within_variance(const std::vector<at::Tensor>& x) {
   return at::maximum(v, v.mean() * kLeastVariance);
 }
 
+// The cells that a bridge is learned from, and their given rates.
+void thin(std::vector<at::Tensor>& x, std::vector<at::Tensor>& rates, std::uint64_t seed) {
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const std::int64_t n = x[k].size(0);
+    if (n <= kSnapshotCells) continue;
+    std::vector<std::int64_t> rows =
+        draw_without_replacement(n, kSnapshotCells, seed, Stream::Bridge, kThinDraws + k);
+    std::sort(rows.begin(), rows.end());
+    x[k] = rows_of(x[k], rows).contiguous();
+    if (rates[k].defined()) rates[k] = rows_of(rates[k], rows);
+  }
+}
+
 }  // namespace
 
 Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOptions& o, std::uint64_t seed,
                  const KeepGoing& keep_going)
-    : m_(m),
-      cells_(cells),
-      o_(o),
-      seed_(seed),
-      keep_going_(keep_going),
-      batches_(sizes_of(cells.train), o.batch_size, seed) {
+    : m_(m), x_(cells.train), rates_(cells.train_growth), o_(o), seed_(seed), keep_going_(keep_going) {
+  if (o.bridge_plan == "auto") thin(x_, rates_, seed);
+  batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, seed);
   for (std::size_t k = 0; k + 1 < m.times.size(); ++k) {
     starts_.push_back((m.times[k] - m.scaling.start) / m.scaling.span);
     lengths_.push_back((m.times[k + 1] - m.times[k]) / m.scaling.span);
   }
   measure_noise();
+  measure_steps();
   options_.shape = o.bridge_shape;
   options_.growth_penalty = o.growth_penalty;
   options_.stratonovich = m.solver->calculus == Calculus::Stratonovich;
   partners_.resize(lengths_.size());
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
-    if (!snapshots(k)) continue;
-    partners_[k] = couple(cells.train[k], cells.train_growth[k], cells.train[k + 1], k, kPartners,
+    if (o.bridge_plan == "minibatch") continue;
+    partners_[k] = couple(x_[k], rates_[k], x_[k + 1], k, kPartners,
                           kSnapshotRows + (static_cast<std::uint64_t>(k) << 40));
   }
 }
 
-bool Bridges::snapshots(std::size_t k) const {
-  if (o_.bridge_plan != "auto") return o_.bridge_plan == "snapshot";
-  const double pairs =
-      static_cast<double>(cells_.train[k].size(0)) * static_cast<double>(cells_.train[k + 1].size(0));
-  return pairs <= kSnapshotPairs;
-}
-
-// sigma^2 is a share of the variance within times over the whole span; errors are measured against it.
+// The same sigma in all dimensions, but no more than where two successive times would know nothing of each
+// other: more would carry cells out of the cloud between them. Errors are measured against the variances.
 void Bridges::measure_noise() {
-  const at::Tensor variance = within_variance(cells_.train);
-  usual_distance_ = std::sqrt(variance.sum().item<double>());
+  const at::Tensor variance = within_variance(x_);
+  const double usual = (variance.square().sum() / variance.sum()).item<double>();
+  const auto intervals = static_cast<double>(lengths_.size());
   const double span = lengths_.back() + starts_.back() - starts_.front();
-  const at::Tensor noise = (variance * (o_.bridge_noise / span)).sqrt();
-  options_.noise = noise.to(m_.like());
+  for (std::size_t k = 0; k < lengths_.size(); ++k) {
+    const double of_interval = o_.bridge_noise * usual * lengths_[k] * intervals / span;
+    sd_.push_back(at::minimum(at::full_like(variance, of_interval), variance * kIndependent).sqrt());
+    if (o_.bridge_blur > 0.0) {
+      unit_.push_back(at::full_like(variance, o_.bridge_blur));
+    } else {
+      unit_.push_back(sd_.back());
+    }
+    const double distance = std::sqrt((variance / unit_.back().square()).sum().item<double>());
+    reach_.push_back(o_.reach > 0.0 ? o_.reach / unit_.back().mean().item<double>()
+                                    : o_.bridge_reach * distance);
+  }
   const at::Tensor weight = variance.pow(-o_.bridge_balance);
   options_.weight = (weight / weight.mean()).to(m_.like());
 }
 
-SinkhornOptions Bridges::plan_options() const {
+// No step begins later in an interval than its last one.
+void Bridges::measure_steps() {
+  widest_.assign(lengths_.size(), 1.0);
+  if (!knows_drift()) return;
+  const StepGrid grid = scaled_grid(m_.grid(m_.times), m_.scaling.start, m_.scaling.span);
+  for (std::size_t k = 0; k < lengths_.size(); ++k) {
+    const auto last = static_cast<std::size_t>(grid.outputs[k + 1].step);
+    widest_[k] = 1.0 - 0.5 * std::min(1.0, grid.h[last] / lengths_[k]);
+  }
+}
+
+SinkhornOptions Bridges::plan_options(std::size_t k) const {
   SinkhornOptions out;
-  out.blur = o_.bridge_blur;
+  out.blur = 1.0;
   out.scaling = o_.scaling;
   out.tolerance = kTolerance;
   out.max_iterations = kIterations;
   out.precision = m_.options.precision;
-  out.reach = o_.reach;
-  if (m_.nets.has_growth() && !(o_.reach > 0.0)) out.reach = o_.bridge_reach * usual_distance_;
+  out.reach = m_.nets.has_growth() ? reach_[k] : 0.0;
   return out;
 }
 
+// Plans are found in units of their temperature.
 Partners Bridges::couple(const at::Tensor& x, const at::Tensor& rate, const at::Tensor& y, std::size_t k,
                          std::int64_t draws, std::uint64_t first) const {
   at::Tensor weights;
   if (rate.defined()) weights = at::softmax(rate * lengths_[k], 0).contiguous();
   const PartnerDraw draw{draws, seed_, first};
+  const at::Tensor unit = unit_[k].to(m_.type());
+  const at::Tensor from = (x / unit).contiguous(), to = (y / unit).contiguous();
   if (m_.type() == at::kDouble) {
-    return draw_partners<double>(cloud<double>(x, weights), cloud<double>(y, {}), plan_options(), draw,
+    return draw_partners<double>(cloud<double>(from, weights), cloud<double>(to, {}), plan_options(k), draw,
                                  keep_going_);
   }
-  return draw_partners<float>(cloud<float>(x, weights), cloud<float>(y, {}), plan_options(), draw,
+  return draw_partners<float>(cloud<float>(from, weights), cloud<float>(to, {}), plan_options(k), draw,
                               keep_going_);
+}
+
+// The drift is known where the noise is that of the plan, and the same everywhere.
+bool Bridges::knows_drift() const { return o_.bridge_shape == 0.0 && !(o_.bridge_blur > 0.0); }
+
+// Some of the cells y of the later time of interval k; `numbers`: of those among y.
+BridgeEnds Bridges::ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const {
+  const std::int64_t n = y.size(0);
+  const auto purpose = static_cast<std::uint64_t>(u) * lengths_.size() + k;
+  const std::vector<std::int64_t> some =
+      n <= kEnds ? std::vector<std::int64_t>()
+                 : draw_without_replacement(n, kEnds, seed_, Stream::Bridge, kEndDraws + purpose);
+  const auto column = [&](const std::vector<double>& v) {
+    const at::Tensor all = at::tensor(v, at::TensorOptions(at::kDouble));
+    return (some.empty() ? all : rows_of(all, some)).to(m_.type());
+  };
+  BridgeEnds out;
+  out.points = some.empty() ? y : rows_of(y, some);
+  out.log_weight = column(plan.log_weight) + column(plan.potential);
+  if (!plan.target_growth.empty()) out.log_growth = column(plan.target_growth);
+  return out;
+}
+
+at::Tensor Bridges::known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of) const {
+  const at::Tensor x = bridge_points(b, b.noise);
+  std::vector<at::Tensor> to;
+  std::int64_t at = 0;
+  for (std::size_t k = 0; k < lengths_.size(); ++k) {
+    const std::int64_t n = batches_->size(k);
+    to.push_back(
+        expected_end(ends_of[k], x.narrow(0, at, n), b.place.narrow(0, at, n), sd_[k].to(m_.type())));
+    at += n;
+  }
+  return (at::cat(to, 0) - x) / (b.length * (1.0 - b.place)).unsqueeze(1);
 }
 
 BridgeBatch Bridges::batch(std::int64_t u) {
   std::int64_t rows = 0;
-  for (std::size_t k = 0; k < lengths_.size(); ++k) rows += batches_.size(k);
+  for (std::size_t k = 0; k < lengths_.size(); ++k) rows += batches_->size(k);
   const auto first = static_cast<std::uint64_t>(u) * static_cast<std::uint64_t>(rows);
-  std::vector<at::Tensor> from, to;
+  std::vector<at::Tensor> from, to, noise;
   std::vector<double> place, start, length, growth;
+  std::vector<BridgeEnds> ends_of;
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
-    const std::vector<std::int64_t> sources = batches_.cells(k, u);
+    const std::vector<std::int64_t> sources = batches_->cells(k, u);
     const auto n = static_cast<std::int64_t>(sources.size());
     const std::uint64_t row = first + place.size();
-    const at::Tensor x = rows_of(cells_.train[k], sources).contiguous();
+    const at::Tensor x = rows_of(x_[k], sources).contiguous();
     std::vector<std::int64_t> targets(sources.size());
     const Partners* pairs = &partners_[k];
     Partners drawn;
     std::vector<std::int64_t> candidates;
     if (pairs->draws == 0) {
-      candidates = batches_.cells(k + 1, u);
-      const at::Tensor& rate = cells_.train_growth[k];
+      candidates = batches_->cells(k + 1, u);
+      const at::Tensor& rate = rates_[k];
       drawn = couple(x, rate.defined() ? rows_of(rate, sources) : rate,
-                     rows_of(cells_.train[k + 1], candidates).contiguous(), k, 1, row);
+                     rows_of(x_[k + 1], candidates).contiguous(), k, 1, row);
       pairs = &drawn;
     }
     for (std::int64_t i = 0; i < n; ++i) {
@@ -143,13 +216,17 @@ BridgeBatch Bridges::batch(std::int64_t u) {
                                        : candidates[static_cast<std::size_t>(pairs->target[pair])];
       if (!pairs->log_growth.empty()) growth.push_back(pairs->log_growth[pair]);
       // Places are spread evenly over the interval.
-      place.push_back((static_cast<double>(i) + uniform(seed_, Stream::Bridge, number, kPlace)) /
+      place.push_back(widest_[k] * (static_cast<double>(i) + uniform(seed_, Stream::Bridge, number, kPlace)) /
                       static_cast<double>(n));
       start.push_back(starts_[k]);
       length.push_back(lengths_[k]);
     }
     from.push_back(x);
-    to.push_back(rows_of(cells_.train[k + 1], targets));
+    to.push_back(rows_of(x_[k + 1], targets));
+    noise.push_back((sd_[k] / std::sqrt(lengths_[k])).to(m_.type()).expand({n, x.size(1)}));
+    if (!knows_drift()) continue;
+    const at::Tensor& later = x_[k + 1];
+    ends_of.push_back(ends(*pairs, candidates.empty() ? later : rows_of(later, candidates), u, k));
   }
   const auto tensor = [&](const std::vector<double>& v) {
     return at::tensor(v, at::TensorOptions(at::kDouble)).to(m_.type());
@@ -174,10 +251,12 @@ BridgeBatch Bridges::batch(std::int64_t u) {
   out.normals = draw_normals(kNormals);
   out.signs = at::where(draw_normals(kSigns) > 0, at::ones({}, out.from.options()),
                         at::full({}, -1.0, out.from.options()));
-  for (at::Tensor* t : {&out.from, &out.to, &out.place, &out.start, &out.length, &out.normals, &out.signs}) {
-    *t = t->to(m_.device);
+  out.noise = at::cat(noise, 0);
+  if (knows_drift()) out.target = known_drift(out, ends_of);
+  for (at::Tensor* t : {&out.from, &out.to, &out.place, &out.start, &out.length, &out.normals, &out.signs,
+                        &out.noise, &out.log_growth, &out.target}) {
+    if (t->defined()) *t = t->to(m_.device);
   }
-  if (out.log_growth.defined()) out.log_growth = out.log_growth.to(m_.device);
   return out;
 }
 

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/sde_options.hpp"
 #include "sde/train/batches.hpp"
 #include "sde/train/bridge.hpp"
+#include "sde/train/bridge_ends.hpp"
 #include "sde/train/cells.hpp"
 #include "sde/train/couplings.hpp"
 #include "sde/train/stage.hpp"
@@ -23,21 +25,27 @@ class Bridges final : public Stage {
   StageUpdate update(const std::vector<at::Tensor>& parameters, std::int64_t u) override;
 
  private:
-  bool snapshots(std::size_t k) const;
-  SinkhornOptions plan_options() const;
+  bool knows_drift() const;
+  SinkhornOptions plan_options(std::size_t k) const;
   Partners couple(const at::Tensor& x, const at::Tensor& rate, const at::Tensor& y, std::size_t k,
                   std::int64_t draws, std::uint64_t first) const;
   void measure_noise();
+  void measure_steps();
+  BridgeEnds ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const;
+  at::Tensor known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of) const;
   BridgeBatch batch(std::int64_t u);
 
   const NeuralSde::Impl& m_;
-  const Cells& cells_;
+  std::vector<at::Tensor> x_, rates_;  // of each time
   const TrainOptions& o_;
   std::uint64_t seed_;
   const KeepGoing& keep_going_;
-  Batches batches_;
+  std::unique_ptr<Batches> batches_;
   std::vector<double> starts_, lengths_;  // of the intervals, in scaled time
-  double usual_distance_ = 0.0;           // between cells of one time
+  std::vector<at::Tensor> sd_;            // of the noise over each interval: D
+  std::vector<at::Tensor> unit_;          // D: lengths that the plan of each interval takes as one
+  std::vector<double> reach_;             // of each plan, in those units
+  std::vector<double> widest_;            // share of each interval before its last step's middle
   BridgeOptions options_;
   std::vector<Partners> partners_;  // of all cells of each interval; empty where pairs come from batches
 };

@@ -46,6 +46,14 @@ class PlanRows {
     columns_->each_row(x_, from, to, [&](std::int64_t i, const double* share, double) { f(i, share); });
   }
 
+  void tell_columns(Partners& out) const {
+    out.potential = columns_->g();
+    if (rho_ > 0.0) out.target_growth = columns_->g();
+    for (double& v : out.potential) v /= columns_->eps();
+    for (double& v : out.target_growth) v /= rho_;
+    out.log_weight = columns_->log_weights();
+  }
+
   bool grows() const { return rho_ > 0.0 || x_.weights != nullptr; }
 
   double log_growth(std::int64_t i, std::int64_t j) const {
@@ -79,6 +87,7 @@ Partners draw_partners(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptio
   out.draws = draw.draws;
   out.target.resize(static_cast<std::size_t>(x.n * draw.draws));
   if (plan.grows()) out.log_growth.resize(out.target.size());
+  plan.tell_columns(out);
   const auto work = [&](std::int64_t block) {
     const std::int64_t from = block * kRows, to = std::min(x.n, from + kRows);
     plan.each_row(from, to, [&](std::int64_t i, const double* share) {

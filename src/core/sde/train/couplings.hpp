@@ -22,6 +22,9 @@ struct Partners {
   /// sources x draws: log of the mass at the end of a pair over that at its start, per unit of mass; empty
   /// where mass stays.
   std::vector<float> log_growth;
+  /// Per point of y: log of its weight, and its potential as a multiple of the temperature; and the part of
+  /// log_growth that is its own, empty where there is none.
+  std::vector<double> log_weight, potential, target_growth;
 };
 
 struct PartnerDraw {

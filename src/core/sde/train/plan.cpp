@@ -13,8 +13,11 @@
 namespace fatefield {
 namespace {
 
-constexpr std::int64_t kBridgeUpdates = 300;
+constexpr std::int64_t kBridgeUpdates = 1000;
 constexpr std::int64_t kRolloutUpdates = 600;
+// A bridge is a regression with little noise, and bears larger steps than rollouts do.
+constexpr double kBridgeRate = 0.02;
+constexpr double kRolloutRate = 3e-3;
 // Rollouts that finish a bridge: one for this many of its updates.
 constexpr std::int64_t kFinishShare = 3;
 // Validations during a bridge, whose updates cost less than a validation.
@@ -32,7 +35,8 @@ void check_options(const TrainOptions& o) {
   need(o.updates >= 0, "updates", "at least 1, or 0 for the default of the method");
   need(o.finish_updates >= 0, "finish.updates", "at least 1, or 0 for a third of `updates`");
   need(o.finish_rate > 0.0 && std::isfinite(o.finish_rate), "finish.rate", "a positive number");
-  need(o.learning_rate > 0.0 && std::isfinite(o.learning_rate), "learning.rate", "a positive number");
+  need(o.learning_rate >= 0.0 && std::isfinite(o.learning_rate), "learning.rate",
+       "a positive number, or 0 for the default of the method");
   need(o.weight_decay >= 0.0, "weight.decay", "at least 0");
   need(o.warmup >= 0.0 && o.warmup < 1.0, "warmup", "at least 0 and below 1");
   need(o.schedule == "cosine" || o.schedule == "step" || o.schedule == "constant", "schedule",
@@ -43,7 +47,8 @@ void check_options(const TrainOptions& o) {
   need(o.sliced_weight >= 0.0 && std::isfinite(o.sliced_weight), "sliced.weight", "at least 0");
   need(o.bridge_plan == "auto" || o.bridge_plan == "snapshot" || o.bridge_plan == "minibatch", "bridge.plan",
        "\"auto\", \"snapshot\" or \"minibatch\"");
-  need(o.bridge_blur > 0.0 && std::isfinite(o.bridge_blur), "bridge.blur", "a positive number");
+  need(o.bridge_blur >= 0.0 && std::isfinite(o.bridge_blur), "bridge.blur",
+       "a positive number, or 0 for the length of the noise");
   need(o.bridge_reach > 0.0 && std::isfinite(o.bridge_reach), "bridge.reach", "a positive number");
   need(o.bridge_noise > 0.0 && std::isfinite(o.bridge_noise), "bridge.noise", "a positive number");
   need(o.bridge_shape >= 0.0 && o.bridge_shape <= 1.0, "bridge.shape", "between 0 and 1");
@@ -66,6 +71,10 @@ std::vector<StagePlan> stage_plans(const TrainOptions& o) {
     bridge.options.updates = kBridgeUpdates;
     rollouts.options.updates = kRolloutUpdates;
   }
+  if (o.learning_rate == 0.0) {
+    bridge.options.learning_rate = kBridgeRate;
+    rollouts.options.learning_rate = kRolloutRate;
+  }
   if (o.method == "sinkhorn") return {rollouts};
   const std::int64_t each = (bridge.options.updates + kBridgeValidations - 1) / kBridgeValidations;
   bridge.options.eval_every = std::max(o.eval_every, each);
@@ -73,7 +82,7 @@ std::vector<StagePlan> stage_plans(const TrainOptions& o) {
   if (o.method == "bridge") return {bridge};
   rollouts.options.updates =
       o.finish_updates > 0 ? o.finish_updates : (bridge.options.updates + 2) / kFinishShare;
-  rollouts.options.learning_rate = o.learning_rate * o.finish_rate;
+  rollouts.options.learning_rate *= o.finish_rate;
   return {bridge, rollouts};
 }
 
