@@ -1,5 +1,5 @@
 # The R blocks of the README run as they stand, in order, and give what their comments say; on fewer cells, genes and
-# updates than the defaults, which the vignettes run.
+# updates than the defaults.
 
 readme_blocks <- function(path) {
   lines <- readLines(path)
@@ -9,11 +9,11 @@ readme_blocks <- function(path) {
 
 # What decides how long the blocks take, and what they leave at its default.
 small_verbs <- list(
-  SimulateDifferentiation = function(...) fatefield::SimulateDifferentiation(n.cells = 400, n.genes = 40, ...),
+  SimulateDifferentiation = function(...) fatefield::SimulateDifferentiation(n.cells = 400, n.genes = 24, ...),
   SimulateTwoBranch = function(...) fatefield::SimulateTwoBranch(n.cells = 300, n.genes = 60, ...),
   FitSDE = function(...) fatefield::FitSDE(updates = 60, ...),
   FitVelocityField = function(...) fatefield::FitVelocityField(epochs = 20, ...),
-  ScreenPerturbations = function(...) fatefield::ScreenPerturbations(n.null = 40, ...)
+  ScreenPerturbations = function(...) fatefield::ScreenPerturbations(n.null = 20, ...)
 )
 
 test_that("the blocks of the README run as they stand, and give what they say", {

@@ -1,7 +1,6 @@
-screened <- function(...) {
+screened <- function(..., n.null = 50) {
   ScreenPerturbations(perturb_object(), mode = "shift", labels = "state", n.sim = 2, k = 10, cutoff = 0,
-    verbose = FALSE,
-    ...)
+    n.null = n.null, verbose = FALSE, ...)
 }
 
 test_that("a screen gives what genes give alone, on any number of threads", {
@@ -71,7 +70,7 @@ test_that("what is no chance is told from random genes", {
 })
 
 test_that("fates that nobody reaches are not tested", {
-  screen <- screened(n.null = 50)
+  screen <- screened()
   screen$control[1, ] <- 0
   screen$effects[, 1, ] <- screen$effects[, 1, ] * 1e-6
   expect_input_error(plot(screened(genes = "fateA", n.null = 0)), "x", "n.null")

@@ -3,7 +3,15 @@
 
 velocity_kinds <- function() c("seurat", if (requireNamespace("SingleCellExperiment", quietly = TRUE)) "sce")
 
-fresh_cells <- function(kind) SimulateDifferentiation(n.cells = 120, n.genes = 60, n.futures = 0, as = kind)
+fresh_cells <- local({
+  made <- list()
+  function(kind) {
+    if (is.null(made[[kind]])) {
+      made[[kind]] <<- SimulateDifferentiation(n.cells = 120, n.genes = 60, n.futures = 0, as = kind)
+    }
+    made[[kind]]
+  }
+})
 
 estimated <- function(object, ...) EstimateVelocity(object, ..., verbose = FALSE)
 
