@@ -2,7 +2,7 @@
 # was observed there. Takes a model's cells with their times; gives pointers for the engine's fates().
 
 # Cells and futures from which weights are found: starts, futures of each, observed cells.
-correction_size <- c(starts = 1000, futures = 8, observed = 1000)
+correction_size <- c(starts = 400, futures = 20, observed = 1000)
 # Fewer cells of a time tell too little of its cloud.
 least_corrected <- 50L
 

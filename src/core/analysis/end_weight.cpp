@@ -25,8 +25,9 @@ constexpr std::int64_t kRows = 64;
 // Observed cells that get less than this share of the usual from the pushed cloud are not waited for: else
 // the few ends nearest to them would stand for all.
 constexpr double kLeastReached = 0.01;
-// A start whose futures have less than this of the usual weight is not made up for: it is a few futures only.
-constexpr double kLeastKept = 0.05;
+// So many futures of the usual weight are added to those of each start: the mean of a few is uncertain, and its
+// inverse would make up for chance.
+constexpr double kUsualFutures = 2.0;
 // Starts keep their mass to this share on average.
 constexpr double kTolerance = 1e-3;
 
@@ -137,9 +138,10 @@ struct System {
         kept += mass[s] * h[s];
         all += mass[s];
       }
-      const double mean = all > 0 ? kept / all : 1.0;
+      const double added = kUsualFutures / static_cast<double>(n_sim);
+      const double mean = all > 0 ? (kept / all + added) / (1.0 + added) : 1.0;
       missed += std::abs(phi[i] * mean - 1.0) / static_cast<double>(phi.size());
-      phi[i] = 1.0 / std::max(mean, kLeastKept);
+      phi[i] = 1.0 / mean;
     }
     return missed;
   }
