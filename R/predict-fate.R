@@ -32,12 +32,13 @@
 #'
 #' @section Ends that meet the observed cells:
 #' Where a model pushes cells of one time to a later one, the cloud that arrives is not quite the one that was observed.
-#' With `correct = TRUE` the end of each future gets the weight h(end), a function of the state by which the pushed cloud
-#' of all cells of the start time becomes the observed one, compared through a kernel as wide as the distance between
-#' neighbours.
+#' With `correct = TRUE` the end of each future gets the weight h(end), a function of the state by which the pushed
+#' cloud of all cells of the start time becomes the observed one, compared through a kernel as wide as the distance
+#' between neighbours.
 #' So the fates of all cells of a time have the composition that was observed, and ends far from all cells count little.
 #' Where growth is part of the model, cells may have more or fewer descendants for it; else each start keeps its mass.
-#' It is exact for the model's own law, but no cure for a wrong one: `correction` of the result says how much of the mass
+#' It is exact for the model's own law, but no cure for a wrong one, whose fates it makes surer without making them
+#' better: `correction` of the result says how much of the mass
 #' was moved (total variation, one row a start time), `probability_plain` holds the fates without.
 #' Cells that start or end at times at which fewer than 50 cells of the model were observed are not corrected.
 #'
@@ -89,7 +90,7 @@
 #' @param method `"model"` (default): by futures that a model simulates.
 #'   `"plan"`: by transport plans between the observed times, without a network and without simulation, see below.
 #' @param correct Weigh the ends of futures by the cells that were observed there, see below?
-#'   `FALSE` counts all futures alike.
+#'   `FALSE` (default) counts all futures alike.
 #' @param reduction,dims For `method = "plan"` of an object without a model: where cells are, see [FitSDE()].
 #' @param options For `method = "plan"`: a named list of
 #'   * `r doc_option("plan", "noise")`: variance of the noise over the whole time span, the same in all dimensions, as a
@@ -138,7 +139,7 @@ PredictFate <- function(object, ...) UseMethod("PredictFate")
 PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
                                 t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                 weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
-                                seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = TRUE,
+                                seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = FALSE,
                                 reduction = NULL, dims = NULL, options = NULL, ...) {
   local_threads(threads)
   check_object(object)
@@ -166,7 +167,7 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
 PredictFate.Seurat <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
                                t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
-                               seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = TRUE,
+                               seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = FALSE,
                                reduction = NULL, dims = NULL, options = NULL, store.as = NULL, ...) {
   store.as <- store_name(object, store.as, "fate", fate_columns, fate_assays)
   model <- if (identical(method, "plan")) plan_model(object, model, reduction) else choose_model(object, model)

@@ -44,8 +44,10 @@ test_that("a right model keeps its ends", {
 test_that("fates say what was corrected, keep those without, and say why not", {
   cells <- SimulateDifferentiation(n.cells = 400, n.fates = 2, n.genes = 30, n.futures = 0)
   cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
-  predict <- function(...) {
-    GetResult(PredictFate(cells, labels = "state", exclude = "progenitor", n.sim = 20, verbose = FALSE, ...), "fates")
+  predict <- function(..., correct = TRUE) {
+    GetResult(PredictFate(
+      cells, labels = "state", exclude = "progenitor", n.sim = 20, verbose = FALSE, correct = correct, ...
+    ), "fates")
   }
   one <- predict()
   plain <- predict(correct = FALSE)

@@ -1,8 +1,6 @@
 // Takes ends of futures and observed cells; gives the function that weighs ends.
 #include "analysis/end_weight.hpp"
 
-#include <Eigen/Core>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,6 +9,7 @@
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/threads.hpp"
 #include "graph/knn.hpp"
 
@@ -18,15 +17,14 @@ namespace fatefield {
 namespace {
 
 using Vector = std::vector<double>;
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // States that are worked on at once.
 constexpr std::int64_t kRows = 64;
 // Observed cells that get less than this share of the usual from the pushed cloud are not waited for: else
 // the few ends nearest to them would stand for all.
 constexpr double kLeastReached = 0.01;
-// So many futures of the usual weight are added to those of each start: the mean of a few is uncertain, and its
-// inverse would make up for chance.
+// So many futures of the usual weight are added to those of each start: the mean of a few is uncertain, and
+// its inverse would make up for chance.
 constexpr double kUsualFutures = 2.0;
 // Starts keep their mass to this share on average.
 constexpr double kTolerance = 1e-3;
@@ -63,14 +61,16 @@ Vector relative_masses(const Vector& log_weights, std::int64_t n) {
 // Kernels of all observed cells at all ends, ends x cells. Blocks of ends have bounds of their own.
 class Kernels {
  public:
-  Kernels(MatrixView ends, MatrixView observed, const Vector& variances) : values_(ends.rows, observed.rows) {
+  Kernels(MatrixView ends, MatrixView observed, const Vector& variances)
+      : rows_(ends.rows), cols_(observed.rows), values_(static_cast<std::size_t>(rows_ * cols_)) {
     parallel_for((ends.rows + kRows - 1) / kRows, [&](std::int64_t block) {
       for (std::int64_t s = block * kRows; s < std::min(ends.rows, (block + 1) * kRows); ++s) {
         for (std::int64_t j = 0; j < observed.rows; ++j) {
           double d = 0.0;
           for (std::int64_t k = 0; k < ends.cols; ++k)
             d += (ends(s, k) - observed(j, k)) * (ends(s, k) - observed(j, k));
-          values_(s, j) = static_cast<float>(std::exp(-0.5 * d / variances[static_cast<std::size_t>(j)]));
+          values_[static_cast<std::size_t>(s * cols_ + j)] =
+              static_cast<float>(std::exp(-0.5 * d / variances[static_cast<std::size_t>(j)]));
         }
       }
     });
@@ -78,13 +78,12 @@ class Kernels {
 
   // out_s = sum_j u_j K_j(y_s)
   Vector at_ends(const Vector& u) const {
-    Vector out(static_cast<std::size_t>(values_.rows()));
-    parallel_for((values_.rows() + kRows - 1) / kRows, [&](std::int64_t block) {
-      for (std::int64_t s = block * kRows; s < std::min<std::int64_t>(values_.rows(), (block + 1) * kRows);
-           ++s) {
+    Vector out(static_cast<std::size_t>(rows_));
+    parallel_for((rows_ + kRows - 1) / kRows, [&](std::int64_t block) {
+      for (std::int64_t s = block * kRows; s < std::min(rows_, (block + 1) * kRows); ++s) {
         double sum = 0.0;
-        for (std::int64_t j = 0; j < values_.cols(); ++j)
-          sum += u[static_cast<std::size_t>(j)] * values_(s, j);
+        for (std::int64_t j = 0; j < cols_; ++j)
+          sum += u[static_cast<std::size_t>(j)] * values_[static_cast<std::size_t>(s * cols_ + j)];
         out[static_cast<std::size_t>(s)] = sum;
       }
     });
@@ -93,19 +92,21 @@ class Kernels {
 
   // out_j = sum_s w_s K_j(y_s)
   Vector at_cells(const Vector& w) const {
-    Vector out(static_cast<std::size_t>(values_.cols()));
-    parallel_for((values_.cols() + kRows - 1) / kRows, [&](std::int64_t block) {
-      const std::int64_t from = block * kRows, to = std::min<std::int64_t>(values_.cols(), from + kRows);
-      for (std::int64_t s = 0; s < values_.rows(); ++s) {
+    Vector out(static_cast<std::size_t>(cols_));
+    parallel_for((cols_ + kRows - 1) / kRows, [&](std::int64_t block) {
+      const std::int64_t from = block * kRows, to = std::min(cols_, from + kRows);
+      for (std::int64_t s = 0; s < rows_; ++s) {
         for (std::int64_t j = from; j < to; ++j)
-          out[static_cast<std::size_t>(j)] += w[static_cast<std::size_t>(s)] * values_(s, j);
+          out[static_cast<std::size_t>(j)] +=
+              w[static_cast<std::size_t>(s)] * values_[static_cast<std::size_t>(s * cols_ + j)];
       }
     });
     return out;
   }
 
  private:
-  RowMajor values_;
+  std::int64_t rows_, cols_;
+  std::vector<float> values_;  // row-major
 };
 
 // The two sides of the Schroedinger system, one after the other.
@@ -174,54 +175,53 @@ void check(MatrixView ends, const Vector& log_weights, std::int64_t n_sim, Matri
 }  // namespace
 
 EndWeight::EndWeight(MatrixView centres, const Vector& variances, const Vector& log_heights)
-    : n_(centres.rows), dims_(centres.cols), middle_(static_cast<std::size_t>(centres.cols), 0.0) {
-  for (std::int64_t k = 0; k < dims_; ++k) {
-    for (std::int64_t j = 0; j < n_; ++j)
-      middle_[static_cast<std::size_t>(k)] += centres(j, k) / static_cast<double>(n_);
-  }
-  for (std::int64_t j = 0; j < n_; ++j) {
+    : centres_(centres.rows, centres.cols), middle_(column_means(centres)) {
+  for (std::int64_t j = 0; j < centres.rows; ++j) {
     double square = 0.0;
-    for (std::int64_t k = 0; k < dims_; ++k) {
-      const double v = centres(j, k) - middle_[static_cast<std::size_t>(k)];
-      rows_.push_back(static_cast<float>(v));
+    for (std::int64_t k = 0; k < centres.cols; ++k) {
+      const double v = centres_(j, k) = centres(j, k) - middle_[static_cast<std::size_t>(k)];
       square += v * v;
     }
     const auto at = static_cast<std::size_t>(j);
-    precision_.push_back(static_cast<float>(1.0 / variances[at]));
-    constant_.push_back(static_cast<float>(log_heights[at] - 0.5 * square / variances[at]));
+    precision_.push_back(1.0 / variances[at]);
+    constant_.push_back(log_heights[at] - 0.5 * square / variances[at]);
   }
 }
 
-void EndWeight::add_block(MatrixView states, std::int64_t from, std::int64_t to, Vector& out) const {
-  const Eigen::Map<const RowMajor> centres(rows_.data(), n_, dims_);
-  const Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>> precision(precision_.data(), n_);
-  const Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>> constant(constant_.data(), n_);
-  // Always as many rows, so that those of a short block are summed up as they would be in a long one.
-  RowMajor rows = RowMajor::Zero(kRows, dims_);
-  for (std::int64_t i = from; i < to; ++i) {
-    for (std::int64_t k = 0; k < dims_; ++k)
-      rows(i - from, k) = static_cast<float>(states(i, k) - middle_[static_cast<std::size_t>(k)]);
+// Each row by itself: products of matrices would round it by its place among others.
+double EndWeight::log_of(const double* y, double* e) const {
+  const std::int64_t n = centres_.rows;
+  double half = 0.0;
+  std::fill_n(e, n, 0.0);
+  for (std::int64_t k = 0; k < dims(); ++k) {
+    half += 0.5 * y[k] * y[k];
+    const double* column = centres_.values.data() + k * n;
+    for (std::int64_t j = 0; j < n; ++j) e[j] += column[j] * y[k];
   }
-  const RowMajor dots = rows * centres.transpose();
-  for (std::int64_t i = 0; i < to - from; ++i) {
-    const float half = 0.5F * rows.row(i).squaredNorm();
-    const Eigen::Array<float, 1, Eigen::Dynamic> exponent =
-        (dots.row(i).array() - half) * precision + constant;
-    const float most = exponent.maxCoeff();
-    out[static_cast<std::size_t>(from + i)] =
-        std::isfinite(most) ? most + std::log((exponent - most).exp().cast<double>().sum())
-                            : -std::numeric_limits<double>::infinity();
+  double most = -std::numeric_limits<double>::infinity();
+  for (std::int64_t j = 0; j < n; ++j) {
+    const auto at = static_cast<std::size_t>(j);
+    e[j] = (e[j] - half) * precision_[at] + constant_[at];
+    most = std::max(most, e[j]);
   }
+  if (!std::isfinite(most)) return -std::numeric_limits<double>::infinity();
+  for (std::int64_t j = 0; j < n; ++j) e[j] -= most;
+  exponentiate(e, n);
+  return most + std::log(sum(e, n));
 }
 
 Vector EndWeight::log_at(MatrixView states) const {
-  if (states.cols != dims_)
+  if (states.cols != dims())
     throw input_error("states", "The states have " + std::to_string(states.cols) +
-                                    " dimensions, the weights " + std::to_string(dims_) + ".");
+                                    " dimensions, the weights " + std::to_string(dims()) + ".");
   const OneEigenThread one_thread;
   Vector out(static_cast<std::size_t>(states.rows));
   parallel_for((states.rows + kRows - 1) / kRows, [&](std::int64_t block) {
-    add_block(states, block * kRows, std::min(states.rows, (block + 1) * kRows), out);
+    Vector y(middle_.size()), e(static_cast<std::size_t>(centres_.rows));
+    for (std::int64_t i = block * kRows; i < std::min(states.rows, (block + 1) * kRows); ++i) {
+      for (std::size_t k = 0; k < y.size(); ++k) y[k] = states(i, static_cast<std::int64_t>(k)) - middle_[k];
+      out[static_cast<std::size_t>(i)] = log_of(y.data(), e.data());
+    }
   });
   return out;
 }

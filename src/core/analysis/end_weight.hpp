@@ -26,15 +26,15 @@ class EndWeight {
 
   /// log h of rows of states, n x dims; the bytes of a row do not depend on the others, nor on threads.
   std::vector<double> log_at(MatrixView states) const;
-  std::int64_t dims() const { return dims_; }
+  std::int64_t dims() const { return centres_.cols; }
 
  private:
-  void add_block(MatrixView states, std::int64_t from, std::int64_t to, std::vector<double>& out) const;
+  /// @param y less the middle; e: memory for one number a cell
+  double log_of(const double* y, double* e) const;
 
-  std::int64_t n_, dims_;
+  Matrix centres_;  // less the middle
   std::vector<double> middle_;
-  std::vector<float> rows_;                  // centres less the middle, row-major
-  std::vector<float> precision_, constant_;  // exponent = precision (x . y - |x|^2 / 2) + constant
+  std::vector<double> precision_, constant_;  // exponent = precision (x . y - |y|^2 / 2) + constant
 };
 
 struct EndFit {
