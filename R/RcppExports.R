@@ -217,6 +217,18 @@ motion_fates <- function(motion, cells, options, index, starts, times, end, requ
     .Call(`_fatefield_motion_fates`, motion, cells, options, index, starts, times, end, request, tick, threads)
 }
 
+end_defaults <- function() {
+    .Call(`_fatefield_end_defaults`)
+}
+
+end_weight <- function(ends, log_weights, n_sim, observed, fixed, options, threads) {
+    .Call(`_fatefield_end_weight`, ends, log_weights, n_sim, observed, fixed, options, threads)
+}
+
+end_log_weights <- function(weight, states, threads) {
+    .Call(`_fatefield_end_log_weights`, weight, states, threads)
+}
+
 h5ad_contents <- function(file) {
     .Call(`_fatefield_h5ad_contents`, file)
 }

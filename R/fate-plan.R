@@ -2,10 +2,10 @@
 # or without a model; gives what PredictFate() gives.
 
 # The arguments are those of PredictFate().
-predict_by_plan <- function(object, model = NULL, labels = NULL, cells = NULL, time = NULL, t.start = NULL, t.end = NULL,
-                            fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
-                            cutoff = NULL, prior = NULL, compat = NULL, seed.use = NULL, reduction = NULL, dims = NULL,
-                            options = NULL) {
+predict_by_plan <- function(object, model = NULL, labels = NULL, cells = NULL, time = NULL, t.start = NULL,
+                            t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
+                            vote = NULL, cutoff = NULL, prior = NULL, compat = NULL, seed.use = NULL,
+                            reduction = NULL, dims = NULL, options = NULL) {
   options <- merge_options(plan_defaults(), options)
   definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat)
   plan_shares(plan_cells(object, model, reduction, dims, time, t.start), t.end, cells, definition, options,

@@ -80,7 +80,7 @@ store_fate <- function(object, result, store.as, inputs, labels = NULL) {
 }
 
 subset_result.fatefield_fate <- function(x, keep) {
-  for (part in c("probability", "se", "spread", "counts")) x[[part]] <- x[[part]][keep, , drop = FALSE]
+  for (part in tables_per_cell(x)) x[[part]] <- x[[part]][keep, , drop = FALSE]
   x$fate <- x$fate[match(keep, names(x$entropy))]
   for (part in values_per_cell(x)) x[[part]] <- x[[part]][keep]
   x$table <- fate_table(x)
@@ -88,11 +88,13 @@ subset_result.fatefield_fate <- function(x, keep) {
 }
 
 rename_cells.fatefield_fate <- function(x, names) {
-  for (part in c("probability", "se", "spread", "counts")) rownames(x[[part]]) <- unname(names[rownames(x[[part]])])
+  for (part in tables_per_cell(x)) rownames(x[[part]]) <- unname(names[rownames(x[[part]])])
   for (part in values_per_cell(x)) names(x[[part]]) <- unname(names[names(x[[part]])])
   x$table <- fate_table(x)
   x
 }
+
+tables_per_cell <- function(x) intersect(c("probability", "se", "spread", "counts", "probability_plain"), names(x))
 
 # Named by cell; ends of trajectories have no start of their own.
 values_per_cell <- function(x) {
@@ -117,7 +119,8 @@ headline.fatefield_fate <- function(x) {
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
     paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), ", unassigned ",
       format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
-      format(100 * mean(x$other), digits = 2L), " %")
+      format(100 * mean(x$other), digits = 2L), " %"),
+    correction_text(x)
   )
 }
 

@@ -30,6 +30,26 @@
 #' Results depend on the seed and on the cells asked for; they do not depend on the number of
 #' threads.
 #'
+#' @section Ends that meet the observed cells:
+#' Where a model pushes cells of one time to a later one, the cloud that arrives is not quite the one that was observed.
+#' With `correct = TRUE` the end of each future gets the weight h(end), a function of the state by which the pushed
+#' cloud of all cells of the start time becomes the observed one, compared through a kernel as wide as the distance
+#' between neighbours.
+#' So the fates of all cells of a time have the composition that was observed, and ends far from all cells count little.
+#' Where growth is part of the model, cells may have more or fewer descendants for it; else each start keeps its mass.
+#' It is exact for the model's own law, but no cure for a wrong one, whose fates it makes surer without making them
+#' better: `correction` of the result says how much of the mass
+#' was moved (total variation, one row a start time), `probability_plain` holds the fates without.
+#' Cells that start or end at times at which fewer than 50 cells of the model were observed are not corrected.
+#'
+#' @section Fates by plans:
+#' With `method = "plan"` labels of the cells of the last time are pushed back, from time to time, through entropic
+#' transport plans, which are Schroedinger bridges of a Brownian motion.
+#' It takes the times and cells of the model where there is one, else `time` and `reduction`.
+#' Labelled reference cells of the last time alone count.
+#' `descendants` of the result are the masses at the end of each cell, relative to that of the others of its time.
+#' It is the line to hold a model against: one that does worse has learned less than it was trained on.
+#'
 #' @param object A Seurat object, a SingleCellExperiment, a matrix (cells x dims), or trajectories
 #'   from [SimulateCells()].
 #' @param model A model from [FitSDE()], or the name of one in the object; `NULL` takes the last one
@@ -67,6 +87,19 @@
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param verbose Show progress.
+#' @param method `"model"` (default): by futures that a model simulates.
+#'   `"plan"`: by transport plans between the observed times, without a network and without simulation, see below.
+#' @param correct Weigh the ends of futures by the cells that were observed there, see below?
+#'   `FALSE` (default) counts all futures alike.
+#' @param reduction,dims For `method = "plan"` of an object without a model: where cells are, see [FitSDE()].
+#' @param options For `method = "plan"`: a named list of
+#'   * `r doc_option("plan", "noise")`: variance of the noise over the whole time span, the same in all dimensions, as a
+#'     share of the variance within times (the mean of that of the dimensions, weighted by itself).
+#'   * `r doc_option("plan", "reach")`: distance, relative to the usual one of two cells of one time, beyond which mass
+#'     grows and dies rather than moves; 0 moves all mass.
+#'   * `r doc_option("plan", "marginals")`: whose masses give way: `"target"`, only those of the earlier time of a plan,
+#'     or `"both"`.
+#'   * `r doc_option("plan", "max.cells")`: cells of each time, at most, between which plans are found.
 #' @param ... Passed to methods.
 #'
 #' @return For matrices and trajectories a result of class `fatefield_fate`, see [results], with, among others,
@@ -106,8 +139,8 @@ PredictFate <- function(object, ...) UseMethod("PredictFate")
 PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
                                 t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                 weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
-                                seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", reduction = NULL,
-                                dims = NULL, options = NULL, ...) {
+                                seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = FALSE,
+                                reduction = NULL, dims = NULL, options = NULL, ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(PredictFate.default)), ...)
@@ -119,12 +152,13 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
   }
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
+  end <- if (is.null(t.end)) max(model$times) else nearest_known(check_number(t.end, "t.end"), model$times)
+  definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat)
   predict_fates(
-    x, model_engines(model), end = if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end"),
-    starts = cell_starts(object, model, time, t.start, x), cells = check_cells(cells, rownames(x)),
-    n.sim = check_count(n.sim, "n.sim"),
-    definition = fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat),
-    seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose")
+    x, model_engines(model), end, starts = cell_starts(object, model, time, t.start, x),
+    cells = check_cells(cells, rownames(x)), n.sim = check_count(n.sim, "n.sim"), definition = definition,
+    seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose"),
+    correction = if (check_flag(correct, "correct")) correction_source(model, x, end, definition$published)
   )
 }
 
@@ -133,8 +167,8 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
 PredictFate.Seurat <- function(object, model = NULL, labels = NULL, cells = NULL, n.sim = 200L, time = NULL,
                                t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
-                               seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", reduction = NULL,
-                               dims = NULL, options = NULL, store.as = NULL, ...) {
+                               seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = FALSE,
+                               reduction = NULL, dims = NULL, options = NULL, store.as = NULL, ...) {
   store.as <- store_name(object, store.as, "fate", fate_columns, fate_assays)
   model <- if (identical(method, "plan")) plan_model(object, model, reduction) else choose_model(object, model)
   result <- call_worker(PredictFate.default, ...)
@@ -178,28 +212,46 @@ PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference 
 # The engine's side of things, apart from where models and cells come from.
 # `x`: all cells x dims. `engines`: one function per member that gives an engine. `starts`: one time per cell. `cells`:
 # numbers of the cells to predict. `definition`: see fate_definition(). `noise.sd`: noise instead of the learned one.
-predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, seed, verbose = FALSE, noise.sd = NULL) {
+# `correction`: see correction_source(), NULL for none.
+predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, seed, verbose = FALSE, noise.sd = NULL,
+                          correction = NULL) {
   votes <- fate_references(x, definition)
   # Cells that start together are simulated together; the order is part of the seed's meaning.
   cells <- cells[order(starts[cells], cells)]
   tick <- progress_bar(length(cells) * length(engines), "Predicting fates", verbose)
+  usable <- !is.null(correction$x)
+  moved <- list()
   shares <- lapply(seq_along(engines), function(member) {
-    engines[[member]]()$fates(
+    engine <- engines[[member]]()
+    ends <- if (usable) member_weights(engine, correction, starts[cells], end, seed + member - 1)
+    if (length(ends$weights) > 0L) moved[[member]] <<- ends$moved
+    engine$fates(
       votes$references$index, x[cells, , drop = FALSE], starts[cells], end,
-      list(n.sim = n.sim, seed = seed + member - 1, noise.sd = noise.sd),
+      c(list(n.sim = n.sim, seed = seed + member - 1, noise.sd = noise.sd),
+        if (length(ends$weights) > 0L) ends[c("weights", "weight.times")]),
       function(done) tick((member - 1L) * length(cells) + done)
     )
   })
   arrived <- starts[cells] >= end
-  if (!definition$published) {
-    shares <- lapply(shares, keep_labels, definition$labels[cells], arrived, votes$references$labels)
+  plain <- if (length(moved) > 0L) lapply(shares, `[[`, "plain")
+  own <- function(shares) {
+    if (definition$published) shares else
+      lapply(shares, keep_labels, definition$labels[cells], arrived, votes$references$labels)
+  }
+  shares <- own(shares)
+  more <- if (!is.null(plain)) {
+    list(probability_plain = new_fate(own(plain), rownames(x)[cells], votes, definition, arrived)$probability)
+  }
+  if (!is.null(correction)) {
+    at <- if (usable) correctable(correction, starts[cells], end)
+    more$correction <- correction_table(correction, starts[cells], end, at, moved)
   }
   result <- new_fate(
     shares, rownames(x)[cells], votes, definition, arrived,
-    list(
+    c(list(
       n.sim = n.sim, time = end, seed = seed, starts = stats::setNames(starts[cells], rownames(x)[cells]),
       definition = definition_digest(definition, votes$references$labels[votes$counted], rownames_or_numbers(x))
-    )
+    ), more)
   )
   result[rownames(x)[sort(cells)]]
 }

@@ -690,6 +690,43 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// end_defaults
+Rcpp::List end_defaults();
+RcppExport SEXP _fatefield_end_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(end_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// end_weight
+Rcpp::List end_weight(const Rcpp::NumericMatrix& ends, const Rcpp::NumericVector& log_weights, double n_sim, const Rcpp::NumericMatrix& observed, bool fixed, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_end_weight(SEXP endsSEXP, SEXP log_weightsSEXP, SEXP n_simSEXP, SEXP observedSEXP, SEXP fixedSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type ends(endsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type log_weights(log_weightsSEXP);
+    Rcpp::traits::input_parameter< double >::type n_sim(n_simSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type observed(observedSEXP);
+    Rcpp::traits::input_parameter< bool >::type fixed(fixedSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(end_weight(ends, log_weights, n_sim, observed, fixed, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// end_log_weights
+Rcpp::NumericVector end_log_weights(SEXP weight, const Rcpp::NumericMatrix& states, int threads);
+RcppExport SEXP _fatefield_end_log_weights(SEXP weightSEXP, SEXP statesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(end_log_weights(weight, states, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // h5ad_contents
 Rcpp::List h5ad_contents(const std::string& file);
 RcppExport SEXP _fatefield_h5ad_contents(SEXP fileSEXP) {
@@ -1603,6 +1640,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_field_embed", (DL_FUNC) &_fatefield_field_embed, 4},
     {"_fatefield_field_clock", (DL_FUNC) &_fatefield_field_clock, 4},
     {"_fatefield_motion_fates", (DL_FUNC) &_fatefield_motion_fates, 10},
+    {"_fatefield_end_defaults", (DL_FUNC) &_fatefield_end_defaults, 0},
+    {"_fatefield_end_weight", (DL_FUNC) &_fatefield_end_weight, 7},
+    {"_fatefield_end_log_weights", (DL_FUNC) &_fatefield_end_log_weights, 3},
     {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
     {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
     {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},

@@ -8,7 +8,7 @@ groups_of_page <- list(
   FitVelocityField = "field", EstimateVelocity = c("velocity", "dynamical"), ClassifyTrajectories = "label",
   DefineFates = "label", RetrogradeCells = "integrate",
   EmbedVelocity = c("velocity.graph", "transition", "terminal", "pseudotime", "latent.time"),
-  TransitionMatrix = "transition", PlotVelocity = "stream", PredictFate = c("label", "fate"),
+  TransitionMatrix = "transition", PlotVelocity = "stream", PredictFate = c("label", "fate", "plan"),
   FateDynamics = "label", CompareNoise = c("label", "fate"), FindFateDrivers = "label",
   CoexpressionNetwork = c("network", "leiden"), CellCriticality = "criticality", LyapunovExponents = "lyapunov",
   IntegrateCells = "integrate", SimulateTwoBranch = "two.branch", SimulateDifferentiation = "differentiation"
@@ -142,7 +142,7 @@ page_statements <- function(page, groups = NULL) {
       for (i in seq_len(min(length(values), length(item$names)))) add(item$names[[i]], values[[i]])
     }
     # Lists of options, as in `dt = 0`; elsewhere such code tells what to give, not what is taken.
-    if (any(c("...", "vfc") %in% item$names)) {
+    if (any(c("...", "vfc", "options") %in% item$names)) {
       for (code in all_matches("`[A-Za-z0-9.]+ = [^`]+`", item$text)) {
         parts <- regmatches(gsub("`", "", code), regexpr(" = ", gsub("`", "", code)), invert = TRUE)[[1L]]
         if (parts[[1L]] != "compat") add(parts[[1L]], parts[[2L]])

@@ -32,8 +32,6 @@ constexpr std::int64_t kIterations = 500;
 constexpr double kScaling = 0.7;
 // Costs over temperature beyond which single precision does not do, as in ot/sinkhorn.cpp.
 constexpr double kFloatReach = 1e8;
-// Variances of dimensions count as at least this share of their mean, so that constant dimensions do no harm.
-constexpr double kLeastVariance = 1e-4;
 
 void check(const PlanPopulation& cells, const PlanOptions& o) {
   if (!(o.noise > 0) || !std::isfinite(o.noise))
@@ -53,11 +51,11 @@ void check(const PlanPopulation& cells, const PlanOptions& o) {
 
 // Points in units in which the noise over an interval is 1, row-major.
 template <typename T>
-std::vector<T> scaled_rows(MatrixView x, const std::vector<std::int64_t>& rows, const Vector& unit) {
+std::vector<T> scaled_rows(MatrixView x, const std::vector<std::int64_t>& rows, double unit) {
   std::vector<T> out;
-  out.reserve(rows.size() * unit.size());
+  out.reserve(rows.size() * static_cast<std::size_t>(x.cols));
   for (const std::int64_t i : rows) {
-    for (std::int64_t k = 0; k < x.cols; ++k) out.push_back(static_cast<T>(x(i, k) / unit[k]));
+    for (std::int64_t k = 0; k < x.cols; ++k) out.push_back(static_cast<T>(x(i, k) / unit));
   }
   return out;
 }
@@ -84,12 +82,9 @@ struct Side {
 template <typename T>
 class IntervalOf final : public Interval {
  public:
-  IntervalOf(const Side& from, const Side& to, Vector unit, Pushed known, const PlanOptions& options,
+  IntervalOf(const Side& from, const Side& to, double unit, const Pushed& known, const PlanOptions& options,
              double reach, const KeepGoing& keep_going)
-      : unit_(std::move(unit)),
-        known_(std::move(known)),
-        options_(options),
-        points_(scaled_rows<T>(to.states, to.rows, unit_)) {
+      : unit_(unit), dims_(to.states.cols), points_(scaled_rows<T>(to.states, to.rows, unit_)) {
     const auto x = scaled_rows<T>(from.states, from.rows, unit_);
     const Cloud<T> sources = cloud(x), targets = cloud(points_);
     const Vector a = ot::weights_of(sources), b = ot::weights_of(targets);
@@ -104,11 +99,10 @@ class IntervalOf final : public Interval {
     transport.keep(kKeptBytes);
     transport.descend(epsilon_schedule(o, bounding_diameter<T>({sources, targets})), o, keep_going);
     columns_ = std::make_unique<ot::PlanColumns<T>>(targets, transport.g_before(), b, 1.0);
-    labels_.resize(targets.n, known_.share.cols);
+    labels_.resize(targets.n, known.share.cols);
     for (std::int64_t j = 0; j < targets.n; ++j) {
       for (std::int64_t l = 0; l < labels_.cols(); ++l)
-        labels_(j, l) = known_.share(j, l) *
-                        (options_.descendants ? known_.descendants[static_cast<std::size_t>(j)] : 1.0);
+        labels_(j, l) = known.share(j, l) * known.descendants[static_cast<std::size_t>(j)];
     }
   }
 
@@ -132,8 +126,7 @@ class IntervalOf final : public Interval {
   using RowMajor = typename ot::PlanColumns<double>::template RowMajor<double>;
 
   Cloud<T> cloud(const std::vector<T>& points) const {
-    const auto dims = static_cast<std::int64_t>(unit_.size());
-    return {points.data(), static_cast<std::int64_t>(points.size()) / dims, dims, nullptr};
+    return {points.data(), static_cast<std::int64_t>(points.size()) / dims_, dims_, nullptr};
   }
 
   void push_block(MatrixView x, const std::vector<std::int64_t>& rows, std::int64_t from, double stretch,
@@ -156,9 +149,8 @@ class IntervalOf final : public Interval {
         stretch);
   }
 
-  Vector unit_;
-  Pushed known_;
-  PlanOptions options_;
+  double unit_;
+  std::int64_t dims_;
   std::vector<T> points_;
   std::unique_ptr<ot::Marginals> rows_;
   std::unique_ptr<ot::PlanColumns<T>> columns_;
@@ -189,31 +181,35 @@ std::map<double, std::vector<std::int64_t>> cells_by_time(const PlanPopulation& 
   return out;
 }
 
-// Pooled variance of each dimension within times.
-Vector within_variance(MatrixView x, const std::map<double, std::vector<std::int64_t>>& of) {
-  Vector out(static_cast<std::size_t>(x.cols), 0.0);
-  double n = 0.0;
+// Variance within times: of all dimensions together, and the mean of theirs weighted by itself.
+struct Spread {
+  double total = 0.0, mean = 0.0;
+};
+
+Spread spread_within(MatrixView x, const std::map<double, std::vector<std::int64_t>>& of) {
+  double n = 0.0, squares = 0.0;
   for (const auto& some : of) n += static_cast<double>(some.second.size());
+  Spread out;
   for (std::int64_t k = 0; k < x.cols; ++k) {
+    double variance = 0.0;
     for (const auto& some : of) {
       double mean = 0.0;
       for (const std::int64_t i : some.second) mean += x(i, k) / static_cast<double>(some.second.size());
-      for (const std::int64_t i : some.second)
-        out[static_cast<std::size_t>(k)] += (x(i, k) - mean) * (x(i, k) - mean) / n;
+      for (const std::int64_t i : some.second) variance += (x(i, k) - mean) * (x(i, k) - mean) / n;
     }
+    out.total += variance;
+    squares += variance * variance;
   }
-  double mean = 0.0;
-  for (const double v : out) mean += v / static_cast<double>(out.size());
-  if (!(mean > 0)) throw input_error("object", "`object`: all cells of each time are the same.");
-  for (double& v : out) v = std::max(v, kLeastVariance * mean);
+  if (!(out.total > 0)) throw input_error("object", "`object`: all cells of each time are the same.");
+  out.mean = squares / out.total;
   return out;
 }
 
-bool beyond_float(MatrixView x, const Vector& unit) {
+bool beyond_float(MatrixView x, double unit) {
   double sum = 0.0;
   for (std::int64_t k = 0; k < x.cols; ++k) {
     const auto range = std::minmax_element(x.data + k * x.rows, x.data + (k + 1) * x.rows);
-    const double side = (*range.second - *range.first) / unit[static_cast<std::size_t>(k)];
+    const double side = (*range.second - *range.first) / unit;
     sum += side * side;
   }
   return sum > kFloatReach;
@@ -227,11 +223,8 @@ FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std:
   check(cells, options);
   const OneEigenThread one_thread;
   auto of = cells_by_time(cells);
-  Vector variance = within_variance(cells.states, of);
-  double mean = 0.0, span = of.rbegin()->first - of.begin()->first;
-  for (const double v : variance) mean += v / static_cast<double>(variance.size());
-  Vector spread(variance);
-  for (double& v : spread) v = std::pow(v, 1.0 - options.shared) * std::pow(mean, options.shared);
+  const Spread spread = spread_within(cells.states, of);
+  const double span = of.rbegin()->first - of.begin()->first;
   impl_->n_labels = cells.n_labels;
   impl_->dims = cells.states.cols;
   std::vector<std::vector<std::int64_t>> drawn;
@@ -251,21 +244,16 @@ FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std:
   known.descendants.assign(drawn.back().size(), 1.0);
   impl_->plans.resize(drawn.size() - 1);
   for (std::size_t k = drawn.size() - 1; k-- > 0;) {
-    const double share = options.noise * (impl_->times[k + 1] - impl_->times[k]) / span;
-    Vector unit;
-    double usual = 0.0;
-    for (std::size_t d = 0; d < spread.size(); ++d) {
-      unit.push_back(std::sqrt(share * spread[d]));
-      usual += variance[d] / (unit.back() * unit.back());
-    }
-    const double reach = options.reach * std::sqrt(usual);
+    const double unit =
+        std::sqrt(options.noise * spread.mean * (impl_->times[k + 1] - impl_->times[k]) / span);
+    const double reach = options.reach * std::sqrt(spread.total) / unit;
     const Side from{cells.states, drawn[k]}, to{cells.states, drawn[k + 1]};
     if (beyond_float(cells.states, unit))
       impl_->plans[k] =
-          std::make_unique<IntervalOf<double>>(from, to, unit, std::move(known), options, reach, keep_going);
+          std::make_unique<IntervalOf<double>>(from, to, unit, known, options, reach, keep_going);
     else
       impl_->plans[k] =
-          std::make_unique<IntervalOf<float>>(from, to, unit, std::move(known), options, reach, keep_going);
+          std::make_unique<IntervalOf<float>>(from, to, unit, known, options, reach, keep_going);
     if (k > 0) known = impl_->plans[k]->push(cells.states, drawn[k], 1.0, keep_going);
   }
 }

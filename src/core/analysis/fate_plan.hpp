@@ -4,7 +4,7 @@
 //
 // A plan at the temperature of a noise is a Schroedinger bridge of the Brownian motion with that noise: the
 // chance that a cell at x becomes cell j of the next time is in proportion to
-// b_j exp(g_j - sum_d (x_d - y_jd)^2 / (2 s_d^2)) with s_d^2 the variance of the noise over the time that is
+// b_j exp(g_j - |x - y_j|^2 / (2 s^2)) with s^2 the variance of the noise over the time that is
 // left. It needs only the potential g, which is found on some cells of each time.
 // Source: Leonard, A survey of the Schroedinger problem, DCDS-A 34 (2014); masses as in
 // sde/train/couplings.hpp.

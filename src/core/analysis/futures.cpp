@@ -42,6 +42,8 @@ void check_futures(const FutureRequest& r) {
       r.hold_of_arm.empty() ||
       (static_cast<std::int64_t>(r.hold_of_arm.size()) == r.arms + 1 && r.hold_of_arm.front() == 0 &&
        r.hold_of_arm.back() == r.hold.rows && std::is_sorted(r.hold_of_arm.begin(), r.hold_of_arm.end()));
+  if (r.weights.size() != r.weight_times.size())
+    throw input_error("weights", "`weights` must have the time of the starts that they are for.");
   if (!fits) throw input_error("hold", "`hold` must say what is held, arm by arm.");
 }
 
@@ -222,24 +224,49 @@ FateShares shares_of(const Ends& ends, const LabelTransfer& labels) {
   return tally_fates(labels, ends.states, ends.log_weights, cell, ends.states.rows / ends.n_sim);
 }
 
+// Ends with their masses multiplied by the weights of their start time, where there are any.
+Ends weighted(const Ends& ends, const FutureRequest& r, const Piece& p) {
+  Ends out = ends;
+  if (has_arrived(r, p)) return out;
+  for (std::size_t t = 0; t < r.weights.size(); ++t) {
+    if (r.weight_times[t] != r.start_times[p.cell]) continue;
+    const std::vector<double> log_h = r.weights[t]->log_at(ends.states);
+    out.log_weights.resize(log_h.size(), 0.0);
+    for (std::size_t i = 0; i < log_h.size(); ++i) out.log_weights[i] += log_h[i];
+  }
+  return out;
+}
+
+void keep_rows(const FateShares& from, const FutureRequest& r, const Piece& p, FateShares& to) {
+  each_row(r, p, [&](std::int64_t own, std::int64_t of_all) {
+    for (std::int64_t l = 0; l < from.share.cols; ++l) to.share(of_all, l) = from.share(own, l);
+    to.effective[of_all] = from.effective[own];
+  });
+}
+
+FateShares empty_shares(const FutureRequest& r, const LabelTransfer& labels) {
+  FateShares out;
+  out.share = Matrix(r.starts.rows, labels.n_labels() + 1);
+  out.effective.resize(static_cast<std::size_t>(r.starts.rows));
+  return out;
+}
+
 LabelledFutures label_pieces(const FutureRequest& r, const LabelTransfer& labels, const Simulate& simulate,
                              std::int64_t& done, const FutureTick& tick) {
   LabelledFutures out;
-  const auto n = static_cast<std::size_t>(r.starts.rows);
-  out.shares.share = Matrix(r.starts.rows, labels.n_labels() + 1);
-  out.shares.effective.resize(n);
-  if (r.first_labels) out.first.resize(n);
+  out.shares = empty_shares(r, labels);
+  const bool corrected = !r.weights.empty();
+  if (corrected) out.plain = empty_shares(r, labels);
+  if (r.first_labels) out.first.resize(static_cast<std::size_t>(r.starts.rows));
   for (const Piece& p : pieces_of(r)) {
     const Matrix starts = starts_of(r, p);
     const Ends ends = simulate(p, starts);
-    const FateShares some = shares_of(ends, labels);
-    const std::vector<std::int32_t> first =
-        r.first_labels ? first_labels(ends, labels) : std::vector<std::int32_t>();
-    each_row(r, p, [&](std::int64_t own, std::int64_t of_all) {
-      for (std::int64_t l = 0; l < some.share.cols; ++l) out.shares.share(of_all, l) = some.share(own, l);
-      out.shares.effective[of_all] = some.effective[own];
-      if (r.first_labels) out.first[of_all] = first[own];
-    });
+    keep_rows(shares_of(corrected ? weighted(ends, r, p) : ends, labels), r, p, out.shares);
+    if (corrected) keep_rows(shares_of(ends, labels), r, p, out.plain);
+    if (r.first_labels) {
+      const std::vector<std::int32_t> first = first_labels(ends, labels);
+      each_row(r, p, [&](std::int64_t own, std::int64_t of_all) { out.first[of_all] = first[own]; });
+    }
     done += p.starts();
     if (tick && !tick(done)) throw Interrupted();
   }

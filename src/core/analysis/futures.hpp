@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "analysis/end_weight.hpp"
 #include "analysis/fate.hpp"
 #include "base/integrate_options.hpp"
 #include "base/matrix.hpp"
@@ -40,6 +41,10 @@ struct FutureRequest {
   /// within an arm.
   Matrix hold;
   std::vector<std::int64_t> hold_of_arm;
+  /// Weights of the ends of those that start at weight_times[i], which mass is multiplied with: in every arm
+  /// the same. Starts of other times have none.
+  std::vector<const EndWeight*> weights;
+  std::vector<double> weight_times;
   /// Tell the label of the first future of each start.
   bool first_labels = false;
   /// Trajectories at a time, but at least those of one cell in one arm. Nothing but memory depends on it.
@@ -48,6 +53,7 @@ struct FutureRequest {
 
 struct LabelledFutures {
   FateShares shares;                ///< one row for each start, arm after arm
+  FateShares plain;                 ///< the same without weights of ends; empty where there are none
   std::vector<std::int32_t> first;  ///< as Labels::label, where asked for
 };
 

@@ -87,6 +87,13 @@ void fields(LyapunovOptions*, O& o, V&& visit) {
   visit("orthonormalise", o.orthonormalise);
 }
 
+struct EndOptions;
+template <typename O, typename V>
+void fields(EndOptions*, O& o, V&& visit) {
+  visit("k", o.k);
+  visit("max.iterations", o.max_iterations);
+}
+
 struct FieldOptions;
 template <typename O, typename V>
 void fields(FieldOptions*, O& o, V&& visit) {
@@ -211,8 +218,6 @@ void fields(PlanOptions*, O& o, V&& visit) {
   visit("reach", o.reach);
   visit("marginals", o.marginals);
   visit("max.cells", o.max_cells);
-  visit("shared", o.shared);
-  visit("descendants", o.descendants);
 }
 
 struct SdeOptions;

@@ -8,9 +8,11 @@ namespace fatefield {
 
 /// Fates by entropic transport plans between successive times, without a network.
 struct PlanOptions {
-  /// Variance of the noise over the whole time span, in each dimension as a share of the variance within
-  /// times. It is the temperature of the plans, which are Schroedinger bridges of a Brownian motion.
-  double noise = 0.3;
+  /// Variance of the noise over the whole time span, the same in all dimensions, as a share of the variance
+  /// within times (the mean of that of the dimensions, weighted by itself, so that dimensions in which cells
+  /// hardly differ do not count). It is the temperature of the plans, which are Schroedinger bridges of a
+  /// Brownian motion.
+  double noise = 1.5;
   /// Distance, relative to the usual one of two cells of one time, beyond which mass grows and dies rather
   /// than moves; 0 moves all mass.
   double reach = 0.5;
@@ -20,11 +22,6 @@ struct PlanOptions {
   std::string marginals = "target";
   /// Cells of each time, at most, between which plans are found; the others take part by their place.
   std::int64_t max_cells = 4000;
-  /// Variance that dimensions share: at 0 each dimension has noise in proportion to its own variance, at 1
-  /// all dimensions have the same.
-  double shared = 0.0;
-  /// Let cells count by their descendants.
-  bool descendants = true;
 };
 
 }  // namespace fatefield
