@@ -92,7 +92,7 @@
 #' @param correct Weigh the ends of futures by the cells that were observed there, see below?
 #'   `FALSE` (default) counts all futures alike.
 #' @param reduction,dims For `method = "plan"` of an object without a model: where cells are, see [FitSDE()].
-#' @param options For `method = "plan"`: a named list of
+#' @param options Of plans, a named list of
 #'   * `r doc_option("plan", "noise")`: variance of the noise over the whole time span, the same in all dimensions, as a
 #'     share of the variance within times (the mean of that of the dimensions, weighted by itself).
 #'   * `r doc_option("plan", "reach")`: distance, relative to the usual one of two cells of one time, beyond which mass

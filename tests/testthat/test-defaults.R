@@ -142,7 +142,7 @@ page_statements <- function(page, groups = NULL) {
       for (i in seq_len(min(length(values), length(item$names)))) add(item$names[[i]], values[[i]])
     }
     # Lists of options, as in `dt = 0`; elsewhere such code tells what to give, not what is taken.
-    if (any(c("...", "vfc", "options") %in% item$names)) {
+    if (any(c("...", "vfc", if ("plan" %in% groups) "options") %in% item$names)) {
       for (code in all_matches("`[A-Za-z0-9.]+ = [^`]+`", item$text)) {
         parts <- regmatches(gsub("`", "", code), regexpr(" = ", gsub("`", "", code)), invert = TRUE)[[1L]]
         if (parts[[1L]] != "compat") add(parts[[1L]], parts[[2L]])
