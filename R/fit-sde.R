@@ -28,8 +28,9 @@
 #' @param clone Clones of the cells, or the name of a column; `NA` means none.
 #'   Whole clones are then held out for early stopping, so that no held-out cell has a sister in
 #'   training.
-#' @param growth `NULL`: all cells count alike.
-#'   `"learned"`: a growth rate is learned as a function of state.
+#' @param growth `"learned"`: a growth rate is learned as a function of state.
+#'   `"none"`: all cells count alike.
+#'   `NULL` takes `"learned"`, under `compat = "scdiffeq"` `"none"`.
 #'   Numbers, one for each cell and per unit of time, or the name of a column, such as
 #'   [GrowthRates()] gives: cells of the first time count `exp(rate * elapsed time)`.
 #' @param method `"bridge+sinkhorn"`: a bridge, then a few rollouts.
@@ -37,8 +38,9 @@
 #'   `"sinkhorn"`: rollouts alone.
 #'   `NULL` takes `r doc_default("train", "method")`, under `compat = "scdiffeq"`
 #'   `r doc_default("train", "method", "scdiffeq")`.
-#' @param n.models Number of models with different seeds; their spread is the uncertainty of the
-#'   training.
+#' @param n.models Number of models with different seeds, and, unless `bridge.noise` is given, different assumptions of
+#'   how much of the motion is noise, which snapshots do not tell; their spread is the uncertainty.
+#'   `NULL` takes 2, under `compat = "scdiffeq"` 1.
 #' @param store.as Name under which the model is kept in the object.
 #' @param seed.use Seed; member i of an ensemble has the seed `seed.use + i - 1`.
 #'   `NULL` draws one from R's generator, which is else untouched.
@@ -110,13 +112,15 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 
 #' @rdname FitSDE
 #' @export
-FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = 1L, seed.use = 42L,
+FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = NULL, seed.use = 42L,
                            resume = NULL, threads = NULL, device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
   if (missing(time)) stop_input("time", "`time` is missing: one number for each cell is needed.")
-  n.models <- check_count(n.models, "n.models")
+  published <- identical(list(...)$compat, "scdiffeq")
+  growth <- growth_choice(growth, published, resume)
+  n.models <- if (is.null(n.models)) usual_members(published) else check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   device <- device_name(device)
   time <- check_times(cell_vector(time, rownames(x), "time"), "time", nrow(x))
@@ -150,7 +154,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
 #' @rdname FitSDE
 #' @export
 FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL, growth = NULL,
-                          method = NULL, n.models = 1L, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
+                          method = NULL, n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
                           verbose = TRUE, store.as = "sde", ...) {
   if (missing(time)) {
     stop_input("time", "`time` is missing: the name of a column, or one value for each cell, is needed.")
@@ -160,7 +164,7 @@ FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = N
   x <- embedding(object, reduction, dims)
   keep <- check_cells(cells, cell_names(object))
   column <- function(value, argument) {
-    if (is.null(value) || identical(value, "learned")) value else cell_column(object, value, argument)[keep]
+    if (is.null(value) || is_growth_word(value)) value else cell_column(object, value, argument)[keep]
   }
   name <- if (is.character(time) && length(time) == 1L) time
   model <- call_worker(
@@ -213,6 +217,20 @@ fit_options <- function(given, learned, resume) {
   )
 }
 
+# "learned", "none" or rates. A model to resume keeps what it was made with.
+growth_choice <- function(growth, published, resume) {
+  if (!is.null(growth)) {
+    return(growth)
+  }
+  learns <- if (is.null(resume)) !published else identical(resume$growth, "learned")
+  if (learns) "learned" else "none"
+}
+
+is_growth_word <- function(growth) identical(growth, "learned") || identical(growth, "none")
+
+# Two assumptions of the noise, a low and a high one, are the least that show what it does.
+usual_members <- function(published) if (published) 1L else 2L
+
 # Numbers of clones, -1 for none; NULL stays NULL.
 clone_codes <- function(clone, cells) {
   if (is.null(clone)) {
@@ -224,13 +242,13 @@ clone_codes <- function(clone, cells) {
 }
 
 growth_rates_of <- function(growth, cells) {
-  if (is.null(growth) || identical(growth, "learned")) {
+  if (is.null(growth) || is_growth_word(growth)) {
     return(NULL)
   }
-  growth <- cell_vector(growth, cells, "growth", "NULL, \"learned\" or ")
+  growth <- cell_vector(growth, cells, "growth", "\"learned\", \"none\" or ")
   if (!is.numeric(growth)) {
     stop_input(
-      "growth", "`growth` must be NULL, \"learned\" or one number for each of the ", length(cells),
+      "growth", "`growth` must be \"learned\", \"none\" or one number for each of the ", length(cells),
       " cells, not ", described(growth), "."
     )
   }
@@ -256,10 +274,12 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
       methods::new(NeuralSDE, resume$states[[i]])
     }
     local_fit_threads(engine$parameters(), options$train$batch.size, time)
+    train <- options$train
+    if (train$bridge.noise == 0) train$bridge.noise <- train_member_noise(i - 1, n.models)
     engine$move_to(device)
     before <- each * (i - 1L)
     extra$tick <- function(done, note) tick(before + done, note)
-    result <- engine$fit(x, time, options$train, seed + i - 1, extra)
+    result <- engine$fit(x, time, train, seed + i - 1, extra)
     if (result$ended == "early") tick(before + each, "stopped early")
     warn_of_end(result, i, n.models)
     members[[i]] <- list(

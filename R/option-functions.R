@@ -185,11 +185,16 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   Where growth is learned: distance, relative to the usual one of two cells of one time, beyond which mass
 #'   grows and dies rather than moves. A `reach` above 0 is used instead.
 #'   `r doc_defaults("train", "bridge.reach")`
+#' @param bridge.marginals
+#'   Where growth is learned: which masses give way. `"both"`, or `"target"`: those of the earlier time alone,
+#'   while each cell of the later time has its ancestors.
+#'   `r doc_defaults("train", "bridge.marginals")`
 #' @param bridge.noise
 #'   Variance of the noise of a bridge over an interval between observed times of the usual length, as a
 #'   share of the variance within times; the same in all dimensions, but in none more than twice that
 #'   dimension's own, at which successive times know nothing of each other. Snapshots alone do not tell how
-#'   much of a motion is stochastic; this is the assumption.
+#'   much of a motion is stochastic; this is the assumption. 0 takes 0.6 for one model; the members of an
+#'   ensemble take values from 0.3 to 1.2, so that their spread shows what the assumption does.
 #'   `r doc_defaults("train", "bridge.noise")`
 #' @param bridge.shape
 #'   Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures
@@ -235,10 +240,11 @@ TrainOptions <- function(method = NULL, updates = NULL, finish.updates = NULL, f
                          batch.size = NULL, optimizer = NULL, learning.rate = NULL, weight.decay = NULL,
                          schedule = NULL, warmup = NULL, clip = NULL, ema = NULL, blur = NULL, scaling = NULL,
                          reach = NULL, debias = NULL, sliced.weight = NULL, slices = NULL, bridge.plan = NULL,
-                         bridge.blur = NULL, bridge.reach = NULL, bridge.noise = NULL, bridge.shape = NULL,
-                         bridge.balance = NULL, ratio.enforce = NULL, ratio.target = NULL, ratio.form = NULL,
-                         drift.penalty = NULL, growth.penalty = NULL, validation = NULL, eval.every = NULL,
-                         eval.cells = NULL, patience = NULL, compat = "none", ...) {
+                         bridge.blur = NULL, bridge.reach = NULL, bridge.marginals = NULL,
+                         bridge.noise = NULL, bridge.shape = NULL, bridge.balance = NULL,
+                         ratio.enforce = NULL, ratio.target = NULL, ratio.form = NULL, drift.penalty = NULL,
+                         growth.penalty = NULL, validation = NULL, eval.every = NULL, eval.cells = NULL,
+                         patience = NULL, compat = "none", ...) {
   make_train_options(c(as.list(environment()), list(...)))
 }
 

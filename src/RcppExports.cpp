@@ -1260,6 +1260,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// train_member_noise
+double train_member_noise(double member, double members);
+RcppExport SEXP _fatefield_train_member_noise(SEXP memberSEXP, SEXP membersSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type member(memberSEXP);
+    Rcpp::traits::input_parameter< double >::type members(membersSEXP);
+    rcpp_result_gen = Rcpp::wrap(train_member_noise(member, members));
+    return rcpp_result_gen;
+END_RCPP
+}
 // differentiation_defaults
 Rcpp::List differentiation_defaults();
 RcppExport SEXP _fatefield_differentiation_defaults() {
@@ -1688,6 +1699,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
     {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
+    {"_fatefield_train_member_noise", (DL_FUNC) &_fatefield_train_member_noise, 2},
     {"_fatefield_differentiation_defaults", (DL_FUNC) &_fatefield_differentiation_defaults, 0},
     {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 8},
     {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},

@@ -234,6 +234,12 @@ double train_updates(Rcpp::List options) {
   return static_cast<double>(total_updates(glue::from_list<TrainOptions>(options)));
 }
 
+// `bridge.noise` of a member of an ensemble, counted from 0.
+// [[Rcpp::export(rng = false)]]
+double train_member_noise(double member, double members) {
+  return member_noise(static_cast<std::int64_t>(member), static_cast<std::int64_t>(members));
+}
+
 RCPP_MODULE(neural_sde) {
   Rcpp::class_<NeuralSdeHandle>("NeuralSDE")
       .constructor<Rcpp::List, int, double>("options, dimensions, seed", &three_arguments)

@@ -265,6 +265,7 @@ void fields(TrainOptions*, O& o, V&& visit) {
   visit("bridge.plan", o.bridge_plan);
   visit("bridge.blur", o.bridge_blur);
   visit("bridge.reach", o.bridge_reach);
+  visit("bridge.marginals", o.bridge_marginals);
   visit("bridge.noise", o.bridge_noise);
   visit("bridge.shape", o.bridge_shape);
   visit("bridge.balance", o.bridge_balance);

@@ -137,7 +137,7 @@ Partners Bridges::couple(const at::Tensor& x, const at::Tensor& rate, const at::
                          std::int64_t draws, std::uint64_t first) const {
   at::Tensor weights;
   if (rate.defined()) weights = at::softmax(rate * lengths_[k], 0).contiguous();
-  const PartnerDraw draw{draws, seed_, first};
+  const PartnerDraw draw{draws, seed_, first, o_.bridge_marginals == "both"};
   const at::Tensor unit = unit_[k].to(m_.type());
   const at::Tensor from = (x / unit).contiguous(), to = (y / unit).contiguous();
   if (m_.type() == at::kDouble) {

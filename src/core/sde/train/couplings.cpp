@@ -26,13 +26,14 @@ constexpr std::size_t kKeptBytes = 48u << 20;
 template <typename T>
 class PlanRows {
  public:
-  PlanRows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
+  PlanRows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options, bool free_targets,
            const std::function<bool()>& keep_going)
-      : x_(x), rho_(options.reach * options.reach) {
+      : x_(x), rho_(options.reach * options.reach), free_targets_(free_targets) {
     Vector a = ot::weights_of(x);
     const Vector b = ot::weights_of(y);
     const Vector schedule = epsilon_schedule(options, bounding_diameter<T>({x, y}));
-    ot::Transport<T> transport(ot::Interaction<T>(x, a, y, b, options.p), a, b, ot::Marginals(options));
+    const ot::Marginals rows(options), columns(free_targets ? options.reach : 0.0, options.p);
+    ot::Transport<T> transport(ot::Interaction<T>(x, a, y, b, options.p), a, b, rows, columns);
     transport.keep(kKeptBytes);
     transport.descend(schedule, options, keep_going);
     f_ = transport.f();
@@ -48,7 +49,7 @@ class PlanRows {
 
   void tell_columns(Partners& out) const {
     out.potential = columns_->g();
-    if (rho_ > 0.0) out.target_growth = columns_->g();
+    if (rho_ > 0.0 && free_targets_) out.target_growth = columns_->g();
     for (double& v : out.potential) v /= columns_->eps();
     for (double& v : out.target_growth) v /= rho_;
     out.log_weight = columns_->log_weights();
@@ -59,12 +60,14 @@ class PlanRows {
   double log_growth(std::int64_t i, std::int64_t j) const {
     const double given = log_mass_[static_cast<std::size_t>(i)];
     if (!(rho_ > 0.0)) return given;
-    return given + (columns_->g()[static_cast<std::size_t>(j)] - f_[static_cast<std::size_t>(i)]) / rho_;
+    const double end = free_targets_ ? columns_->g()[static_cast<std::size_t>(j)] : 0.0;
+    return given + (end - f_[static_cast<std::size_t>(i)]) / rho_;
   }
 
  private:
   Cloud<T> x_;
   double rho_;
+  bool free_targets_;
   std::unique_ptr<ot::PlanColumns<T>> columns_;
   Vector f_, log_mass_;
 };
@@ -82,7 +85,7 @@ Partners draw_partners(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptio
   check(options);
   ot::check_pair(x, y, options.reach == 0);
   const OneEigenThread one_thread;
-  const PlanRows<T> plan(x, y, options, keep_going);
+  const PlanRows<T> plan(x, y, options, draw.free_targets, keep_going);
   Partners out;
   out.draws = draw.draws;
   out.target.resize(static_cast<std::size_t>(x.n * draw.draws));

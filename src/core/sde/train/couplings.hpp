@@ -31,6 +31,9 @@ struct PartnerDraw {
   std::int64_t draws = 1;
   std::uint64_t seed = 0;
   std::uint64_t first = 0;  ///< number of the first source among all sources of all draws
+  /// Where mass gives way, that of y does too; else each point of y has its ancestors, and all growth is that
+  /// of x.
+  bool free_targets = true;
 };
 
 /// Draws partners in y for each point of x from its row of the entropic plan at p = 2. Each draw has the

@@ -18,6 +18,8 @@ constexpr std::int64_t kRolloutUpdates = 600;
 // A bridge is a regression with little noise, and bears larger steps than rollouts do.
 constexpr double kBridgeRate = 0.02;
 constexpr double kRolloutRate = 3e-3;
+// The noises of the members of an ensemble are as far apart as this to either side of the usual one.
+constexpr double kUsualNoise = 0.6, kNoiseRange = 2.0;
 // Rollouts that finish a bridge: one for this many of its updates.
 constexpr std::int64_t kFinishShare = 3;
 // Validations during a bridge, whose updates cost less than a validation.
@@ -50,7 +52,10 @@ void check_options(const TrainOptions& o) {
   need(o.bridge_blur >= 0.0 && std::isfinite(o.bridge_blur), "bridge.blur",
        "a positive number, or 0 for the length of the noise");
   need(o.bridge_reach > 0.0 && std::isfinite(o.bridge_reach), "bridge.reach", "a positive number");
-  need(o.bridge_noise > 0.0 && std::isfinite(o.bridge_noise), "bridge.noise", "a positive number");
+  need(o.bridge_marginals == "target" || o.bridge_marginals == "both", "bridge.marginals",
+       "\"target\" or \"both\"");
+  need(o.bridge_noise >= 0.0 && std::isfinite(o.bridge_noise), "bridge.noise",
+       "a positive number, or 0 for the default");
   need(o.bridge_shape >= 0.0 && o.bridge_shape <= 1.0, "bridge.shape", "between 0 and 1");
   need(o.bridge_balance >= 0.0 && o.bridge_balance <= 1.0, "bridge.balance", "between 0 and 1");
   need(o.ratio_enforce >= 0.0, "ratio.enforce", "at least 0");
@@ -71,6 +76,7 @@ std::vector<StagePlan> stage_plans(const TrainOptions& o) {
     bridge.options.updates = kBridgeUpdates;
     rollouts.options.updates = kRolloutUpdates;
   }
+  if (o.bridge_noise == 0.0) bridge.options.bridge_noise = kUsualNoise;
   if (o.learning_rate == 0.0) {
     bridge.options.learning_rate = kBridgeRate;
     rollouts.options.learning_rate = kRolloutRate;
@@ -84,6 +90,12 @@ std::vector<StagePlan> stage_plans(const TrainOptions& o) {
       o.finish_updates > 0 ? o.finish_updates : (bridge.options.updates + 2) / kFinishShare;
   rollouts.options.learning_rate *= o.finish_rate;
   return {bridge, rollouts};
+}
+
+double member_noise(std::int64_t member, std::int64_t members) {
+  if (members < 2) return kUsualNoise;
+  const double place = 2.0 * static_cast<double>(member) / static_cast<double>(members - 1) - 1.0;
+  return kUsualNoise * std::pow(kNoiseRange, place);
 }
 
 std::int64_t total_updates(const TrainOptions& options) {

@@ -22,6 +22,9 @@ struct StagePlan {
 /// The stages of a method, in order.
 std::vector<StagePlan> stage_plans(const TrainOptions& options);
 
+/// TrainOptions::bridge_noise of a member of an ensemble, counted from 0, where none is asked for.
+double member_noise(std::int64_t member, std::int64_t members);
+
 /// Updates of all stages together, unless they stop early.
 std::int64_t total_updates(const TrainOptions& options);
 
