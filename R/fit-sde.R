@@ -40,7 +40,6 @@
 #'   `r doc_default("train", "method", "scdiffeq")`.
 #' @param n.models Number of models with different seeds, and, unless `bridge.noise` is given, different assumptions of
 #'   how much of the motion is noise, which snapshots do not tell; their spread is the uncertainty.
-#'   `NULL` takes 2, under `compat = "scdiffeq"` 1.
 #' @param store.as Name under which the model is kept in the object.
 #' @param seed.use Seed; member i of an ensemble has the seed `seed.use + i - 1`.
 #'   `NULL` draws one from R's generator, which is else untouched.
@@ -112,15 +111,14 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 
 #' @rdname FitSDE
 #' @export
-FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = NULL, seed.use = 42L,
+FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = 1L, seed.use = 42L,
                            resume = NULL, threads = NULL, device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
   if (missing(time)) stop_input("time", "`time` is missing: one number for each cell is needed.")
-  published <- identical(list(...)$compat, "scdiffeq")
-  growth <- growth_choice(growth, published, resume)
-  n.models <- if (is.null(n.models)) usual_members(published) else check_count(n.models, "n.models")
+  growth <- growth_choice(growth, identical(list(...)$compat, "scdiffeq"), resume)
+  n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   device <- device_name(device)
   time <- check_times(cell_vector(time, rownames(x), "time"), "time", nrow(x))
@@ -154,7 +152,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
 #' @rdname FitSDE
 #' @export
 FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL, growth = NULL,
-                          method = NULL, n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
+                          method = NULL, n.models = 1L, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
                           verbose = TRUE, store.as = "sde", ...) {
   if (missing(time)) {
     stop_input("time", "`time` is missing: the name of a column, or one value for each cell, is needed.")
@@ -227,9 +225,6 @@ growth_choice <- function(growth, published, resume) {
 }
 
 is_growth_word <- function(growth) identical(growth, "learned") || identical(growth, "none")
-
-# Two assumptions of the noise, a low and a high one, are the least that show what it does.
-usual_members <- function(published) if (published) 1L else 2L
 
 # Numbers of clones, -1 for none; NULL stays NULL.
 clone_codes <- function(clone, cells) {

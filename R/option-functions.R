@@ -193,8 +193,8 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   Variance of the noise of a bridge over an interval between observed times of the usual length, as a
 #'   share of the variance within times; the same in all dimensions, but in none more than twice that
 #'   dimension's own, at which successive times know nothing of each other. Snapshots alone do not tell how
-#'   much of a motion is stochastic; this is the assumption. 0 takes 0.6 for one model; the members of an
-#'   ensemble take values from 0.3 to 1.2, so that their spread shows what the assumption does.
+#'   much of a motion is stochastic; this is the assumption. 0 takes 0.7 for one model; the members of an
+#'   ensemble take values from 0.35 to 1.4, so that their spread shows what the assumption does.
 #'   `r doc_defaults("train", "bridge.noise")`
 #' @param bridge.shape
 #'   Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures

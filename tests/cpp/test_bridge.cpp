@@ -9,6 +9,7 @@
 #include "ot/plan.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/train/bridge.hpp"
+#include "sde/train/bridge_ends.hpp"
 #include "sde/train/couplings.hpp"
 #include "sde/train/trainer.hpp"
 
@@ -95,13 +96,14 @@ BridgeBatch random_batch(std::int64_t n, std::int64_t dims, bool growth) {
   b.place = at::linspace(0.05, 0.95, n, at::kDouble);
   b.start = at::linspace(0.0, 0.5, n, at::kDouble);
   b.length = at::linspace(0.3, 0.5, n, at::kDouble);
+  b.noise = at::linspace(0.3, 0.8, dims, at::kDouble).expand({n, dims});
   if (growth) b.log_growth = at::linspace(-0.5, 0.8, n, at::kDouble);
   return b;
 }
 
 BridgeOptions random_options(std::int64_t dims) {
   BridgeOptions o;
-  o.noise = at::linspace(0.3, 0.8, dims, at::kDouble);
+  o.shape = 0.5;
   o.weight = at::linspace(0.5, 1.5, dims, at::kDouble);
   o.growth_penalty = 0.2;
   return o;
@@ -322,6 +324,55 @@ TEST_CASE("bridge matching by fused kernels agrees with automatic differentiatio
   }
 }
 
+TEST_CASE("where the drift is known, the regression is on it and the noise is that of the bridge",
+          "[bridge]") {
+  const SdeNets nets(small_nets(), 2);
+  BridgeBatch batch = random_batch(200, 2, false);
+  BridgeOptions options = random_options(2);
+  options.shape = 0.0;
+  const auto p = nets.initial(4, at::kDouble);
+  const at::Tensor x = bridge_points(batch, batch.noise), tau = batch.start + batch.place * batch.length;
+  batch.target = nets.drift(SdeWeights(p), tau, x, nullptr);
+  const BridgeValue at_target = bridge_loss({nets, options, 0.0, 0, nullptr}, p, batch, true);
+  CHECK(at_target.drift == Approx(0.0).margin(1e-20));
+  batch.target = batch.target + 0.5;
+  const BridgeValue beside = bridge_loss({nets, options, 0.0, 0, nullptr}, p, batch, true);
+  const double mean_weight = options.weight.mean().item<double>();
+  CHECK(beside.drift == Approx(0.25 * mean_weight * batch.length.mean().item<double>()));
+}
+
+// Brute force over all pairs of a plan a_i b_j exp(f_i + g_j - C_ij): those whose bridge is at x, weighed by
+// their density there and by the mass they have by then.
+TEST_CASE("a path is expected to end where the pairs of the plan that pass there end", "[bridge]") {
+  const std::int64_t n = 4, m = 5, dims = 2;
+  const auto draw = [&](std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
+    at::Tensor x = at::empty({rows, columns}, at::kDouble);
+    normals(seed, Stream::Simulator, 0, rows, 0, columns, x.data_ptr<double>());
+    return x;
+  };
+  const at::Tensor from = draw(1, n, dims), to = draw(2, m, dims) + 0.5, f = draw(3, n, 1).squeeze(1);
+  const at::Tensor g = draw(4, m, 1).squeeze(1), grown = draw(5, m, 1).squeeze(1), x = draw(6, 3, dims);
+  const at::Tensor sd = at::tensor({0.6, 1.1}, at::kDouble), place = at::tensor({0.1, 0.5, 0.9}, at::kDouble);
+  const at::Tensor found = expected_end({to, g, grown}, x, place, sd);
+  for (std::int64_t q = 0; q < 3; ++q) {
+    const double t = place[q].item<double>();
+    double total = 0.0;
+    at::Tensor sum = at::zeros({dims}, at::kDouble);
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < m; ++j) {
+        const at::Tensor off = (x[q] - from[i] * (1.0 - t) - to[j] * t) / sd;
+        const at::Tensor apart = (to[j] - from[i]) / sd;
+        const double log_pair = (f[i] + g[j] - apart.square().sum() * 0.5).item<double>();
+        const double log_there = -off.square().sum().item<double>() / (2.0 * t * (1.0 - t));
+        const double weight = std::exp(log_pair + log_there + t * grown[j].item<double>());
+        total += weight;
+        sum = sum + to[j] * weight;
+      }
+    }
+    CHECK((found[q] - sum / total).abs().max().item<double>() < 1e-10);
+  }
+}
+
 TEST_CASE("bridge matching is the same bytes for 1 and 2 threads", "[bridge][identity]") {
   const SdeNets nets(small_nets(), 3);
   const BridgeBatch batch = random_batch(700, 3, false);
@@ -410,6 +461,7 @@ TEST_CASE("every method goes on exactly where it stopped, in any stage", "[bridg
   sde.drift_hidden = {8};
   sde.growth = true;
   TrainOptions o;
+  o.method = "bridge+sinkhorn";
   o.updates = 8;
   o.finish_updates = 4;
   for (std::int64_t stop : {3, 8, 10}) {

@@ -172,6 +172,7 @@ TEST_CASE("states stay where they started along the directions held, and move ac
 
 TEST_CASE("a linear model held along one dimension is the same model without it", "[sde][arms]") {
   SdeOptions o;
+  o.time_input = false;
   o.drift = "forward";
   o.drift_hidden = {};
   o.diffusion = "scalar";
@@ -216,6 +217,7 @@ TEST_CASE("arms and directions that do not fit are named", "[sde][arms][errors]"
 
 TEST_CASE("a linear model has the moments of an Ornstein-Uhlenbeck process", "[sde]") {
   SdeOptions o;
+  o.time_input = false;
   o.drift = "forward";
   o.drift_hidden = {};
   o.diffusion = "scalar";

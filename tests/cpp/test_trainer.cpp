@@ -41,6 +41,7 @@ struct Snapshots {
 
 SdeOptions linear() {
   SdeOptions o;
+  o.time_input = false;
   o.drift = "forward";
   o.drift_hidden = {};
   o.diffusion = "scalar";

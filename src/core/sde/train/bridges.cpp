@@ -148,8 +148,10 @@ Partners Bridges::couple(const at::Tensor& x, const at::Tensor& rate, const at::
                               keep_going_);
 }
 
-// The drift is known where the noise is that of the plan, and the same everywhere.
-bool Bridges::knows_drift() const { return o_.bridge_shape == 0.0 && !(o_.bridge_blur > 0.0); }
+// The drift is known where the model can have the noise of the plan, the same everywhere.
+bool Bridges::knows_drift() const {
+  return m_.options.diffusion == "diagonal" && o_.bridge_shape == 0.0 && !(o_.bridge_blur > 0.0);
+}
 
 // Some of the cells y of the later time of interval k; `numbers`: of those among y.
 BridgeEnds Bridges::ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const {

@@ -19,7 +19,7 @@ constexpr std::int64_t kRolloutUpdates = 600;
 constexpr double kBridgeRate = 0.02;
 constexpr double kRolloutRate = 3e-3;
 // The noises of the members of an ensemble are as far apart as this to either side of the usual one.
-constexpr double kUsualNoise = 0.6, kNoiseRange = 2.0;
+constexpr double kUsualNoise = 0.7, kNoiseRange = 2.0;
 // Rollouts that finish a bridge: one for this many of its updates.
 constexpr std::int64_t kFinishShare = 3;
 // Validations during a bridge, whose updates cost less than a validation.
