@@ -30,11 +30,11 @@
 #'   training.
 #' @param growth `"learned"`: a growth rate is learned as a function of state.
 #'   `"none"`: all cells count alike.
-#'   `NULL` takes `"learned"`, under `compat = "scdiffeq"` `"none"`.
+#'   Without it growth is learned, but not under `compat = "scdiffeq"`.
 #'   Numbers, one for each cell and per unit of time, or the name of a column, such as
 #'   [GrowthRates()] gives: cells of the first time count `exp(rate * elapsed time)`.
-#' @param method `"bridge+sinkhorn"`: a bridge, then a few rollouts.
-#'   `"bridge"`: a bridge alone, which needs no simulation.
+#' @param method `"bridge"`: a bridge alone, which needs no simulation.
+#'   `"bridge+sinkhorn"`: a bridge, then a few rollouts.
 #'   `"sinkhorn"`: rollouts alone.
 #'   `NULL` takes `r doc_default("train", "method")`, under `compat = "scdiffeq"`
 #'   `r doc_default("train", "method", "scdiffeq")`.
@@ -65,11 +65,16 @@
 #' @section Methods:
 #' A bridge needs no simulation.
 #' Entropic optimal transport pairs cells of successive times; between the cells of a pair lies a
-#' Brownian bridge with a given noise, and the drift is regressed on what moves points along these
-#' bridges, so that the process passes through the clouds of all times.
-#' The diffusion follows the noise of the bridges, and is larger where a cell has several possible
-#' futures.
-#' With `growth = "learned"` transport is unbalanced: mass grows along a pair where that is cheaper
+#' Brownian bridge, and the drift is regressed on what moves points along these bridges, so that the
+#' process passes through the clouds of all times.
+#' The temperature of the plan is the variance of the noise over the interval: together they are a
+#' Schroedinger bridge, whose drift is known at each point and is what the network learns.
+#' It depends on time, which is therefore an input of the networks (`time.input`).
+#'
+#' Snapshots do not tell how much of a motion is noise, and more of it leaves fates more open.
+#' One model assumes a middle value, the members of an ensemble a range, see `bridge.noise`.
+#'
+#' Where growth is learned transport is unbalanced: mass grows along a pair where that is cheaper
 #' than moving, and the growth rate is regressed on it.
 #' Given rates are the masses of the cells in the plan.
 #'
@@ -93,6 +98,10 @@
 #'   Nature Machine Intelligence 7.
 #'
 #'   Tong et al. (2024) Simulation-free Schroedinger bridges via score and flow matching. AISTATS.
+#'
+#'   Leonard (2014) A survey of the Schroedinger problem and some of its connections with optimal
+#'   transport. Discrete and Continuous Dynamical Systems A 34. Pooladian and Niles-Weed (2024)
+#'   Plug-in estimation of Schroedinger bridges.
 #'
 #'   Shi et al. (2023) Diffusion Schroedinger bridge matching. NeurIPS.
 #'
@@ -270,7 +279,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
     }
     local_fit_threads(engine$parameters(), options$train$batch.size, time)
     train <- options$train
-    if (train$bridge.noise == 0) train$bridge.noise <- train_member_noise(i - 1, n.models)
+    train$bridge.noise <- bridge_noise(i, train, n.models)
     engine$move_to(device)
     before <- each * (i - 1L)
     extra$tick <- function(done, note) tick(before + done, note)
@@ -288,6 +297,11 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
     if (result$ended == "interrupted") break
   }
   members
+}
+
+# Noise of the bridges of member i: that asked for, else its share of the range that is not known.
+bridge_noise <- function(i, config, n.models) {
+  if (config$bridge.noise > 0) config$bridge.noise else train_member_noise(i - 1, n.models)
 }
 
 growth_kind <- function(options, rates) {

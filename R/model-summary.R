@@ -110,9 +110,12 @@ noise_text <- function(model) {
   if (is.null(kind)) {
     return(NULL)
   }
-  bridge <- grepl("bridge", model$config$method)
-  paste0(kind, if (isTRUE(bridge)) paste0("; bridges with ", format(model$config$bridge.noise),
-    " of the variance within times"))
+  if (!isTRUE(grepl("bridge", model$config$method))) {
+    return(kind)
+  }
+  noise <- vapply(seq_along(model$states), bridge_noise, 0, config = model$config, n.models = length(model$states))
+  paste0(kind, "; bridges with ", paste(format(unique(range(noise)), digits = 2), collapse = " to "),
+    " of the variance within times in an interval")
 }
 
 # The last look at held-out cells of each member.

@@ -164,7 +164,7 @@ test_that("random depth of cells is not their criticality", {
 # 60 cells x 15 genes of two days with a PCA, and two models in it.
 kl_cells <- function(n.models = 1L) {
   p <- seurat_pca(gene_cells(), d = 4L)
-  tiny_fit(p$object, reduction = "pca", n.models = n.models)
+  tiny_fit(p$object, reduction = "pca", n.models = n.models, growth = "none")
 }
 
 test_that("criticality of a neural SDE is that of the expression its paths are decoded to", {

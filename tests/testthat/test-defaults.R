@@ -201,7 +201,7 @@ test_that("a page with a wrong default is found out", {
     "\\item{eval.every}{Updates; default 25, as ever.}", "\\item{blur, scaling, reach}{Defaults 0.1, 0.7 and 0.}",
     "\\item{drift}{\\code{\"potential\"} (default): a gradient.}", "\\item{dropout}{\\code{NULL} takes 0.}",
     "\\item{drift.hidden,growth.hidden}{Defaults \\code{c(128, 128)} (wide), \\code{c(64, 64)}.}",
-    "\\item{learning.rate,weight.decay}{Defaults 0.003 (at first) and 0.0001.}",
+    "\\item{learning.rate,weight.decay}{Defaults 0 (at first) and 0.0001.}",
     "\\item{...}{More: \\code{tolerance = 1e-5}; \\code{iterations = 500}.}"
   )
   expect_identical(

@@ -19,7 +19,7 @@ naive_rk4 <- function(f, x, h, n) {
 }
 
 test_that("paths start at their cells and follow the drift at the current state", {
-  model <- tiny_model()
+  model <- tiny_model(time.input = FALSE)
   x <- tiny_cells()$x[1:4, ]
   engine <- model_engine(model)
   paths <- sde_paths(model = model, t.out = c(0.5, 2), solver = "rk4", dt = 0.125)

@@ -127,7 +127,7 @@ test_that("a summary says how well the training went, in numbers and in words", 
   model <- tiny_model(n.models = 2L, growth = "learned")
   s <- summary(model)
   expect_identical(s$times, data.frame(time = c(0, 1, 2), cells = c(20L, 20L, 20L)))
-  expect_identical(s$training$updates, c(7L, 7L))
+  expect_identical(s$training$updates, c(5L, 5L))
   expect_identical(s$training$ended, c("finished", "finished"))
   expect_match(s$training$verdict[[1L]], "too few to tell")
   expect_identical(s$seed, 42)
