@@ -9,7 +9,6 @@
 #include "ot/plan.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/train/bridge.hpp"
-#include "sde/train/bridge_ends.hpp"
 #include "sde/train/couplings.hpp"
 #include "sde/train/trainer.hpp"
 

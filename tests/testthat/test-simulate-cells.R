@@ -51,7 +51,7 @@ test_that("chunks do not change the trajectories", {
 
 test_that("each member of an ensemble simulates each cell", {
   cells <- tiny_cells()
-  model <- tiny_model(n.models = 2L)
+  model <- tiny_model(growth = "none", n.models = 2L)
   futures <- SimulateCells(cells$x, model = model, cells = 1:3, n.sim = 5L, t.out = c(0, 1),
     verbose = FALSE)
   expect_identical(as.vector(table(futures$cell, futures$member)), rep(5L, 6L))

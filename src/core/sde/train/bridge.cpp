@@ -158,6 +158,18 @@ void add_gradients(const Block& b, std::vector<at::Tensor>& total) {
 
 }  // namespace
 
+at::Tensor expected_end(const BridgeEnds& ends, const at::Tensor& x, const at::Tensor& place,
+                        const at::Tensor& sd) {
+  // Distances are taken from the middle of the ends, where rounding does least harm.
+  const at::Tensor centre = ends.points.mean(0, true);
+  const at::Tensor y = (ends.points - centre) / sd;
+  const at::Tensor at_x = (x - centre) / sd;
+  const at::Tensor left = (1.0 - place).unsqueeze(1);
+  at::Tensor logits = at::mm(at_x, y.t()).sub_(y.square().sum(1) * 0.5).div_(left).add_(ends.log_weight);
+  if (ends.log_growth.defined()) logits.add_(place.unsqueeze(1) * ends.log_growth);
+  return at::mm(at::softmax(logits, 1), ends.points);
+}
+
 at::Tensor bridge_points(const BridgeBatch& b, const at::Tensor& noise) {
   const at::Tensor width = (b.place * (1.0 - b.place) * b.length).sqrt();
   return b.from + column(b.place) * (b.to - b.from) + column(width) * noise * b.normals;

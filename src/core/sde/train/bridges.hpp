@@ -9,7 +9,6 @@
 #include "base/sde_options.hpp"
 #include "sde/train/batches.hpp"
 #include "sde/train/bridge.hpp"
-#include "sde/train/bridge_ends.hpp"
 #include "sde/train/cells.hpp"
 #include "sde/train/couplings.hpp"
 #include "sde/train/stage.hpp"
