@@ -7,7 +7,7 @@ test_that("a matrix gives a model that knows what it was fitted on", {
   expect_identical(model$dims, colnames(cells$x))
   expect_identical(model$times, c(0, 1, 2))
   expect_identical(model$cells, rownames(cells$x))
-  expect_identical(model$history$stage, rep(c("bridge", "rollouts"), c(5L, 2L)))
+  expect_identical(model$history$stage, rep("bridge", 5L))
   expect_equal(model$config$updates, 5)
   expect_true(all(is.finite(model$history$loss)))
 })
@@ -42,11 +42,19 @@ test_that("the number of threads does not change the model", {
 })
 
 test_that("an ensemble has members of different seeds", {
-  model <- tiny_model(n.models = 2L)
+  model <- tiny_model(n.models = 2L, bridge.noise = 0.5)
   expect_length(model$states, 2L)
   expect_false(identical(model$states[[1L]], model$states[[2L]]))
   expect_identical(unique(model$history$member), 1:2)
-  expect_identical(model$states[[2L]], tiny_model(seed.use = 43L)$states[[1L]])
+  expect_identical(model$states[[2L]], tiny_model(seed.use = 43L, bridge.noise = 0.5)$states[[1L]])
+  # What snapshots do not tell is spread over the members.
+  wide <- tiny_model(n.models = 3L)
+  for (i in 1:3) {
+    alone <- tiny_model(seed.use = 41L + i, bridge.noise = c(0.35, 0.7, 1.4)[[i]])
+    expect_identical(model_engine(wide, i)$drift(tiny_cells()$x, 0.5), model_engine(alone)$drift(tiny_cells()$x, 0.5))
+  }
+  expect_output(print(summary(wide)), "bridges with 0.35 to 1.40 of the variance within times in an interval")
+  expect_output(print(summary(tiny_model())), "bridges with 0.7 of the variance")
 })
 
 test_that("a resumed training ends where one uninterrupted training ends", {
@@ -87,7 +95,7 @@ test_that("every method learns, says so, and knows how wide its clouds are", {
     expect_output(print(summary(model)), "simulated over observed at 1: [0-9.]+ [(]")
     expect_s3_class(PlotTraining(model), "ggplot")
   }
-  expect_identical(tiny_model(finish.updates = 3L)$history$stage, rep(c("bridge", "rollouts"), c(5L, 3L)))
+  expect_identical(tiny_model(method = "bridge+sinkhorn", finish.updates = 3L)$history$stage, rep(c("bridge", "rollouts"), c(5L, 3L)))
   expect_identical(TrainOptions(compat = "scdiffeq")$method, "sinkhorn")
 })
 
@@ -133,7 +141,7 @@ test_that("options that cannot be are named", {
   expect_input_error(SDEOptions(diffusion.init = 0), "diffusion.init")
   expect_input_error(TrainOptions(scaling = 2), "scaling")
   expect_input_error(TrainOptions(bridge.plan = "all"), "bridge.plan")
-  expect_input_error(TrainOptions(bridge.noise = 0), "bridge.noise")
+  expect_input_error(TrainOptions(bridge.noise = -1), "bridge.noise")
   expect_input_error(TrainOptions(sliced.weight = -1), "sliced.weight")
 })
 
