@@ -71,7 +71,8 @@ SinkhornOptions <- function(p = NULL, blur = NULL, scaling = NULL, reach = NULL,
 #'   Standard deviation of the noise at the start of the training, in scaled units over the whole time span.
 #'   `r doc_defaults("sde", "diffusion.init")`
 #' @param time.input
-#'   Let time be an input of the networks: drift, diffusion and growth.
+#'   Let time be an input of the networks: drift, diffusion and growth. The drift of a bridge depends on it;
+#'   without, one landscape serves all times, and cells may leave the data where times contradict each other.
 #'   `r doc_defaults("sde", "time.input")`
 #' @param growth
 #'   Learn a growth rate as a function of state, so that cells may multiply on their way and clouds need not
@@ -186,8 +187,8 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   grows and dies rather than moves. A `reach` above 0 is used instead.
 #'   `r doc_defaults("train", "bridge.reach")`
 #' @param bridge.marginals
-#'   Where growth is learned: which masses give way. `"both"`, or `"target"`: those of the earlier time alone,
-#'   while each cell of the later time has its ancestors.
+#'   Where growth is learned: which masses give way. `"both"`, or `"target"`: those of the earlier time
+#'   alone, while each cell of the later time has its ancestors.
 #'   `r doc_defaults("train", "bridge.marginals")`
 #' @param bridge.noise
 #'   Variance of the noise of a bridge over an interval between observed times of the usual length, as a
@@ -198,8 +199,8 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   `r doc_defaults("train", "bridge.noise")`
 #' @param bridge.shape
 #'   Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures
-#'   have more noise. The rest is the same everywhere. At 0 the drift is regressed on that of the Schroedinger
-#'   bridge, which is known; else on that of pairs, which scatter.
+#'   have more noise. The rest is the same everywhere. At 0 the drift is regressed on that of the
+#'   Schroedinger bridge, which is known; else on that of pairs, which scatter.
 #'   `r doc_defaults("train", "bridge.shape")`
 #' @param bridge.balance
 #'   Squared errors of the drift are relative to the variance of their dimension to this power: 0 counts all

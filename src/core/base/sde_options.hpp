@@ -29,7 +29,8 @@ struct SdeOptions {
   std::int64_t diffusion_rank = 4;
   /// Standard deviation of the noise at the start of the training, in scaled units over the whole time span.
   double diffusion_init = 0.5;
-  /// Let time be an input of the networks: drift, diffusion and growth.
+  /// Let time be an input of the networks: drift, diffusion and growth. The drift of a bridge depends on it;
+  /// without, one landscape serves all times, and cells may leave the data where times contradict each other.
   bool time_input = true;
   /// Learn a growth rate as a function of state, so that cells may multiply on their way and clouds need not
   /// be balanced; else weights stay as given.
@@ -112,8 +113,8 @@ struct TrainOptions {
   /// Where growth is learned: distance, relative to the usual one of two cells of one time, beyond which mass
   /// grows and dies rather than moves. A `reach` above 0 is used instead.
   double bridge_reach = 1.0;
-  /// Where growth is learned: which masses give way. `"both"`, or `"target"`: those of the earlier time alone,
-  /// while each cell of the later time has its ancestors.
+  /// Where growth is learned: which masses give way. `"both"`, or `"target"`: those of the earlier time
+  /// alone, while each cell of the later time has its ancestors.
   std::string bridge_marginals = "both";
   /// Variance of the noise of a bridge over an interval between observed times of the usual length, as a
   /// share of the variance within times; the same in all dimensions, but in none more than twice that
@@ -122,8 +123,8 @@ struct TrainOptions {
   /// ensemble take values from 0.35 to 1.4, so that their spread shows what the assumption does.
   double bridge_noise = 0.0;
   /// Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures
-  /// have more noise. The rest is the same everywhere. At 0 the drift is regressed on that of the Schroedinger
-  /// bridge, which is known; else on that of pairs, which scatter.
+  /// have more noise. The rest is the same everywhere. At 0 the drift is regressed on that of the
+  /// Schroedinger bridge, which is known; else on that of pairs, which scatter.
   double bridge_shape = 0.0;
   /// Squared errors of the drift are relative to the variance of their dimension to this power: 0 counts all
   /// dimensions alike (in scaled units), 1 relative to their variance (the noise).

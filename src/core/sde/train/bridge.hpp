@@ -10,8 +10,8 @@
 // the mass exp(t log_growth), which weighs it.
 //
 // Sources: Tong et al., Simulation-free Schroedinger bridges via score and flow matching, AISTATS 2024; Shi
-// et al., Diffusion Schroedinger bridge matching, NeurIPS 2023; Leonard, A survey of the Schroedinger problem,
-// DCDS-A 34 (2014); Pooladian and Niles-Weed, Plug-in estimation of Schroedinger bridges, 2024.
+// et al., Diffusion Schroedinger bridge matching, NeurIPS 2023; Leonard, A survey of the Schroedinger
+// problem, DCDS-A 34 (2014); Pooladian and Niles-Weed, Plug-in estimation of Schroedinger bridges, 2024.
 #pragma once
 
 #include <ATen/core/Tensor.h>
