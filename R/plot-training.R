@@ -45,7 +45,7 @@ PlotTraining.default <- function(object, model = NULL, columns = NULL, log10 = T
     ggplot2::geom_line(linewidth = 0.4, alpha = if (members > 1L) 0.6 else 1) +
     ggplot2::geom_point(data = sparse_points(long), size = 0.9) +
     ggplot2::facet_wrap("panel", scales = "free_y", labeller = ggplot2::label_wrap_gen(24)) +
-    scale_labels(levels(long$series)) + big_key() + theme_curves() +
+    scale_labels(levels(long$series), breaks = shared_series(long)) + big_key() + theme_curves() +
     ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL)
   positive <- all(long$value > 0)
   if (log10 && positive) plot + ggplot2::scale_y_log10() else plot
@@ -114,6 +114,12 @@ history_panel <- function(series) {
   panel[startsWith(series, "sinkhorn")] <- "divergence at each time"
   panel[startsWith(series, "sliced")] <- "sliced distance at each time"
   factor(panel, levels = unique(panel))
+}
+
+# Series that share a panel with others; the title names those that do not.
+shared_series <- function(long) {
+  pairs <- unique(long[c("panel", "series")])
+  as.character(pairs$series[pairs$panel %in% pairs$panel[duplicated(pairs$panel)]])
 }
 
 # Series known at few steps only are drawn with points, or a line of one value would not be seen.

@@ -127,6 +127,9 @@ test_that("a training is drawn whatever its history records", {
   expect_identical(nrow(layers[[1]]), 3L * 40L + 4L)
   expect_identical(nrow(layers[[2]]), 4L)
   expect_identical(levels(plot$data$panel), c("loss", "divergence at each time"))
+  # Titles name what has a panel of its own.
+  alone <- PlotTraining(data.frame(update = 1:3, loss = 3:1, held_out = c(3, 2, 2), norm = 1:3))
+  expect_identical(alone$scales$get_scales("colour")$breaks, c("loss", "held out"))
   expect_identical(nrow(drawn(PlotTraining(data.frame(a = 1:3)))[[1]]), 3L)
   expect_input_error(PlotTraining(data.frame(a = c(1, 1))), "object")
   expect_input_error(PlotTraining(data.frame()), "object")
