@@ -30,9 +30,9 @@
 #'   training.
 #' @param growth `"learned"`: a growth rate is learned as a function of state.
 #'   `"none"`: all cells count alike.
-#'   Without it growth is learned, but not under `compat = "scdiffeq"`.
 #'   Numbers, one for each cell and per unit of time, or the name of a column, such as
 #'   [GrowthRates()] gives: cells of the first time count `exp(rate * elapsed time)`.
+#'   Where nothing is said growth is learned, but not under `compat = "scdiffeq"`.
 #' @param method `"bridge"`: a bridge alone, which needs no simulation.
 #'   `"bridge+sinkhorn"`: a bridge, then a few rollouts.
 #'   `"sinkhorn"`: rollouts alone.

@@ -113,6 +113,12 @@ test_that("growth is none, learned, or given", {
   expect_identical(GetModel(tiny_fit(object, growth = "rate"))$states, given$states)
   expect_input_error(tiny_fit(cells$x, cells$time, growth = rates[-1L]), "growth")
   expect_input_error(tiny_fit(cells$x, cells$time, growth = replace(rates, 3L, NA)), "growth")
+  # Without a word growth is learned, but not in what was published; mass may give way without it.
+  expect_identical(tiny_model()$growth, "learned")
+  expect_identical(tiny_model(compat = "scdiffeq")$growth, "none")
+  balanced <- tiny_model(growth = "none")
+  expect_identical(balanced$growth, "none")
+  expect_false(identical(tiny_model(growth = "none", reach = 0.5)$states, balanced$states))
 })
 
 test_that("clones are held out as a whole, and must be one a cell", {

@@ -128,7 +128,7 @@ SinkhornOptions Bridges::plan_options(std::size_t k) const {
   out.tolerance = kTolerance;
   out.max_iterations = kIterations;
   out.precision = m_.options.precision;
-  out.reach = m_.nets.has_growth() ? reach_[k] : 0.0;
+  out.reach = m_.nets.has_growth() || o_.reach > 0.0 ? reach_[k] : 0.0;
   return out;
 }
 
@@ -153,7 +153,7 @@ bool Bridges::knows_drift() const {
   return m_.options.diffusion == "diagonal" && o_.bridge_shape == 0.0 && !(o_.bridge_blur > 0.0);
 }
 
-// Some of the cells y of the later time of interval k; `numbers`: of those among y.
+// Some of the cells y of the later time of interval k.
 BridgeEnds Bridges::ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const {
   const std::int64_t n = y.size(0);
   const auto purpose = static_cast<std::uint64_t>(u) * lengths_.size() + k;
