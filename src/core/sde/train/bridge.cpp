@@ -25,7 +25,7 @@ constexpr double kStep = 1e-2;
 // Keeps the logarithm of low-rank noise finite.
 constexpr double kFloor = 1e-6;
 // Of a path's ends: none that a mean could tell.
-constexpr double kLeastShare = 1e-20;
+constexpr double kLeastShare = 1e-20, kLeastLogShare = -60.0;
 
 struct Block {
   std::int64_t first, rows;
@@ -169,7 +169,8 @@ at::Tensor expected_end(const BridgeEnds& ends, const at::Tensor& x, const at::T
   const at::Tensor left = (1.0 - place).unsqueeze(1);
   at::Tensor logits = at::mm(at_x, y.t()).sub_(y.square().sum(1) * 0.5).div_(left).add_(ends.log_weight);
   if (ends.log_growth.defined()) logits.add_(place.unsqueeze(1) * ends.log_growth);
-  // Shares too small to count are no share: products with numbers this side of zero take ten times as long.
+  // Shares too small to count are no share: sums and products of numbers next to zero take ten times as long.
+  logits.sub_(logits.amax(1, true)).clamp_min_(kLeastLogShare);
   return at::mm(at::threshold(at::softmax(logits, 1), kLeastShare, 0.0), ends.points);
 }
 
