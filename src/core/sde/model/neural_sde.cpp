@@ -19,9 +19,9 @@
 namespace fatefield {
 namespace {
 
-// By default this many steps span the observed times.
+// Steps by default: so many to an interval of the mean length, within bounds for the whole span.
 constexpr double kStepsPerInterval = 25.0;
-constexpr double kLeastSteps = 40.0, kMostSteps = 100.0;  // of the span
+constexpr double kLeastSteps = 40.0, kMostSteps = 100.0;
 
 void check_precision(const SdeOptions& o) {
   if (o.precision == "float32" || o.precision == "float64") return;

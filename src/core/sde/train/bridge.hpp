@@ -26,12 +26,13 @@ namespace fatefield {
 
 /// N pairs, each with one point of its bridge.
 struct BridgeBatch {
-  at::Tensor from, to;    ///< N x D
-  at::Tensor place;       ///< N: t in (0, 1)
-  at::Tensor start;       ///< N: scaled time at which the interval begins
-  at::Tensor length;      ///< N: h
-  at::Tensor normals;     ///< N x D: z
-  at::Tensor signs;       ///< N x D of 1 and -1: directions in which div(G G') is estimated
+  at::Tensor from, to;  ///< N x D
+  at::Tensor place;     ///< N: t in (0, 1)
+  at::Tensor start;     ///< N: scaled time at which the interval begins
+  at::Tensor length;    ///< N: h
+  at::Tensor normals;   ///< N x D: z
+  /// N x D of 1 and -1: directions in which div(G G') is estimated; undefined where there is a target
+  at::Tensor signs;
   at::Tensor noise;       ///< N x D: sigma, per root of scaled time
   at::Tensor log_growth;  ///< N; undefined where mass stays
   /// N x D: what the drift is regressed on, where it is known; else it is that of the pairs.

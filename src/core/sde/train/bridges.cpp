@@ -251,10 +251,13 @@ BridgeBatch Bridges::batch(std::int64_t u) {
     return z;
   };
   out.normals = draw_normals(kNormals);
-  out.signs = at::where(draw_normals(kSigns) > 0, at::ones({}, out.from.options()),
-                        at::full({}, -1.0, out.from.options()));
   out.noise = at::cat(noise, 0);
-  if (knows_drift()) out.target = known_drift(out, ends_of);
+  if (knows_drift()) {
+    out.target = known_drift(out, ends_of);
+  } else {
+    out.signs = at::where(draw_normals(kSigns) > 0, at::ones({}, out.from.options()),
+                          at::full({}, -1.0, out.from.options()));
+  }
   for (at::Tensor* t : {&out.from, &out.to, &out.place, &out.start, &out.length, &out.normals, &out.signs,
                         &out.noise, &out.log_growth, &out.target}) {
     if (t->defined()) *t = t->to(m_.device);
