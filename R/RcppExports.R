@@ -409,6 +409,10 @@ train_updates <- function(options) {
     .Call(`_fatefield_train_updates`, options)
 }
 
+train_members <- function(options) {
+    .Call(`_fatefield_train_members`, options)
+}
+
 train_member_noise <- function(member, members) {
     .Call(`_fatefield_train_member_noise`, member, members)
 }

@@ -38,8 +38,10 @@
 #'   `"sinkhorn"`: rollouts alone.
 #'   `NULL` takes `r doc_default("train", "method")`, under `compat = "scdiffeq"`
 #'   `r doc_default("train", "method", "scdiffeq")`.
-#' @param n.models Number of models with different seeds, and, unless `bridge.noise` is given, different assumptions of
-#'   how much of the motion is noise, which snapshots do not tell; their spread is the uncertainty.
+#' @param n.models Number of models (members of an ensemble) with different seeds, and, unless `bridge.noise` is given,
+#'   different assumptions of how much of the motion is noise, which snapshots do not tell: what is asked of the model
+#'   is the mean of the members, and their spread is the uncertainty.
+#'   `NULL` takes 3 for `method = "bridge"` without a `bridge.noise`, else 1.
 #' @param store.as Name under which the model is kept in the object.
 #' @param seed.use Seed; member i of an ensemble has the seed `seed.use + i - 1`.
 #'   `NULL` draws one from R's generator, which is else untouched.
@@ -120,14 +122,14 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 
 #' @rdname FitSDE
 #' @export
-FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = 1L, seed.use = 42L,
+FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = NULL, seed.use = 42L,
                            resume = NULL, threads = NULL, device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
   if (missing(time)) stop_input("time", "`time` is missing: one number for each cell is needed.")
   growth <- growth_choice(growth, identical(list(...)$compat, "scdiffeq"), resume)
-  n.models <- check_count(n.models, "n.models")
+  if (!is.null(n.models)) n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   device <- device_name(device)
   time <- check_times(cell_vector(time, rownames(x), "time"), "time", nrow(x))
@@ -138,6 +140,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
   )
   check_sde_options(options$sde, ncol(x))
   seed <- seed_from(seed.use)
+  if (is.null(n.models)) n.models <- train_members(options$train)
   if (!is.null(resume)) {
     check_model(resume, "resume", "sde")
     check_model_dims(resume, x, "resume")
@@ -161,7 +164,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
 #' @rdname FitSDE
 #' @export
 FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL, growth = NULL,
-                          method = NULL, n.models = 1L, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
+                          method = NULL, n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
                           verbose = TRUE, store.as = "sde", ...) {
   if (missing(time)) {
     stop_input("time", "`time` is missing: the name of a column, or one value for each cell, is needed.")

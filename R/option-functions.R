@@ -114,7 +114,7 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   rollouts; see [FitSDE()].
 #'   `r doc_defaults("train", "method")`
 #' @param updates
-#'   Steps of the optimiser, without those that finish a bridge; 0 takes 1000 for a bridge and 600 for
+#'   Steps of the optimiser, without those that finish a bridge; 0 takes 700 for a bridge and 600 for
 #'   rollouts.
 #'   `r doc_defaults("train", "updates")`
 #' @param finish.updates
@@ -124,13 +124,14 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   Their learning rate, relative to that of rollouts.
 #'   `r doc_defaults("train", "finish.rate")`
 #' @param batch.size
-#'   Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
+#'   Cells of each time per update; 0 takes 16 for each dimension for a bridge, but from 256 to 512, and 512
+#'   for rollouts; or all cells of a time that has fewer.
 #'   `r doc_defaults("train", "batch.size")`
 #' @param optimizer
 #'   `"adamw"` or `"rmsprop"`.
 #'   `r doc_defaults("train", "optimizer")`
 #' @param learning.rate
-#'   Largest learning rate of the optimiser, see `warmup` and `schedule`; 0 takes 0.02 for a bridge and 0.003
+#'   Largest learning rate of the optimiser, see `warmup` and `schedule`; 0 takes 0.03 for a bridge and 0.003
 #'   for rollouts.
 #'   `r doc_defaults("train", "learning.rate")`
 #' @param weight.decay
@@ -195,7 +196,8 @@ SDEOptions <- function(drift = NULL, drift.hidden = NULL, drift.activation = NUL
 #'   share of the variance within times; the same in all dimensions, but in none more than twice that
 #'   dimension's own, at which successive times know nothing of each other. Snapshots alone do not tell how
 #'   much of a motion is stochastic; this is the assumption. 0 takes 0.7 for one model; the members of an
-#'   ensemble take values from 0.35 to 1.4, so that their spread shows what the assumption does.
+#'   ensemble take values from 0.15 to 1.4 (three: 0.15, 0.7 and 1.4), so that their mean does not hang on
+#'   the assumption and their spread shows what it does.
 #'   `r doc_defaults("train", "bridge.noise")`
 #' @param bridge.shape
 #'   Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures

@@ -1260,6 +1260,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// train_members
+double train_members(Rcpp::List options);
+RcppExport SEXP _fatefield_train_members(SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(train_members(options));
+    return rcpp_result_gen;
+END_RCPP
+}
 // train_member_noise
 double train_member_noise(double member, double members);
 RcppExport SEXP _fatefield_train_member_noise(SEXP memberSEXP, SEXP membersSEXP) {
@@ -1699,6 +1709,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
     {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
+    {"_fatefield_train_members", (DL_FUNC) &_fatefield_train_members, 1},
     {"_fatefield_train_member_noise", (DL_FUNC) &_fatefield_train_member_noise, 2},
     {"_fatefield_differentiation_defaults", (DL_FUNC) &_fatefield_differentiation_defaults, 0},
     {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 8},

@@ -234,6 +234,12 @@ double train_updates(Rcpp::List options) {
   return static_cast<double>(total_updates(glue::from_list<TrainOptions>(options)));
 }
 
+// Models that are trained where no number is asked for.
+// [[Rcpp::export(rng = false)]]
+double train_members(Rcpp::List options) {
+  return static_cast<double>(usual_members(glue::from_list<TrainOptions>(options)));
+}
+
 // `bridge.noise` of a member of an ensemble, counted from 0.
 // [[Rcpp::export(rng = false)]]
 double train_member_noise(double member, double members) {

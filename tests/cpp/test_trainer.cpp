@@ -235,17 +235,17 @@ TEST_CASE("cells are held out by time, clones as a whole", "[train][split]") {
 
 TEST_CASE("an epoch shows every cell at most once, and batches depend on the update alone",
           "[train][batch]") {
-  Batches a({100, 60}, 30, 3);
+  Batches a({100, 60}, 30, 512, 3);
   std::set<std::int64_t> seen;
   for (std::int64_t u = 0; u < 3; ++u) {
     for (std::int64_t c : a.cells(0, u)) seen.insert(c);
   }
   CHECK(seen.size() == 90);
-  Batches b({100, 60}, 30, 3);
+  Batches b({100, 60}, 30, 512, 3);
   CHECK(a.cells(1, 17) == b.cells(1, 17));
   CHECK(a.cells(0, 17) != a.cells(0, 18));
-  CHECK(Batches({100, 60}, 0, 3).size(1) == 60);
-  CHECK(Batches({1000, 600}, 0, 3).size(0) == 512);
+  CHECK(Batches({100, 60}, 0, 512, 3).size(1) == 60);
+  CHECK(Batches({1000, 600}, 0, 512, 3).size(0) == 512);
 }
 
 TEST_CASE("the learning rate warms up and falls", "[train][optimizer]") {

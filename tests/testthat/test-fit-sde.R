@@ -50,11 +50,19 @@ test_that("an ensemble has members of different seeds", {
   # What snapshots do not tell is spread over the members.
   wide <- tiny_model(n.models = 3L)
   for (i in 1:3) {
-    alone <- tiny_model(seed.use = 41L + i, bridge.noise = c(0.35, 0.7, 1.4)[[i]])
+    alone <- tiny_model(seed.use = 41L + i, bridge.noise = c(0.15, 0.7, 1.4)[[i]])
     expect_identical(model_engine(wide, i)$drift(tiny_cells()$x, 0.5), model_engine(alone)$drift(tiny_cells()$x, 0.5))
   }
-  expect_output(print(summary(wide)), "bridges with 0.35 to 1.40 of the variance within times in an interval")
+  expect_output(print(summary(wide)), "bridges with 0.15 to 1.40 of the variance within times in an interval")
   expect_output(print(summary(tiny_model())), "bridges with 0.7 of the variance")
+})
+
+test_that("several models are the default where they differ in an assumption, and one elsewhere", {
+  members <- function(...) length(tiny_model(n.models = NULL, updates = 2L, ...)$states)
+  expect_identical(members(), 3L)
+  expect_identical(members(bridge.noise = 0.5), 1L)
+  expect_identical(members(method = "sinkhorn"), 1L)
+  expect_identical(members(compat = "scdiffeq", growth = "none"), 1L)
 })
 
 test_that("a resumed training ends where one uninterrupted training ends", {

@@ -60,18 +60,19 @@ struct TrainOptions {
   /// `"bridge"`: without simulation; `"sinkhorn"`: by rollouts; `"bridge+sinkhorn"`: a bridge, then a few
   /// rollouts; see [FitSDE()].
   std::string method = "bridge";
-  /// Steps of the optimiser, without those that finish a bridge; 0 takes 1000 for a bridge and 600 for
+  /// Steps of the optimiser, without those that finish a bridge; 0 takes 700 for a bridge and 600 for
   /// rollouts.
   std::int64_t updates = 0;
   /// Rollouts that finish a bridge; 0 takes a third of `updates`.
   std::int64_t finish_updates = 0;
   /// Their learning rate, relative to that of rollouts.
   double finish_rate = 1.0;
-  /// Cells of each time per update; 0 takes 512, or all cells of a time that has fewer.
+  /// Cells of each time per update; 0 takes 16 for each dimension for a bridge, but from 256 to 512, and 512
+  /// for rollouts; or all cells of a time that has fewer.
   std::int64_t batch_size = 0;
   /// `"adamw"` or `"rmsprop"`.
   std::string optimizer = "adamw";
-  /// Largest learning rate of the optimiser, see `warmup` and `schedule`; 0 takes 0.02 for a bridge and 0.003
+  /// Largest learning rate of the optimiser, see `warmup` and `schedule`; 0 takes 0.03 for a bridge and 0.003
   /// for rollouts.
   double learning_rate = 0.0;
   /// Weight decay of the optimiser.
@@ -120,7 +121,8 @@ struct TrainOptions {
   /// share of the variance within times; the same in all dimensions, but in none more than twice that
   /// dimension's own, at which successive times know nothing of each other. Snapshots alone do not tell how
   /// much of a motion is stochastic; this is the assumption. 0 takes 0.7 for one model; the members of an
-  /// ensemble take values from 0.35 to 1.4, so that their spread shows what the assumption does.
+  /// ensemble take values from 0.15 to 1.4 (three: 0.15, 0.7 and 1.4), so that their mean does not hang on
+  /// the assumption and their spread shows what it does.
   double bridge_noise = 0.0;
   /// Share of the diffusion that follows the ambiguity of the pairs, so that cells with many possible futures
   /// have more noise. The rest is the same everywhere. At 0 the drift is regressed on that of the

@@ -9,13 +9,9 @@
 #include "base/rng.hpp"
 
 namespace fatefield {
-namespace {
 
-constexpr std::int64_t kUsualBatch = 512;
-
-}  // namespace
-
-Batches::Batches(std::vector<std::int64_t> sizes, std::int64_t requested, std::uint64_t seed)
+Batches::Batches(std::vector<std::int64_t> sizes, std::int64_t requested, std::int64_t usual,
+                 std::uint64_t seed)
     : sizes_(std::move(sizes)), seed_(seed), epoch_(sizes_.size(), -1), order_(sizes_.size()) {
   if (requested < 0) {
     throw input_error("batch.size",
@@ -27,7 +23,7 @@ Batches::Batches(std::vector<std::int64_t> sizes, std::int64_t requested, std::u
                                         ", but one time has only " + std::to_string(fewest) +
                                         " cells for training; take a smaller batch, or 0 for what fits.");
   }
-  for (std::int64_t n : sizes_) batch_.push_back(requested > 0 ? requested : std::min(kUsualBatch, n));
+  for (std::int64_t n : sizes_) batch_.push_back(requested > 0 ? requested : std::min(usual, n));
 }
 
 std::vector<std::int64_t> Batches::cells(std::size_t k, std::int64_t u) {

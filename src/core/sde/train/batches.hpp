@@ -10,9 +10,9 @@ namespace fatefield {
 class Batches {
  public:
   /// @param sizes cells of each time
-  /// @param requested cells of each time per update; 0 takes 512 or all of a time with fewer.
+  /// @param requested cells of each time per update; 0 takes `usual`, or all of a time with fewer.
   /// An explicit number above the size of a time is an input_error("batch.size").
-  Batches(std::vector<std::int64_t> sizes, std::int64_t requested, std::uint64_t seed);
+  Batches(std::vector<std::int64_t> sizes, std::int64_t requested, std::int64_t usual, std::uint64_t seed);
 
   /// Cells of time k in update u, as numbers into that time's cells.
   std::vector<std::int64_t> cells(std::size_t k, std::int64_t u);

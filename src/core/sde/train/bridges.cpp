@@ -18,6 +18,11 @@ namespace {
 // "auto" takes this many cells of a time at most, whose plans are a second's work.
 constexpr std::int64_t kSnapshotCells = 10000;
 constexpr std::uint64_t kThinDraws = 1ULL << 41;
+// Cells of each time per update: a regression in more dimensions needs more points.
+constexpr std::int64_t kCellsPerDimension = 16, kFewestCells = 256, kMostCells = 512;
+std::int64_t usual_batch(std::int64_t dims) {
+  return std::min(std::max(kCellsPerDimension * dims, kFewestCells), kMostCells);
+}
 // Partners that are kept for each cell of a snapshot.
 constexpr std::int64_t kPartners = 64;
 // Numbers of draws in the stream of bridges, so that no two purposes share any.
@@ -69,7 +74,7 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
                  const KeepGoing& keep_going)
     : m_(m), x_(cells.train), rates_(cells.train_growth), o_(o), seed_(seed), keep_going_(keep_going) {
   if (o.bridge_plan == "auto") thin(x_, rates_, seed);
-  batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, seed);
+  batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, usual_batch(m.nets.dims()), seed);
   for (std::size_t k = 0; k + 1 < m.times.size(); ++k) {
     starts_.push_back((m.times[k] - m.scaling.start) / m.scaling.span);
     lengths_.push_back((m.times[k + 1] - m.times[k]) / m.scaling.span);

@@ -13,13 +13,15 @@
 namespace fatefield {
 namespace {
 
-constexpr std::int64_t kBridgeUpdates = 1000;
+constexpr std::int64_t kBridgeUpdates = 700;
 constexpr std::int64_t kRolloutUpdates = 600;
 // A bridge is a regression with little noise, and bears larger steps than rollouts do.
-constexpr double kBridgeRate = 0.02;
+constexpr double kBridgeRate = 0.03;
 constexpr double kRolloutRate = 3e-3;
-// The noises of the members of an ensemble are as far apart as this to either side of the usual one.
-constexpr double kUsualNoise = 0.7, kNoiseRange = 2.0;
+// The noise of one model, and those of the members of an ensemble at its ends.
+constexpr double kUsualNoise = 0.7, kLeastNoise = 0.15, kMostNoise = 1.4;
+// Members where the noise is not known.
+constexpr std::int64_t kMembers = 3;
 // Rollouts that finish a bridge: one for this many of its updates.
 constexpr std::int64_t kFinishShare = 3;
 // Validations during a bridge, whose updates cost less than a validation.
@@ -92,10 +94,14 @@ std::vector<StagePlan> stage_plans(const TrainOptions& o) {
   return {bridge, rollouts};
 }
 
+std::int64_t usual_members(const TrainOptions& o) {
+  return o.method == "bridge" && o.bridge_noise == 0.0 ? kMembers : 1;
+}
+
 double member_noise(std::int64_t member, std::int64_t members) {
   if (members < 2) return kUsualNoise;
   const double place = 2.0 * static_cast<double>(member) / static_cast<double>(members - 1) - 1.0;
-  return kUsualNoise * std::pow(kNoiseRange, place);
+  return kUsualNoise * std::pow((place < 0.0 ? kLeastNoise : kMostNoise) / kUsualNoise, std::abs(place));
 }
 
 std::int64_t total_updates(const TrainOptions& options) {

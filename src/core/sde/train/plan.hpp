@@ -22,6 +22,9 @@ struct StagePlan {
 /// The stages of a method, in order.
 std::vector<StagePlan> stage_plans(const TrainOptions& options);
 
+/// Models that are trained where no number is asked for: several where they differ in an assumption.
+std::int64_t usual_members(const TrainOptions& options);
+
 /// TrainOptions::bridge_noise of a member of an ensemble, counted from 0, where none is asked for.
 double member_noise(std::int64_t member, std::int64_t members);
 
