@@ -76,7 +76,7 @@ class Interval {
 struct Side {
   MatrixView states;
   const std::vector<std::int64_t>& rows;
-  Vector masses;  // of the rows at the end, relative to equal ones; empty where they are equal
+  Vector masses;  // of the rows at the end, sum 1; empty where they are equal
 };
 
 template <typename T>
@@ -242,9 +242,9 @@ FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std:
     Side from{cells.states, drawn[k], {}};
     if (!cells.rates.empty()) {
       const Vector grown = grown_by(cells.rates, drawn[k], impl_->times[k + 1] - impl_->times[k]);
-      impl_->usual_mass[k] =
-          std::accumulate(grown.begin(), grown.end(), 0.0) / static_cast<double>(grown.size());
-      for (const double m : grown) from.masses.push_back(m / impl_->usual_mass[k]);
+      const double sum = std::accumulate(grown.begin(), grown.end(), 0.0);
+      impl_->usual_mass[k] = sum / static_cast<double>(grown.size());
+      for (const double m : grown) from.masses.push_back(m / sum);
     }
     const Side to{cells.states, drawn[k + 1], {}};
     const bool free_targets = options.marginals == "both";
@@ -256,7 +256,8 @@ FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std:
           std::make_unique<IntervalOf<float>>(from, to, scales[k], known, free_targets, keep_going);
     if (k == 0) break;
     known = impl_->plans[k]->push(cells.states, drawn[k], 1.0, keep_going);
-    for (std::size_t i = 0; i < from.masses.size(); ++i) known.descendants[i] *= from.masses[i];
+    for (std::size_t i = 0; i < from.masses.size(); ++i)
+      known.descendants[i] *= from.masses[i] * static_cast<double>(from.masses.size());
   }
 }
 
