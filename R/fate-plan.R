@@ -47,8 +47,8 @@ plan_model <- function(object, model, reduction) {
 
 trained_on_plans <- function(model) isTRUE(grepl("bridge", model$config$method))
 
-# One list of options a plan: those of the plans that the model was trained on, as many as its members have noises; where
-# there are none, the defaults. What the user gives rules. `space`: see plan_cells().
+# One list of options a plan: those of the plans that the model was trained on, as many as its members have noises;
+# where there are none, the defaults. What the user gives rules. `space`: see plan_cells().
 plan_options <- function(model, given, space) {
   own <- if (trained_on_plans(model)) own_plan_options(model, space) else list(list())
   unique(lapply(own, function(o) merge_options(plan_defaults(), utils::modifyList(o, as.list(given)))))
@@ -109,7 +109,8 @@ plan_shares <- function(space, t.end, cells, definition, plans, seed) {
   result[rownames(space$x)[sort(cells)]]
 }
 
-# list(share, effective, descendants) of `cells` by one plan. `codes`: labels of all cells, NA for those that do not count.
+# list(share, effective, descendants) of `cells` by one plan. `codes`: labels of all cells, NA for those that do not
+# count.
 one_plan <- function(space, end, cells, arrived, codes, references, labels, options, seed) {
   known <- references$labels
   among <- which(space$times <= end)

@@ -8,12 +8,13 @@
 #   n.sim        futures of each start
 #   correction   where the ends of futures are to be corrected, see correction_source(); else NULL. at: the start times
 #                for which they can be
-#   members      one function(seed) per member that opens it: list(shares, moved). shares is a function(references, arms,
-#                seed, first, tick), where `arms` is a list of list(states = n x dims, hold); gives for each arm
-#                list(share, first): the shares of the labels where futures end (starts x (labels + 1), the last column
-#                is unassigned), and with `first` the label of the first future of each start. `tick`: NULL, or told the
-#                number of starts that are done. moved: by how much ends were corrected, with weights that `seed` gives
-#                and that are the same in all arms; NULL without
+#   members      one function(seed) per member that opens it: list(shares, moved).
+#                shares is a function(references, arms, seed, first, tick), where `arms` is a list of
+#                list(states = n x dims, hold); gives for each arm list(share, first): the shares of the labels where
+#                futures end (starts x (labels + 1), the last column is unassigned), and with `first` the label of the
+#                first future of each start. `tick`: NULL, or told the number of starts that are done.
+#                moved: by how much ends were corrected, with weights that `seed` gives and that are the same in all
+#                arms; NULL without
 #
 # Trajectories of one number have the same noise in every arm. `hold`: what stays as it starts, from
 # held_directions(), or NULL.

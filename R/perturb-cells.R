@@ -37,9 +37,9 @@
 #' neural SDE is brought back after each step to its perturbed start along the loadings of the genes.
 #'
 #' @section Ends that meet the observed cells:
-#' With `correct = TRUE` ends have the weights of `PredictFate(correct = TRUE)`, by which the cloud that unchanged cells of
-#' the start time arrive at becomes the observed one.
-#' They are found once, without any change, and are the same in all arms: what differs is due to the change, not to another
+#' With `correct = TRUE` ends have the weights of `PredictFate(correct = TRUE)`, by which the cloud that unchanged cells
+#' of the start time arrive at becomes the observed one.
+#' They are found without any change, and are the same in all arms: what differs is due to the change, not to another
 #' correction.
 #' `correction` of the result says how much of the mass was moved; `p_mcnemar` counts futures as they are.
 #'
@@ -151,8 +151,8 @@ PerturbCells.default <- function(object, genes, model = NULL, mode = c("set", "k
                                  exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                  cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
                                  expression = NULL, interaction = FALSE, compat = NULL, replicates = 5L,
-                                 n.cells = 200L, correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
-                                 ...) {
+                                 n.cells = 200L, correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
+                                 verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   check_flag(verbose, "verbose")
@@ -188,8 +188,8 @@ PerturbCells.Seurat <- function(object, genes, model = NULL, mode = c("set", "kn
                                 exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                 cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
                                 expression = NULL, interaction = FALSE, compat = NULL, replicates = 5L,
-                                n.cells = 200L, correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
-                                ...) {
+                                n.cells = 200L, correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
+                                verbose = TRUE, ...) {
   call_worker(PerturbCells.default, ...)
 }
 
@@ -219,7 +219,8 @@ perturb_cells <- function(context, change, interaction, conf.level, verbose) {
     parts = if (interaction) stats::setNames(found$probability[-(1:2)], change$genes),
     ends = list(control = found$lost[[1L]], perturbed = found$lost[[2L]]), first = found$first[, 1:2, drop = FALSE],
     off = off, n.sim = context$futures$n.sim, t.start = context$futures$start, t.end = context$futures$end,
-    correction = found$correction, seed = context$seed, conf.level = conf.level, cols = context$definition$cols, settings = context$settings
+    correction = found$correction, seed = context$seed, conf.level = conf.level, cols = context$definition$cols,
+    settings = context$settings
   )
   summed_perturbation(out)
 }

@@ -48,8 +48,8 @@
 #' Labelled reference cells of the last time alone count.
 #' `descendants` of the result are the masses at the end of each cell, relative to that of the others of its time.
 #'
-#' Where there is a model, they are the plans that it was trained on: of its cells, with its noise, reach and growth, one
-#' for each noise of its members; `options` change what they name.
+#' Where there is a model, they are the plans that it was trained on: of its cells, with its noise, reach and growth,
+#' one for each noise of its members; `options` change what they name.
 #' Else `time` and `reduction` say what lies where, and the defaults are those that serve best without a model.
 #' So they are the line to hold a model against: one that does worse has learned less than it was trained on.
 #' `plan = TRUE` finds them beside the fates of the model, for a few seconds more: the result then says how far the two
@@ -99,9 +99,9 @@
 #' @param plan Find the fates by plans, too, and keep them beside those of the model, see below?
 #' @param reduction,dims For `method = "plan"` of an object without a model: where cells are, see [FitSDE()].
 #' @param options Of plans, a named list of these; `NULL` takes those of the model where it was trained on plans, else
-#'   * `r doc_option("plan", "noise")`: variance of the noise over an interval between observed times of the usual length,
-#'     as a share of the variance within times (the mean of that of the dimensions, weighted by itself); the same in all
-#'     dimensions, but in none more than twice its own. It means what `bridge.noise` of [TrainOptions()] does.
+#'   * `r doc_option("plan", "noise")`: variance of the noise over an interval between observed times of the usual
+#'     length, as a share of the variance within times (the mean of that of the dimensions, weighted by itself); the same
+#'     in all dimensions, but in none more than twice its own. It means what `bridge.noise` of [TrainOptions()] does.
 #'   * `r doc_option("plan", "reach")`: distance, relative to the usual one of two cells of one time, beyond which mass
 #'     grows and dies rather than moves; 0 moves all mass.
 #'   * `r doc_option("plan", "marginals")`: whose masses give way: `"target"`, only those of the earlier time of a plan,

@@ -16,12 +16,12 @@
 #' ```
 #'
 #' @section Beside plans:
-#' Fates that were predicted with `plan = TRUE` have a line `plan` below them; in a list of methods it is the one of that
-#' name.
+#' Fates that were predicted with `plan = TRUE` have a line `plan` below them; in a list of methods it is the one of
+#' that name.
 #' The difference of the first line and it in cross-entropy is told with an interval, from the same bootstrap samples of
 #' both.
-#' A model that is worse beyond the interval has lost some of what it was trained on: train it longer (`updates`), or take
-#' the fates of `PredictFate(method = "plan")`.
+#' A model that is worse beyond the interval has lost some of what it was trained on: train it longer (`updates`), or
+#' take the fates of `PredictFate(method = "plan")`.
 #'
 #' @section Scores:
 #' * `accuracy`: share of cells whose most probable fate is the most frequent observed one (the
