@@ -100,8 +100,9 @@
 #' @param reduction,dims For `method = "plan"` of an object without a model: where cells are, see [FitSDE()].
 #' @param options Of plans, a named list of these; `NULL` takes those of the model where it was trained on plans, else
 #'   * `r doc_option("plan", "noise")`: variance of the noise over an interval between observed times of the usual
-#'     length, as a share of the variance within times (the mean of that of the dimensions, weighted by itself); the same
-#'     in all dimensions, but in none more than twice its own. It means what `bridge.noise` of [TrainOptions()] does.
+#'     length, as a share of the variance within times (the mean of that of the dimensions, weighted by itself); the
+#'     same in all dimensions, but in none more than twice its own.
+#'     It means what `bridge.noise` of [TrainOptions()] does.
 #'   * `r doc_option("plan", "reach")`: distance, relative to the usual one of two cells of one time, beyond which mass
 #'     grows and dies rather than moves; 0 moves all mass.
 #'   * `r doc_option("plan", "marginals")`: whose masses give way: `"target"`, only those of the earlier time of a plan,
