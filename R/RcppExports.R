@@ -157,8 +157,8 @@ plan_defaults <- function() {
     .Call(`_fatefield_plan_defaults`)
 }
 
-plan_fates <- function(states, times, codes, n_labels, queries, query_times, options, seed, threads) {
-    .Call(`_fatefield_plan_fates`, states, times, codes, n_labels, queries, query_times, options, seed, threads)
+plan_fates <- function(states, times, codes, n_labels, queries, query_times, rates, query_rates, options, seed, threads) {
+    .Call(`_fatefield_plan_fates`, states, times, codes, n_labels, queries, query_times, rates, query_rates, options, seed, threads)
 }
 
 field_defaults <- function(field, compat) {

@@ -51,8 +51,8 @@ DoseResponse.default <- function(object, genes, doses = seq(-10, 10, length.out 
                                  cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
                                  exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                  cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
-                                 expression = NULL, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
-                                 ...) {
+                                 expression = NULL, correct = FALSE, conf.level = 0.95, seed.use = 42L,
+                                 threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   check_flag(verbose, "verbose")
@@ -64,7 +64,7 @@ DoseResponse.default <- function(object, genes, doses = seq(-10, 10, length.out 
   mode <- check_choice(mode, c("set", "clamp"), "mode")
   context <- perturb_context(
     object, model, fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff), cells, n.sim,
-    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...)
+    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...), correct
   )
   x <- start_states(context)
   changes <- lapply(doses, function(d) check_change(context$space, genes, mode, d, units, NULL))
@@ -74,7 +74,7 @@ DoseResponse.default <- function(object, genes, doses = seq(-10, 10, length.out 
   summed_doses(list(
     genes = changes[[1L]]$genes, mode = mode, units = changes[[1L]]$units, doses = as.numeric(doses),
     control = found$probability[[1L]], perturbed = found$probability[-1L], off = off, n.sim = context$futures$n.sim,
-    conf.level = conf.level, cols = context$definition$cols
+    correction = found$correction, conf.level = conf.level, cols = context$definition$cols
   ))
 }
 
@@ -85,8 +85,8 @@ DoseResponse.Seurat <- function(object, genes, doses = seq(-10, 10, length.out =
                                 cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
                                 exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                 cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
-                                expression = NULL, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
-                                ...) {
+                                expression = NULL, correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
+                                verbose = TRUE, ...) {
   call_worker(DoseResponse.default, ...)
 }
 
@@ -164,7 +164,8 @@ headline.fatefield_dose <- function(x) {
     if (nrow(row) > 0L) paste0("probability of ", row$fate, " ", short(ends[[1L]]), " to ",
       short(ends[[length(ends)]]), "; slope ", with_interval(row$slope, row$slope_low, row$slope_high),
       ", p ", format(row$p, digits = 2L),
-      if (!is.na(row$half)) paste0(", half of it at ", short(row$half)))
+      if (!is.na(row$half)) paste0(", half of it at ", short(row$half))),
+    correction_text(x)
   )
 }
 

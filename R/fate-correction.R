@@ -28,10 +28,13 @@ evenly <- function(which, most) {
   if (n <= most) which else which[round(seq(1, n, length.out = most))]
 }
 
-# Weights of the ends of one member for each start time that can be corrected: list(weights, weight.times, moved).
-member_weights <- function(engine, source, starts, end, seed) {
+# Weights of the ends of one member for the start times `at`, from correctable(): list(weights, weight.times, moved), or
+# NULL without any.
+member_weights <- function(engine, source, at, end, seed) {
+  if (length(at) == 0L) {
+    return(NULL)
+  }
   observed <- source$x[evenly(which(source$times == end), correction_size[["observed"]]), , drop = FALSE]
-  at <- correctable(source, starts, end)
   found <- lapply(at, function(start) {
     from <- source$x[evenly(which(source$times == start), correction_size[["starts"]]), , drop = FALSE]
     n <- correction_size[["futures"]]
@@ -45,17 +48,20 @@ member_weights <- function(engine, source, starts, end, seed) {
   )
 }
 
-# Start times at which enough cells of the model were observed.
+# Start times at which enough cells of the model were observed; none where nothing can be corrected.
 correctable <- function(source, starts, end) {
   at <- sort(unique(starts[starts < end]))
   at[vapply(at, function(t) sum(source$times == t, na.rm = TRUE) >= least_corrected, logical(1))]
 }
 
 # data.frame(start, cells, moved, reason): one row a start time, `moved` NA with the reason where nothing was corrected.
-# `moved`: one vector a member.
+# `at`: see correctable(); `moved`: one vector a member, along `at`. NULL without a source.
 correction_table <- function(source, starts, end, at, moved) {
+  if (is.null(source)) {
+    return(NULL)
+  }
   all <- sort(unique(starts[starts < end]))
-  size <- if (length(moved) > 0L) rowMeans(do.call(cbind, moved))[match(all, at)] else rep(NA_real_, length(all))
+  size <- if (length(at) > 0L) rowMeans(do.call(cbind, moved))[match(all, at)] else rep(NA_real_, length(all))
   reason <- ifelse(is.na(size), if (!is.null(source$reason)) source$reason else
     paste0("fewer than ", least_corrected, " cells of the model were observed at this time"), NA)
   data.frame(start = all, cells = vapply(all, function(t) sum(starts == t), 1L), moved = size, reason = reason)

@@ -6,16 +6,16 @@ predict_by_plan <- function(object, model = NULL, labels = NULL, cells = NULL, t
                             t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
                             vote = NULL, cutoff = NULL, prior = NULL, compat = NULL, seed.use = NULL,
                             reduction = NULL, dims = NULL, options = NULL) {
-  options <- merge_options(plan_defaults(), options)
+  merge_options(plan_defaults(), options)
   definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat)
-  plan_shares(plan_cells(object, model, reduction, dims, time, t.start), t.end, cells, definition, options,
-    seed_from(seed.use))
+  model <- plan_model(object, model, reduction)
+  space <- plan_cells(object, model, reduction, dims, time, t.start)
+  plan_shares(space, t.end, cells, definition, plan_options(model, options, space), seed_from(seed.use))
 }
 
-# list(x, times, starts) of all cells: coordinates, the times of those between which plans are found (NA for others),
-# and when each cell starts.
+# list(x, times, starts, rates, own) of all cells: coordinates, the times of those between which plans are found (NA for
+# others), when each cell starts, its given growth (or none); `own`: are these the plans of a model?
 plan_cells <- function(object, model, reduction, dims, time, t.start) {
-  model <- plan_model(object, model, reduction)
   if (is.null(model)) {
     x <- embedding(object, reduction, dims)
     if (is.null(time)) {
@@ -23,13 +23,16 @@ plan_cells <- function(object, model, reduction, dims, time, t.start) {
     }
     times <- as.numeric(check_times(cell_column(object, time, "time"), "time", nrow(x)))
     starts <- if (is.null(t.start)) times else rep(check_number(t.start, "t.start"), nrow(x))
-    return(list(x = x, times = times, starts = starts))
+    return(list(x = x, times = times, starts = starts, rates = numeric(), own = FALSE))
   }
   if (!is.null(dims)) stop_input("dims", "`dims` are those of the model; leave them out, or name a `reduction`.")
   x <- model_coordinates(object, model)
   times <- if (has_own_times(model) && is.null(time)) known_times(model, x) else cell_starts(object, model, time, x = x)
   if (has_own_times(model)) times[is.na(known_times(model, x))] <- NA
-  list(x = x, times = times, starts = cell_starts(object, model, time, t.start, x))
+  list(
+    x = x, times = times, starts = cell_starts(object, model, time, t.start, x), rates = known_rates(model, x),
+    own = trained_on_plans(model)
+  )
 }
 
 # The model whose cells and times are taken, or NULL where there is none or another reduction is asked for.
@@ -42,47 +45,96 @@ plan_model <- function(object, model, reduction) {
   if (is.null(reduction) && sde) choose_model(object)
 }
 
-plan_shares <- function(space, t.end, cells, definition, options, seed) {
+trained_on_plans <- function(model) isTRUE(grepl("bridge", model$config$method))
+
+# One list of options a plan: those of the plans that the model was trained on, as many as its members have noises;
+# where there are none, the defaults. What the user gives rules. `space`: see plan_cells().
+plan_options <- function(model, given, space) {
+  own <- if (trained_on_plans(model)) own_plan_options(model, space) else list(list())
+  unique(lapply(own, function(o) merge_options(plan_defaults(), utils::modifyList(o, as.list(given)))))
+}
+
+own_plan_options <- function(model, space) {
+  config <- model$config
+  free <- isTRUE(config$growth) || config$reach > 0
+  reach <- if (!free) 0 else if (config$reach > 0) relative_reach(config$reach, space) else config$bridge.reach
+  lapply(seq_along(model$states), function(i) {
+    list(noise = bridge_noise(i, config, length(model$states)), reach = reach, marginals = config$bridge.marginals)
+  })
+}
+
+# A length in the scaled units of a model, relative to the usual distance of two cells of one time.
+relative_reach <- function(reach, space) {
+  known <- !is.na(space$times)
+  x <- space$x[known, , drop = FALSE]
+  times <- as.character(space$times[known])
+  means <- rowsum(x, times) / as.vector(table(times))
+  within <- colSums((x - means[times, , drop = FALSE])^2) / nrow(x)
+  reach * sqrt(mean(apply(x, 2L, stats::var))) / sqrt(sum(within))
+}
+
+# Growth rates that the model was given, of all cells `x`; others are taken for usual ones.
+known_rates <- function(model, x) {
+  if (is.null(model$growth.rates) || !has_own_times(model)) {
+    return(numeric())
+  }
+  rates <- model$growth.rates[match_inputs(model$source, input_of("coordinates", x))$at]
+  replace(rates, is.na(rates), mean(model$growth.rates))
+}
+
+# `plans`: one list of options each; members of the result are plans.
+plan_shares <- function(space, t.end, cells, definition, plans, seed) {
   votes <- fate_references(space$x, definition)
   names <- rownames_or_numbers(space$x)
   end <- plan_end(t.end, space$times)
   cells <- check_cells(cells, names)
   cells <- cells[order(space$starts[cells], cells)]
-  x <- space$x[cells, , drop = FALSE]
   starts <- space$starts[cells]
   arrived <- starts >= end
-  among <- which(space$times <= end)
   codes <- match(as.character(definition$labels), votes$references$labels)
   codes[-check_cells(definition$reference, names, "reference")] <- NA
-  known <- votes$references$labels
+  found <- lapply(plans, function(options) {
+    one_plan(space, end, cells, arrived, codes, votes$references, definition$labels, options, seed)
+  })
+  result <- new_fate(
+    found, rownames(space$x)[cells], votes, definition, arrived,
+    list(
+      method = "plan", time = end, seed = seed, starts = stats::setNames(starts, names[cells]),
+      descendants = stats::setNames(rowMeans(vapply(found, `[[`, starts, "descendants")), names[cells]),
+      options = utils::modifyList(plans[[1L]], list(noise = vapply(plans, `[[`, 0, "noise"))), own = space$own,
+      plan.times = table(space$times[which(space$times <= end)]),
+      definition = definition_digest(definition, votes$references$labels[votes$counted], names)
+    )
+  )
+  result[rownames(space$x)[sort(cells)]]
+}
+
+# list(share, effective, descendants) of `cells` by one plan. `codes`: labels of all cells, NA for those that do not
+# count.
+one_plan <- function(space, end, cells, arrived, codes, references, labels, options, seed) {
+  known <- references$labels
+  among <- which(space$times <= end)
+  x <- space$x[cells, , drop = FALSE]
   found <- list(
     share = matrix(0, length(cells), length(known) + 1L), effective = rep(1, length(cells)),
     descendants = rep(NA_real_, length(cells))
   )
   if (any(arrived)) {
-    p <- label_states(votes$references$index, x[arrived, , drop = FALSE], thread_count())$probability
+    p <- label_states(references$index, x[arrived, , drop = FALSE], thread_count())$probability
     found$share[arrived, ] <- cbind(p, 1 - rowSums(p))
-    found <- keep_labels(found, definition$labels[cells], arrived, known)
+    found <- keep_labels(found, labels[cells], arrived, known)
   }
   if (!all(arrived)) {
+    rates <- function(of) if (length(space$rates) > 0L) space$rates[of] else numeric()
     pushed <- plan_fates(
       space$x[among, , drop = FALSE], space$times[among], codes[among], length(known), x[!arrived, , drop = FALSE],
-      starts[!arrived], options, seed, thread_count()
+      space$starts[cells[!arrived]], rates(among), rates(cells[!arrived]), options, seed, thread_count()
     )
     found$share[!arrived, ] <- pushed$share
     found$effective[!arrived] <- pushed$effective
     found$descendants[!arrived] <- pushed$descendants
   }
-  result <- new_fate(
-    list(found), rownames(space$x)[cells], votes, definition, arrived,
-    list(
-      method = "plan", time = end, seed = seed, starts = stats::setNames(starts, names[cells]),
-      descendants = stats::setNames(found$descendants, names[cells]), options = options,
-      plan.times = table(space$times[among]),
-      definition = definition_digest(definition, known[votes$counted], names)
-    )
-  )
-  result[rownames(space$x)[sort(cells)]]
+  found
 }
 
 # The observed time at which labels are known.
@@ -97,6 +149,12 @@ plan_end <- function(t.end, times) {
       paste(format(seen[-1L]), collapse = ", "), ".")
   }
   end
+}
+
+# The fates `model` with those of the same cells by a plan beside them.
+with_plan <- function(model, plan) {
+  model$probability_plan <- plan$probability[rownames(model$probability), colnames(model$probability), drop = FALSE]
+  model
 }
 
 # How far a model is from its plan, for results of the same cells and fates: list(distance, top, cells), the mean total
@@ -117,4 +175,17 @@ plan_agreement <- function(model, plan) {
     distance = mean(rowSums(abs(one - two)) / 2), top = mean(rowSums(top_shares(one) * top_shares(two))),
     cells = length(cells)
   )
+}
+
+# What fates with those of a plan beside them say of it; NULL without.
+agreement_text <- function(x) {
+  if (is.null(x$probability_plan)) {
+    return(NULL)
+  }
+  agreement <- plan_agreement(x, list(probability = x$probability_plan, starts = x$starts, time = x$time))
+  if (agreement$cells == 0L) {
+    return(NULL)
+  }
+  paste0("beside plans: mean distance of fates (total variation) ", format(agreement$distance, digits = 2L),
+    ", the same fate on top in ", format(100 * agreement$top, digits = 2L), " % of cells")
 }

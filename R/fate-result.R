@@ -94,7 +94,9 @@ rename_cells.fatefield_fate <- function(x, names) {
   x
 }
 
-tables_per_cell <- function(x) intersect(c("probability", "se", "spread", "counts", "probability_plain"), names(x))
+tables_per_cell <- function(x) {
+  intersect(c("probability", "se", "spread", "counts", "probability_plain", "probability_plan"), names(x))
+}
 
 # Named by cell; ends of trajectories have no start of their own.
 values_per_cell <- function(x) {
@@ -105,7 +107,8 @@ method_text <- function(x) {
   if (!identical(x$method, "plan")) {
     return(counted(x$n.models, "model"))
   }
-  paste0("by plans between ", length(x$plan.times), " times (no model)")
+  paste0("by plans between ", length(x$plan.times), " times (", if (isTRUE(x$own)) "those of the model" else "no model",
+    ")")
 }
 
 headline.fatefield_fate <- function(x) {
@@ -120,7 +123,7 @@ headline.fatefield_fate <- function(x) {
     paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), ", unassigned ",
       format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
       format(100 * mean(x$other), digits = 2L), " %"),
-    correction_text(x)
+    correction_text(x), agreement_text(x)
   )
 }
 
@@ -128,12 +131,19 @@ headline.fatefield_fate <- function(x) {
 #' @export
 summary.fatefield_fate <- function(object, ...) {
   p <- object$probability
-  data.frame(
+  out <- data.frame(
     fate = colnames(p), probability = colMeans(p, na.rm = TRUE),
     probability_se = sqrt(colMeans(object$se^2, na.rm = TRUE)), cells = as.vector(table(object$fate)),
     entropy = vapply(colnames(p), function(f) mean(object$entropy[which(object$fate == f)]), numeric(1)),
     row.names = NULL
   )
+  plan <- object$probability_plan
+  if (is.null(plan)) {
+    return(out)
+  }
+  out$probability_plan <- unname(colMeans(plan, na.rm = TRUE))
+  out$distance_plan <- unname(colMeans(abs(p - plan)))
+  out
 }
 
 #' @rdname PredictFate

@@ -33,8 +33,35 @@ score_table <- function(scored, data, conf.level, bins, cols) {
     "fate_scores", table, by = "method", auroc = auroc, scores = rownames(scored[[1L]])[!per_fate],
     calibration = of_methods(function(p) calibration_curve(p, data$observed, bins)),
     confusion = of_methods(function(p) confusion_table(p, data$observed)),
-    cols = colours_of(colnames(data$observed), cols)
+    plan = beside_plan(scored, conf.level), cols = colours_of(colnames(data$observed), cols)
   )
+}
+
+# list(method, difference, low, high) of the cross-entropy of the first method less that of plans, over the same
+# samples; NULL without plans, or with plans alone. `scored`: see score_table().
+beside_plan <- function(scored, conf.level) {
+  if (!"plan" %in% names(scored)[-1L]) {
+    return(NULL)
+  }
+  difference <- scored[[1L]]["cross.entropy", ] - scored$plan["cross.entropy", ]
+  edge <- function(p) {
+    if (length(difference) < 3L) NA_real_ else stats::quantile(difference[-1L], p, na.rm = TRUE, names = FALSE)
+  }
+  list(
+    method = names(scored)[[1L]], difference = difference[[1L]], low = edge((1 - conf.level) / 2),
+    high = edge((1 + conf.level) / 2)
+  )
+}
+
+plan_text <- function(x) {
+  beside <- attr(x, "plan")
+  if (is.null(beside) || !all(c(beside$method, "plan") %in% x$method)) {
+    return(NULL)
+  }
+  paste0("cross-entropy less that of plans: ",
+    with_interval(round(beside$difference, 3L), round(beside$low, 3L), round(beside$high, 3L)),
+    if (isTRUE(beside$low > 0)) paste0("; ", beside$method, " lost some of what it was trained on: train longer ",
+      "(`updates`), or take `PredictFate(method = \"plan\")`"))
 }
 
 # One row a bin that has cells: mean probability of the most probable fate, and the observed share of it.
@@ -70,7 +97,8 @@ headline.fatefield_fate_scores <- function(x) {
   c(
     paste0("fates of ", counted(x$cells[[1L]], "cell"), " scored; ", first, ": accuracy ", beside("accuracy")),
     paste0("cross-entropy ", beside("cross.entropy"), ", lower is better",
-      if (worse) "; no better than the frequencies alone")
+      if (worse) "; no better than the frequencies alone"),
+    plan_text(x)
   )
 }
 

@@ -148,7 +148,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     seed <- resume$config$seed
   }
   members <- fit_members(x, as.numeric(time), options, extra, n.models, seed, resume, device, verbose)
-  new_model(
+  model <- new_model(
     type = "sde",
     config = c(unclass(options$sde), unclass(options$train), list(seed = seed)),
     states = lapply(members, `[[`, "state"), dims = colnames(x), times = sort(unique(as.numeric(time))),
@@ -159,6 +159,8 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     cell.times = as.numeric(time), time.unit = attr(time, "unit"),
     time.origin = attr(time, "origin")
   )
+  model$growth.rates <- extra$growth
+  model
 }
 
 #' @rdname FitSDE

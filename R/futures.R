@@ -6,18 +6,27 @@
 #                log1p of it for velocity fields
 #   coordinates  function(states): the same of any states
 #   n.sim        futures of each start
-#   members      one function per member that opens it: a function(references, arms, seed, first, tick), where `arms`
-#                is a list of list(states = n x dims, hold); gives for each arm list(share, first): the shares of the
-#                labels where futures end (starts x (labels + 1), the last column is unassigned), and with `first` the
-#                label of the first future of each start. `tick`: NULL, or told the number of starts that are done
+#   correction   where the ends of futures are to be corrected, see correction_source(); else NULL. at: the start times
+#                for which they can be
+#   members      one function(seed) per member that opens it: list(shares, moved).
+#                shares is a function(references, arms, seed, first, tick), where `arms` is a list of
+#                list(states = n x dims, hold); gives for each arm list(share, first): the shares of the labels where
+#                futures end (starts x (labels + 1), the last column is unassigned), and with `first` the label of the
+#                first future of each start. `tick`: NULL, or told the number of starts that are done.
+#                moved: by how much ends were corrected, with weights that `seed` gives and that are the same in all
+#                arms; NULL without
 #
 # Trajectories of one number have the same noise in every arm. `hold`: what stays as it starts, from
 # held_directions(), or NULL.
 
-# `time`, `t.start`: see cell_starts(). `given`: options of the integration of a field, and its `noise`.
-futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given) {
+# `time`, `t.start`: see cell_starts(). `given`: options of the integration of a field, and its `noise`. `correct`: are
+# ends to meet the observed cells?
+futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given, correct = FALSE) {
   if (identical(model$type, "field")) {
     check_timeless(time, t.start)
+    if (correct) {
+      stop_input("correct", "`correct` needs a model of times, from FitSDE(): a velocity field has none to be held to.")
+    }
     return(futures_of_field(object, model, cells, t.end, n.sim, given))
   }
   do.call(check_no_dots, c(list(names(formals(PerturbCells.default))), given))
@@ -35,10 +44,17 @@ futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given)
       "; name earlier cells or a later end.")
   }
   n.sim <- sims_of(n.sim, length(cells))
+  observed <- nearest_known(end, model$times)
+  correction <- if (correct) correction_source(model, x, observed, FALSE)
+  at <- correctable(correction, start, observed)
   list(
     x = x, cells = cells, start = start, end = end, places = x, coordinates = identity, n.sim = n.sim,
+    correction = correction, at = at,
     members = lapply(model_engines(model), function(open) {
-      function() sde_shares(open(), start, end, n.sim)
+      function(seed) {
+        engine <- open()
+        sde_shares(engine, start, end, n.sim, member_weights(engine, correction, at, observed, seed))
+      }
     })
   )
 }
@@ -53,9 +69,9 @@ check_timeless <- function(time, t.start) {
 # About 2,000 trajectories in all, and 10 of each cell.
 sims_of <- function(n.sim, n) if (is.null(n.sim)) max(10L, ceiling(2000 / n)) else check_count(n.sim, "n.sim")
 
-sde_shares <- function(engine, start, end, n.sim) {
-  force(engine)
-  function(references, arms, seed, first = FALSE, tick = NULL) {
+# `ends`: weights of ends, see member_weights(), or NULL.
+sde_shares <- function(engine, start, end, n.sim, ends) {
+  shares <- function(references, arms, seed, first = FALSE, tick = NULL) {
     x <- stacked_starts(arms)
     hold <- lapply(arms, `[[`, "hold")
     directions <- do.call(rbind, hold)
@@ -64,8 +80,10 @@ sde_shares <- function(engine, start, end, n.sim) {
       hold.of.arm = if (!is.null(directions)) cumsum(c(0, vapply(hold, NROW, numeric(1))))
     )
     times <- rep(start, nrow(x) / length(arms))
+    request <- c(request, ends[c("weights", "weight.times")])
     by_arm(engine$fates(references$index, x, times, end, request, tick), length(arms))
   }
+  list(shares = shares, moved = ends$moved)
 }
 
 stacked_starts <- function(arms) do.call(rbind, lapply(arms, `[[`, "states"))
@@ -99,7 +117,7 @@ futures_of_field <- function(object, model, cells, t.end, n.sim, given) {
     x = x, cells = check_cells(cells, rownames(x)), start = 0, end = end, places = parts$cells,
     coordinates = function(states) sweep(log1p(pmax(states, 0)), 2L, parts$centre) %*% parts$rotation,
     n.sim = n.sim,
-    members = lapply(motion$members, function(open) function() field_shares(motion, open, end, way, n.sim))
+    members = lapply(motion$members, function(open) function(seed) field_shares(motion, open, end, way, n.sim))
   )
 }
 
@@ -116,7 +134,7 @@ field_shares <- function(motion, open, end, way, n.sim) {
   options <- motion$options
   if (options$snap != "none" && options$snap.every == 0) options$snap.every <- motion$crossing(along)
   noise.sd <- if (way > 0) way * cell_noise(motion$space, thread_count()) / sqrt(end)
-  function(references, arms, seed, first = FALSE, tick = NULL) {
+  shares <- function(references, arms, seed, first = FALSE, tick = NULL) {
     x <- stacked_starts(arms)
     hold <- lapply(arms, function(arm) sort(as.numeric(arm$hold)))
     request <- list(
@@ -128,6 +146,7 @@ field_shares <- function(motion, open, end, way, n.sim) {
       along, motion$space, options, references$index, x, times, end, request, tick, thread_count()
     ), length(arms))
   }
+  list(shares = shares)
 }
 
 # What keeps genes as they start: an orthonormal basis (m x dims) of their loadings, or numbers of dimensions.

@@ -8,7 +8,7 @@ perturb_as_published <- function(context, change, replicates, n.cells, verbose) 
   drawn <- bootstrap_counts(length(context$futures$cells), replicates, context$seed)
   picks <- matrix(apply(drawn, 2L, spread_draws, n = n.cells), n.cells)
   references <- context_references(context)
-  ends <- context$futures$members[[1L]]()
+  ends <- context$futures$members[[1L]](context$seed)$shares
   tick <- progress_bar(replicates, "Perturbing cells", verbose)
   shares <- lapply(seq_len(replicates), function(r) {
     x <- start_states(context)[picks[, r], , drop = FALSE]

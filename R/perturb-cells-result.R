@@ -50,7 +50,8 @@ headline.fatefield_perturbation <- function(x) {
       counted(size[[3L]], "model"), "; intervals of the spread between ", if (size[[3L]] > 1L) "models" else "cells"),
     paste0("off the cells: ", percent(x$off$share), " of the starts; unassigned ",
       percent(x$lost["perturbed", "unassigned"]), " (control ", percent(x$lost["control", "unassigned"]), ")",
-      if (!is.null(x$interaction)) describe_interaction(x$interaction))
+      if (!is.null(x$interaction)) describe_interaction(x$interaction)),
+    correction_text(x)
   )
 }
 

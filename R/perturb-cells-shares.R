@@ -3,12 +3,12 @@
 
 # list(space, futures, definition, voting, fates, seed, model, settings): everything but what is done to genes.
 # `source`: where genes come from, list(assay, loadings, center, scale, expression) as for gene_space(). `given`:
-# options of the integration of a field.
+# options of the integration of a field. `correct`: are ends to meet the observed cells?
 perturb_context <- function(object, model, definition, cells, n.sim, time, t.start, t.end, source, seed.use,
-                            given = list()) {
+                            given = list(), correct = FALSE) {
   model <- choose_model(object, model, type = c("sde", "field"))
   force(definition)
-  futures <- futures_of(object, model, cells, time, t.start, t.end, n.sim, given)
+  futures <- futures_of(object, model, cells, time, t.start, t.end, n.sim, given, check_flag(correct, "correct"))
   space <- do.call(gene_space, c(list(object, model), source), quote = TRUE)
   votes <- fate_references(futures$places, definition)
   context <- list(
@@ -22,13 +22,14 @@ perturb_context <- function(object, model, definition, cells, n.sim, time, t.sta
 context_settings <- function(context, given) {
   space <- context$space
   futures <- context$futures
-  list(
+  settings <- list(
     model = model_digest(context$model), cells = rlang::hash(unname(start_states(context))), n.sim = futures$n.sim,
     t.start = futures$start, t.end = futures$end,
     labels = definition_digest(context$definition, fate_names(context), rownames_or_numbers(futures$x)),
     loadings = rlang::hash(space[c("genes", "loadings", "centre", "scale")]),
     seed.use = context$seed, `...` = rlang::hash(given[sort(names(given))])
   )
+  c(settings, if (!is.null(futures$correction)) list(correct = TRUE))
 }
 
 # Names of the settings in which two answers differ.
@@ -60,17 +61,21 @@ no_fate <- function(share, fates) {
 }
 
 # Arms through all members: list(probability, lost) with one array per arm, cells x fates x members and cells x
-# c(other, unassigned) x members, and `first`, labels of the first future (cells x arms) of the first member.
+# c(other, unassigned) x members, `first`, labels of the first future (cells x arms) of the first member, and
+# `correction`, see correction_of().
 run_arms <- function(context, arms, verbose, label = "Perturbing cells", first = FALSE) {
   references <- context_references(context)
   members <- context$futures$members
   each <- length(arms) * length(context$futures$cells)
   tick <- progress_bar(length(members) * each, label, verbose)
-  found <- lapply(seq_along(members), function(m) {
-    members[[m]]()(
+  runs <- lapply(seq_along(members), function(m) {
+    member <- members[[m]](context$seed + m - 1)
+    shares <- member$shares(
       references, arms, context$seed + m - 1, first && m == 1L, function(done) tick((m - 1L) * each + done)
     )
+    list(shares = shares, moved = member$moved)
   })
+  found <- lapply(runs, `[[`, "shares")
   names <- list(context_cells(context), fate_names(context), NULL)
   stacked <- function(a, f, columns) {
     each <- lapply(found, function(member) f(member[[a]]$share, context$fates))
@@ -82,8 +87,15 @@ run_arms <- function(context, arms, verbose, label = "Perturbing cells", first =
     first = if (first) {
       codes <- vapply(found[[1L]], `[[`, integer(length(names[[1L]])), "first")
       matrix(context$voting[codes], ncol = length(arms))
-    }
+    },
+    correction = correction_of(context, lapply(runs, `[[`, "moved"))
   )
+}
+
+# By how much the ends of all arms were corrected, see correction_table(); NULL where that was not asked for.
+correction_of <- function(context, moved) {
+  futures <- context$futures
+  correction_table(futures$correction, rep(futures$start, length(futures$cells)), futures$end, futures$at, moved)
 }
 
 # How far starts are from the cells: mean distance to the k nearest over the 0.99 quantile of that of the cells.

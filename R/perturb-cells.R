@@ -36,6 +36,13 @@
 #' With `hold` a velocity field has derivative 0 for the genes, and pulling back to the cells does not move them; a
 #' neural SDE is brought back after each step to its perturbed start along the loadings of the genes.
 #'
+#' @section Ends that meet the observed cells:
+#' With `correct = TRUE` ends have the weights of `PredictFate(correct = TRUE)`, by which the cloud that unchanged cells
+#' of the start time arrive at becomes the observed one.
+#' They are found without any change, and are the same in all arms: what differs is due to the change, not to another
+#' correction.
+#' `correction` of the result says how much of the mass was moved; `p_mcnemar` counts futures as they are.
+#'
 #' @section Uncertainty:
 #' Members of an ensemble that were trained from different seeds disagree about what a change does, and more
 #' simulations do not help: with several members intervals and `p` are of the spread between them (Student's t).
@@ -83,6 +90,8 @@
 #'   between the shares of the draws.
 #'   That test measures how many trajectories were simulated; it is there for comparison.
 #' @param replicates,n.cells For `compat`: defaults 5 and 200.
+#' @param correct Weigh the ends of futures by the cells that were observed there, see below?
+#'   `FALSE` (default) counts all futures alike.
 #' @param conf.level Level of the intervals.
 #' @param seed.use Seed of the simulations; `NULL` draws one from R's generator.
 #' @param threads Threads to work on, for this call alone.
@@ -142,8 +151,8 @@ PerturbCells.default <- function(object, genes, model = NULL, mode = c("set", "k
                                  exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                  cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
                                  expression = NULL, interaction = FALSE, compat = NULL, replicates = 5L,
-                                 n.cells = 200L, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
-                                 ...) {
+                                 n.cells = 200L, correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
+                                 verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   check_flag(verbose, "verbose")
@@ -151,10 +160,14 @@ PerturbCells.default <- function(object, genes, model = NULL, mode = c("set", "k
   published <- !is.null(compat) && check_choice(compat, c("none", "scdiffeq"), "compat") == "scdiffeq"
   conf.level <- check_number(conf.level, "conf.level", min = 0, max = 1)
   if (published) n.sim <- 1L
+  if (published && check_flag(correct, "correct")) {
+    stop_input("correct", "`correct` is not known to `compat`: published behaviour has no such weights.")
+  }
   context <- perturb_context(
     object, model, fate_definition(
       object, labels, fates, exclude, reference, k, weights, vote, cutoff, compat = if (published) "scdiffeq"
-    ), cells, n.sim, time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...)
+    ), cells, n.sim, time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...),
+    correct
   )
   mode <- check_choice(mode, perturb_modes, "mode")
   if (published && is.null(at) && mode %in% c("set", "knockout")) at <- if (mode == "set") 10 else -10
@@ -175,8 +188,8 @@ PerturbCells.Seurat <- function(object, genes, model = NULL, mode = c("set", "kn
                                 exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                 cutoff = NULL, assay = NULL, loadings = NULL, center = NULL, scale = NULL,
                                 expression = NULL, interaction = FALSE, compat = NULL, replicates = 5L,
-                                n.cells = 200L, conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE,
-                                ...) {
+                                n.cells = 200L, correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
+                                verbose = TRUE, ...) {
   call_worker(PerturbCells.default, ...)
 }
 
@@ -206,7 +219,8 @@ perturb_cells <- function(context, change, interaction, conf.level, verbose) {
     parts = if (interaction) stats::setNames(found$probability[-(1:2)], change$genes),
     ends = list(control = found$lost[[1L]], perturbed = found$lost[[2L]]), first = found$first[, 1:2, drop = FALSE],
     off = off, n.sim = context$futures$n.sim, t.start = context$futures$start, t.end = context$futures$end,
-    seed = context$seed, conf.level = conf.level, cols = context$definition$cols, settings = context$settings
+    correction = found$correction, seed = context$seed, conf.level = conf.level, cols = context$definition$cols,
+    settings = context$settings
   )
   summed_perturbation(out)
 }

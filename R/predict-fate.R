@@ -45,10 +45,15 @@
 #' @section Fates by plans:
 #' With `method = "plan"` labels of the cells of the last time are pushed back, from time to time, through entropic
 #' transport plans, which are Schroedinger bridges of a Brownian motion.
-#' It takes the times and cells of the model where there is one, else `time` and `reduction`.
 #' Labelled reference cells of the last time alone count.
 #' `descendants` of the result are the masses at the end of each cell, relative to that of the others of its time.
-#' It is the line to hold a model against: one that does worse has learned less than it was trained on.
+#'
+#' Where there is a model, they are the plans that it was trained on: of its cells, with its noise, reach and growth,
+#' one for each noise of its members; `options` change what they name.
+#' Else `time` and `reduction` say what lies where, and the defaults are those that serve best without a model.
+#' So they are the line to hold a model against: one that does worse has learned less than it was trained on.
+#' `plan = TRUE` finds them beside the fates of the model, for a few seconds more: the result then says how far the two
+#' are apart, keeps `probability_plan`, and [ScoreFate()] scores both and compares them.
 #'
 #' @param object A Seurat object, a SingleCellExperiment, a matrix (cells x dims), or trajectories
 #'   from [SimulateCells()].
@@ -91,10 +96,13 @@
 #'   `"plan"`: by transport plans between the observed times, without a network and without simulation, see below.
 #' @param correct Weigh the ends of futures by the cells that were observed there, see below?
 #'   `FALSE` (default) counts all futures alike.
+#' @param plan Find the fates by plans, too, and keep them beside those of the model, see below?
 #' @param reduction,dims For `method = "plan"` of an object without a model: where cells are, see [FitSDE()].
-#' @param options Of plans, a named list of
-#'   * `r doc_option("plan", "noise")`: variance of the noise over the whole time span, the same in all dimensions, as a
-#'     share of the variance within times (the mean of that of the dimensions, weighted by itself).
+#' @param options Of plans, a named list of these; `NULL` takes those of the model where it was trained on plans, else
+#'   * `r doc_option("plan", "noise")`: variance of the noise over an interval between observed times of the usual
+#'     length, as a share of the variance within times (the mean of that of the dimensions, weighted by itself); the
+#'     same in all dimensions, but in none more than twice its own.
+#'     It means what `bridge.noise` of [TrainOptions()] does.
 #'   * `r doc_option("plan", "reach")`: distance, relative to the usual one of two cells of one time, beyond which mass
 #'     grows and dies rather than moves; 0 moves all mass.
 #'   * `r doc_option("plan", "marginals")`: whose masses give way: `"target"`, only those of the earlier time of a plan,
@@ -140,26 +148,29 @@ PredictFate.default <- function(object, model = NULL, labels = NULL, cells = NUL
                                 t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                 weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
                                 seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = FALSE,
-                                reduction = NULL, dims = NULL, options = NULL, ...) {
+                                plan = FALSE, reduction = NULL, dims = NULL, options = NULL, ...) {
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(PredictFate.default)), ...)
   if (check_choice(method, c("model", "plan"), "method") == "plan") {
     return(call_worker(predict_by_plan))
   }
-  for (unused in c("reduction", "dims", "options")) {
+  check_flag(plan, "plan")
+  for (unused in c("reduction", "dims", if (!plan) "options")) {
     if (!is.null(get(unused))) stop_input(unused, "`", unused, "` is for `method = \"plan\"`.")
   }
   model <- choose_model(object, model)
   x <- model_coordinates(object, model)
   end <- if (is.null(t.end)) max(model$times) else nearest_known(check_number(t.end, "t.end"), model$times)
   definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff, prior, compat)
-  predict_fates(
+  beside <- if (plan) call_worker(predict_by_plan, model = model)
+  result <- predict_fates(
     x, model_engines(model), end, starts = cell_starts(object, model, time, t.start, x),
     cells = check_cells(cells, rownames(x)), n.sim = check_count(n.sim, "n.sim"), definition = definition,
     seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose"),
     correction = if (check_flag(correct, "correct")) correction_source(model, x, end, definition$published)
   )
+  if (plan) with_plan(result, beside) else result
 }
 
 #' @rdname PredictFate
@@ -168,7 +179,7 @@ PredictFate.Seurat <- function(object, model = NULL, labels = NULL, cells = NULL
                                t.start = NULL, t.end = NULL, fates = NULL, exclude = NULL, reference = NULL, k = NULL,
                                weights = NULL, vote = NULL, cutoff = NULL, prior = NULL, compat = NULL,
                                seed.use = 42L, threads = NULL, verbose = TRUE, method = "model", correct = FALSE,
-                               reduction = NULL, dims = NULL, options = NULL, store.as = NULL, ...) {
+                               plan = FALSE, reduction = NULL, dims = NULL, options = NULL, store.as = NULL, ...) {
   store.as <- store_name(object, store.as, "fate", fate_columns, fate_assays)
   model <- if (identical(method, "plan")) plan_model(object, model, reduction) else choose_model(object, model)
   result <- call_worker(PredictFate.default, ...)
@@ -219,33 +230,30 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
   # Cells that start together are simulated together; the order is part of the seed's meaning.
   cells <- cells[order(starts[cells], cells)]
   tick <- progress_bar(length(cells) * length(engines), "Predicting fates", verbose)
-  usable <- !is.null(correction$x)
-  moved <- list()
-  shares <- lapply(seq_along(engines), function(member) {
+  at <- correctable(correction, starts[cells], end)
+  found <- lapply(seq_along(engines), function(member) {
     engine <- engines[[member]]()
-    ends <- if (usable) member_weights(engine, correction, starts[cells], end, seed + member - 1)
-    if (length(ends$weights) > 0L) moved[[member]] <<- ends$moved
-    engine$fates(
+    own <- seed + member - 1
+    ends <- member_weights(engine, correction, at, end, own)
+    shares <- engine$fates(
       votes$references$index, x[cells, , drop = FALSE], starts[cells], end,
-      c(list(n.sim = n.sim, seed = seed + member - 1, noise.sd = noise.sd),
-        if (length(ends$weights) > 0L) ends[c("weights", "weight.times")]),
+      c(list(n.sim = n.sim, seed = own, noise.sd = noise.sd), ends[c("weights", "weight.times")]),
       function(done) tick((member - 1L) * length(cells) + done)
     )
+    list(shares = shares, moved = ends$moved)
   })
   arrived <- starts[cells] >= end
-  plain <- if (length(moved) > 0L) lapply(shares, `[[`, "plain")
   own <- function(shares) {
     if (definition$published) shares else
       lapply(shares, keep_labels, definition$labels[cells], arrived, votes$references$labels)
   }
+  shares <- lapply(found, `[[`, "shares")
+  more <- if (length(at) > 0L) {
+    plain <- own(lapply(shares, `[[`, "plain"))
+    list(probability_plain = new_fate(plain, rownames(x)[cells], votes, definition, arrived)$probability)
+  }
   shares <- own(shares)
-  more <- if (!is.null(plain)) {
-    list(probability_plain = new_fate(own(plain), rownames(x)[cells], votes, definition, arrived)$probability)
-  }
-  if (!is.null(correction)) {
-    at <- if (usable) correctable(correction, starts[cells], end)
-    more$correction <- correction_table(correction, starts[cells], end, at, moved)
-  }
+  more$correction <- correction_table(correction, starts[cells], end, at, lapply(found, `[[`, "moved"))
   result <- new_fate(
     shares, rownames(x)[cells], votes, definition, arrived,
     c(list(

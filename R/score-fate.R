@@ -15,6 +15,14 @@
 #' ScoreFate(cells, truth = "clone_fate")
 #' ```
 #'
+#' @section Beside plans:
+#' Fates that were predicted with `plan = TRUE` have a line `plan` below them; in a list of methods it is the one of
+#' that name.
+#' The difference of the first line and it in cross-entropy is told with an interval, from the same bootstrap samples of
+#' both.
+#' A model that is worse beyond the interval has lost some of what it was trained on: train it longer (`updates`), or
+#' take the fates of `PredictFate(method = "plan")`.
+#'
 #' @section Scores:
 #' * `accuracy`: share of cells whose most probable fate is the most frequent observed one (the
 #'   first of equals); equals among the predicted share the credit.
@@ -56,7 +64,8 @@
 #' @return A data.frame of class `fatefield_fate_scores`, see [results], with one row per method and the columns
 #'   `method`, `cells`, and each score followed by its standard error and interval (`accuracy`, `accuracy_se`,
 #'   `accuracy_low`, `accuracy_high`, ...).
-#'   Attribute `auroc` holds a matrix, method x fate.
+#'   Attribute `auroc` holds a matrix, method x fate; `plan`, where plans were scored beside a model, the names of both
+#'   and the `difference` in cross-entropy with its `low` and `high`.
 #' @section Errors:
 #'   `fatefield_error_input` names the argument: no cell in common, negative numbers, a fate of
 #'   `pair` that nobody has, an object without fates.
@@ -130,7 +139,8 @@ fates_of_object <- function(object, name = NULL) {
 prediction_list <- function(object) {
   several <- is.list(object) && !is.data.frame(object) && !inherits(object, "fatefield_fate")
   if (!several) {
-    return(list(predicted = object))
+    beside <- if (inherits(object, "fatefield_fate")) object$probability_plan
+    return(c(list(predicted = object), if (!is.null(beside)) list(plan = beside)))
   }
   if (length(object) == 0L || is.null(names(object)) || !all(nzchar(names(object)))) {
     stop_input("object", "`object`: each method of the list must have a name.")

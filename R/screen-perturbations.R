@@ -82,12 +82,13 @@ ScreenPerturbations.default <- function(object, genes = NULL, model = NULL,
                                         fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
                                         vote = NULL, cutoff = NULL, assay = NULL, loadings = NULL, center = NULL,
                                         scale = NULL, expression = NULL, n.null = 200L, resume = NULL,
-                                        conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+                                        correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
+                                        verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   context <- perturb_context(
     object, model, fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff), cells, n.sim,
-    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...)
+    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...), correct
   )
   if (is.null(genes)) genes <- context$space$genes
   screen_genes(
@@ -105,7 +106,8 @@ ScreenPerturbations.Seurat <- function(object, genes = NULL, model = NULL,
                                        fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
                                        vote = NULL, cutoff = NULL, assay = NULL, loadings = NULL, center = NULL,
                                        scale = NULL, expression = NULL, n.null = 200L, resume = NULL,
-                                       conf.level = 0.95, seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+                                       correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
+                                       verbose = TRUE, ...) {
   call_worker(ScreenPerturbations.default, ...)
 }
 
@@ -129,6 +131,7 @@ screen_genes <- function(context, change, n.null, resume, conf.level, verbose) {
   summed_screen(list(
     genes = change$genes, change = change, effects = bind_genes(done$effects, found$effects),
     errors = bind_genes(done$errors, found$errors), control = if (is.null(found)) done$control else found$control,
+    correction = if (is.null(found)) done$correction else found$correction,
     size = size, like = like, random = space$random, settings = settings, n.sim = context$futures$n.sim,
     n = length(context$futures$cells) * context$futures$n.sim, conf.level = conf.level, cols = context$definition$cols
   ))
@@ -225,8 +228,10 @@ run_screen <- function(context, change, genes, verbose) {
   batches <- unname(split(genes, (seq_along(genes) - 1L) %/% most))
   waves <- split(seq_along(batches), (seq_along(batches) - 1L) %/% workers)
   tick <- progress_bar(length(genes), "Screening genes", verbose)
-  control <- screen_control(context)
-  run <- if (workers > 1L) screen_elsewhere(context, change, control) else screen_here(context, change, control)
+  members <- screen_members(context)
+  control <- screen_control(context, members)
+  run <- if (workers > 1L) screen_elsewhere(context, change, control) else
+    screen_here(context, change, control, members)
   parts <- list()
   tryCatch(
     for (wave in waves) {
@@ -241,7 +246,8 @@ run_screen <- function(context, change, genes, verbose) {
   joined <- function(name) Reduce(bind_genes, lapply(parts, `[[`, name))
   means <- vapply(control, colMeans, numeric(length(context$fates)), na.rm = TRUE)
   list(effects = joined("effects"), errors = joined("errors"),
-    control = matrix(means, length(context$fates), dimnames = list(fate_names(context), NULL)))
+    control = matrix(means, length(context$fates), dimnames = list(fate_names(context), NULL)),
+    correction = correction_of(context, lapply(members, `[[`, "moved")))
 }
 
 # Workers of the user's future::plan(); 1 where none was made or future.apply is not there.
@@ -252,19 +258,23 @@ screen_workers <- function() {
   as.integer(min(future::nbrOfWorkers(), 1000))
 }
 
+# The members of the model, opened.
+screen_members <- function(context) {
+  lapply(seq_along(context$futures$members), function(m) context$futures$members[[m]](context$seed + m - 1))
+}
+
 # Probabilities of the fates of the cells left alone, cells x fates, by member.
-screen_control <- function(context) {
+screen_control <- function(context, members) {
   references <- context_references(context)
   alone <- list(list(states = start_states(context), hold = NULL))
-  lapply(seq_along(context$futures$members), function(m) {
-    shares <- context$futures$members[[m]]()(references, alone, context$seed + m - 1)
+  lapply(seq_along(members), function(m) {
+    shares <- members[[m]]$shares(references, alone, context$seed + m - 1)
     fate_probability(shares[[1L]]$share, context$fates)
   })
 }
 
 # Functions of a list of batches of genes: their effects in this session, or by the workers, each on one thread.
-screen_here <- function(context, change, control) {
-  members <- lapply(context$futures$members, function(open) open())
+screen_here <- function(context, change, control, members) {
   references <- context_references(context)
   function(batches) lapply(batches, function(batch) screen_batch(context, change, batch, members, references, control))
 }
@@ -273,7 +283,7 @@ screen_elsewhere <- function(context, change, control) {
   function(batches) {
     future.apply::future_lapply(batches, function(batch) {
       local_threads(1L)
-      screen_here(context, change, control)(list(batch))[[1L]]
+      screen_here(context, change, control, screen_members(context))(list(batch))[[1L]]
     }, future.seed = NULL, future.packages = "fatefield")
   }
 }
@@ -287,7 +297,7 @@ screen_batch <- function(context, change, genes, members, references, control) {
   size <- c(length(genes), length(context$fates), length(members))
   effects <- errors <- array(NA_real_, size, list(genes, fate_names(context), NULL))
   for (m in seq_along(members)) {
-    found <- members[[m]](references, arms, context$seed + m - 1)
+    found <- members[[m]]$shares(references, arms, context$seed + m - 1)
     for (g in seq_along(genes)) {
       shift <- fate_probability(found[[g]]$share, context$fates) - control[[m]]
       known <- pmax(colSums(!is.na(shift)), 1)
@@ -393,7 +403,8 @@ headline.fatefield_screen <- function(x) {
       } else "effects are not tested"),
     if (nrow(row) > 0L) paste0(if (tested) "most extreme: " else "largest: ", row$gene, " on ", row$fate, ", change ",
       with_interval(round(row$change, 3L), round(row$change_low, 3L), round(row$change_high, 3L)),
-      if (tested) paste0(", q ", format(row$q, digits = 2L)))
+      if (tested) paste0(", q ", format(row$q, digits = 2L))),
+    correction_text(x)
   )
 }
 

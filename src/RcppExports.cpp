@@ -495,8 +495,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // plan_fates
-Rcpp::List plan_fates(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times, const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::NumericMatrix& queries, const Rcpp::NumericVector& query_times, const Rcpp::List& options, double seed, int threads);
-RcppExport SEXP _fatefield_plan_fates(SEXP statesSEXP, SEXP timesSEXP, SEXP codesSEXP, SEXP n_labelsSEXP, SEXP queriesSEXP, SEXP query_timesSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+Rcpp::List plan_fates(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times, const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::NumericMatrix& queries, const Rcpp::NumericVector& query_times, const Rcpp::NumericVector& rates, const Rcpp::NumericVector& query_rates, const Rcpp::List& options, double seed, int threads);
+RcppExport SEXP _fatefield_plan_fates(SEXP statesSEXP, SEXP timesSEXP, SEXP codesSEXP, SEXP n_labelsSEXP, SEXP queriesSEXP, SEXP query_timesSEXP, SEXP ratesSEXP, SEXP query_ratesSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
@@ -505,10 +505,12 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< int >::type n_labels(n_labelsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type queries(queriesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type query_times(query_timesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type rates(ratesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type query_rates(query_ratesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(plan_fates(states, times, codes, n_labels, queries, query_times, options, seed, threads));
+    rcpp_result_gen = Rcpp::wrap(plan_fates(states, times, codes, n_labels, queries, query_times, rates, query_rates, options, seed, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1646,7 +1648,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_fate_shares", (DL_FUNC) &_fatefield_fate_shares, 6},
     {"_fatefield_fate_summary", (DL_FUNC) &_fatefield_fate_summary, 3},
     {"_fatefield_plan_defaults", (DL_FUNC) &_fatefield_plan_defaults, 0},
-    {"_fatefield_plan_fates", (DL_FUNC) &_fatefield_plan_fates, 9},
+    {"_fatefield_plan_fates", (DL_FUNC) &_fatefield_plan_fates, 11},
     {"_fatefield_field_defaults", (DL_FUNC) &_fatefield_field_defaults, 2},
     {"_fatefield_vfc_defaults", (DL_FUNC) &_fatefield_vfc_defaults, 0},
     {"_fatefield_check_field_options", (DL_FUNC) &_fatefield_check_field_options, 1},

@@ -95,10 +95,12 @@ Rcpp::List plan_defaults() { return glue::to_list(PlanOptions()); }
 
 // list(share = queries x (labels + 1), effective, descendants) of queries before the last time, by plans
 // between the times of the cells `states`. `codes`: labels of the cells of the last time, NA for none.
+// `rates`, `query_rates`: growth, one each or none.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List plan_fates(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times,
                       const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::NumericMatrix& queries,
-                      const Rcpp::NumericVector& query_times, const Rcpp::List& options, double seed,
+                      const Rcpp::NumericVector& query_times, const Rcpp::NumericVector& rates,
+                      const Rcpp::NumericVector& query_rates, const Rcpp::List& options, double seed,
                       int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
@@ -107,11 +109,12 @@ Rcpp::List plan_fates(const Rcpp::NumericMatrix& states, const Rcpp::NumericVect
     cells.times.assign(times.begin(), times.end());
     for (const int code : codes) cells.codes.push_back(code == NA_INTEGER ? -1 : code - 1);
     cells.n_labels = n_labels;
+    cells.rates.assign(rates.begin(), rates.end());
     const FatePlan plan(cells, glue::from_list<PlanOptions>(options), static_cast<std::uint64_t>(seed),
                         glue::until_interrupt());
     const PlanShares found =
         plan.shares(glue::view(queries), std::vector<double>(query_times.begin(), query_times.end()),
-                    glue::until_interrupt());
+                    std::vector<double>(query_rates.begin(), query_rates.end()), glue::until_interrupt());
     return Rcpp::List::create(Rcpp::_["share"] = glue::to_r(found.shares.share),
                               Rcpp::_["effective"] = glue::to_vector(found.shares.effective),
                               Rcpp::_["descendants"] = glue::to_vector(found.descendants));

@@ -1,5 +1,5 @@
-// Fates by plans between times: clusters that can only go one way, a closed form, masses that are kept, the
-// same bytes on any number of threads.
+// Fates by plans between times: clusters that can only go one way, a closed form, masses that are kept or
+// given, the pairs that bridges are trained on, the same bytes on any number of threads.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,7 +9,10 @@
 #include "analysis/fate_plan.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
+#include "base/sampling.hpp"
 #include "base/threads.hpp"
+#include "ot/time_plan.hpp"
+#include "sde/train/couplings.hpp"
 #include "test.hpp"
 
 using namespace fatefield;
@@ -141,6 +144,94 @@ TEST_CASE("a plan on some of the cells is near that on all", "[fate_plan]") {
   for (std::int64_t i = 0; i < 800; ++i)
     off += std::abs(all.shares.share(i, 0) - some.shares.share(i, 0)) / 800;
   CHECK(off < 0.03);
+}
+
+TEST_CASE("the noise of a plan is the same in all dimensions, but no more than there is to know",
+          "[fate_plan]") {
+  const std::vector<double> variance = {1.0, 4.0, 0.1}, times = {0, 1, 3};
+  PlanOptions o = options(0.6, 2.0);
+  const auto scales = ot::plan_scales(variance, times, o);
+  REQUIRE(scales.size() == 2);
+  const double usual = (1.0 + 16.0 + 0.01) / 5.1;
+  for (std::size_t k = 0; k < 2; ++k) {
+    const double noise = 0.6 * usual * (times[k + 1] - times[k]) / 1.5;
+    double distance = 0.0;
+    for (std::size_t d = 0; d < 3; ++d) {
+      CHECK(scales[k].sd[d] == Approx(std::sqrt(std::min(noise, 2 * variance[d]))));
+      distance += variance[d] / (scales[k].sd[d] * scales[k].sd[d]);
+    }
+    CHECK(scales[k].reach == Approx(2.0 * std::sqrt(distance)));
+  }
+}
+
+TEST_CASE("the variance within times is pooled, and constant dimensions have a little", "[fate_plan]") {
+  const std::vector<std::vector<double>> first = {{0, 2}, {10, 10, 16}};
+  const auto found = ot::within_variance({2, 3}, 2, [&](std::size_t k, std::int64_t i, std::int64_t d) {
+    return d == 0 ? first[k][static_cast<std::size_t>(i)] : 3.0 * static_cast<double>(k);
+  });
+  CHECK(found[0] == Approx((2.0 + 24.0) / 5.0));
+  CHECK(found[1] == Approx(1e-4 * found[0] / 2.0));
+}
+
+TEST_CASE("a draw is all there is, or so many increasing numbers", "[fate_plan]") {
+  CHECK(draw_at_most(3, 5, 1, Stream::Bridge, 0) == std::vector<std::int64_t>{0, 1, 2});
+  const auto some = draw_at_most(100, 10, 1, Stream::Bridge, 0);
+  CHECK(some.size() == 10);
+  CHECK(std::is_sorted(some.begin(), some.end()));
+  CHECK(std::adjacent_find(some.begin(), some.end()) == some.end());
+  CHECK(ot::plan_cells(100, 10, 1, 0) != ot::plan_cells(100, 10, 1, 1));
+}
+
+TEST_CASE("fates are those of the pairs that bridges are trained on", "[fate_plan]") {
+  const std::int64_t each = 40, draws = 2000, n = 2 * each, m = 3 * each;
+  const Cells c = uneven(each);
+  for (const std::string marginals : {"target", "both"}) {
+    const PlanOptions o = options(0.5, 0.8, marginals);
+    const PlanShares s = FatePlan(c.population, o, 1).shares(c.states, zeros(c.states.rows));
+    const auto variance = ot::within_variance({n, m}, 2, [&](std::size_t k, std::int64_t i, std::int64_t d) {
+      return c.states(k == 0 ? i : n + i, d);
+    });
+    const auto scale = ot::plan_scales(variance, {0, 1}, o).front();
+    std::vector<double> points;
+    for (std::int64_t i = 0; i < n + m; ++i) {
+      for (std::int64_t d = 0; d < 2; ++d)
+        points.push_back(c.states(i, d) / scale.sd[static_cast<std::size_t>(d)]);
+    }
+    SinkhornOptions of_plan;
+    of_plan.blur = 1.0;
+    of_plan.reach = scale.reach;
+    of_plan.tolerance = 1e-6;
+    const Partners pairs =
+        draw_partners<double>({points.data(), n, 2, nullptr}, {points.data() + 2 * n, m, 2, nullptr}, of_plan,
+                              {draws, 1, 0, marginals == "both"});
+    for (std::int64_t i = 0; i < n; ++i) {
+      double first = 0;
+      for (std::int64_t r = 0; r < draws; ++r)
+        first += pairs.target[static_cast<std::size_t>(i * draws + r)] < each ? 1.0 / draws : 0.0;
+      CHECK(s.shares.share(i, 0) == Approx(first).margin(3e-3));
+    }
+  }
+}
+
+TEST_CASE("given growth is the mass at the end", "[fate_plan]") {
+  // One far source before one target, the other before three.
+  Matrix x(6, 1);
+  x.values = {0, 5, 0, 5, 5.1, 4.9};
+  PlanPopulation cells;
+  cells.states = x;
+  cells.times = {0, 0, 2, 2, 2, 2};
+  cells.codes = {-1, -1, 0, 1, 1, 1};
+  cells.n_labels = 2;
+  cells.rates = {0, std::log(3.0) / 2, 0, 0, 0, 0};
+  const FatePlan plan(cells, options(0.3, 0.0), 1);
+  Matrix at(3, 1);
+  at.values = {0, 5, 5};
+  const PlanShares s = plan.shares(at, {0, 0, 1}, {0, std::log(3.0) / 2, std::log(3.0) / 2});
+  CHECK(s.shares.share(0, 0) == Approx(1).margin(2e-3));
+  CHECK(s.shares.share(1, 1) == Approx(1).margin(2e-3));
+  CHECK(s.descendants[0] == Approx(0.5).margin(3e-3));
+  CHECK(s.descendants[1] == Approx(1.5).margin(3e-3));
+  CHECK(s.descendants[2] == Approx(std::sqrt(3.0) / 2).margin(3e-3));
 }
 
 TEST_CASE("plans that cannot be are named", "[fate_plan]") {

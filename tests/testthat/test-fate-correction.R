@@ -20,7 +20,7 @@ shift_engine <- function(shift) {
 weights_of <- function(shift, end = 1) {
   cells <- still_cells()
   source <- list(times = cells$time, x = cells$x, fixed = TRUE)
-  member_weights(shift_engine(shift), source, cells$time, end, 1)
+  member_weights(shift_engine(shift), source, correctable(source, cells$time, end), end, 1)
 }
 
 test_that("a model whose ends are shifted gets the observed composition back", {
@@ -67,4 +67,14 @@ test_that("fates say what was corrected, keep those without, and say why not", {
   expect_true(all(is.na(early$correction$moved)))
   expect_match(early$correction$reason, "fewer than 50 cells")
   expect_identical(early$probability, predict(t.start = -1, correct = FALSE)$probability)
+})
+
+test_that("without a source, or cells enough, there is nothing to correct", {
+  expect_length(correctable(NULL, 0:1, 2), 0L)
+  expect_length(correctable(list(reason = "none"), 0:1, 2), 0L)
+  expect_null(member_weights(NULL, NULL, numeric(), 2, 1))
+  expect_null(correction_table(NULL, 0:1, 2, numeric(), list()))
+  table <- correction_table(list(reason = "none"), c(0, 0, 1), 2, numeric(), list(NULL, NULL))
+  expect_identical(table$cells, 2:1)
+  expect_true(all(is.na(table$moved)) && all(table$reason == "none"))
 })

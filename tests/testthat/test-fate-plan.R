@@ -41,7 +41,7 @@ test_that("labels that are no fates are other, and cells without a label are lef
   expect_error(plan_of(cells, reference = setdiff(seq_along(cells$time), last)), class = "fatefield_error_input")
 })
 
-test_that("plans need no model, take the cells of one where it is there, and start at any time", {
+test_that("plans need no model, and start at any time", {
   for (object in tiny_objects()) {
     found <- PredictFate(object, labels = "state", exclude = "progenitor", time = "day", method = "plan", k = 5)
     kept <- GetResult(found, "fates")
@@ -86,4 +86,81 @@ test_that("the agreement of two answers is their distance and their common fate"
   expect_equal(plan_agreement(other, plan)$distance, 0.5, tolerance = 1e-3)
   expect_equal(plan_agreement(other, plan)$top, 0.5)
   expect_identical(plan_agreement(plan, plan)$cells, 120L)
+})
+
+fates_of_model <- function(cells, model, ...) {
+  PredictFate(cells$x, model = model, labels = cells$label, exclude = "progenitor", k = 5, n.sim = 5, verbose = FALSE,
+    ...)
+}
+
+test_that("the plans of a model are those that it was trained on, but for what is said otherwise", {
+  cells <- pairs_of_clusters()
+  plain <- tiny_fit(cells$x, cells$time, growth = "none", bridge.noise = 1.3)
+  own <- fates_of_model(cells, plain, method = "plan")
+  same <- function(noise, reach, marginals, fate) {
+    by_hand <- plan_of(cells, options = list(noise = noise, reach = reach, marginals = marginals))
+    expect_equal(fate$probability, by_hand$probability)
+  }
+  same(1.3, 0, "both", own)
+  expect_output(print(own), "those of the model")
+  same(0.2, 0, "both", fates_of_model(cells, plain, method = "plan", options = list(noise = 0.2)))
+  grown <- tiny_fit(cells$x, cells$time, growth = "learned", bridge.noise = 0.4, bridge.reach = 2,
+    bridge.marginals = "target")
+  same(0.4, 2, "target", fates_of_model(cells, grown, method = "plan"))
+  rollouts <- tiny_fit(cells$x, cells$time, method = "sinkhorn")
+  expect_equal(fates_of_model(cells, rollouts, method = "plan")$probability,
+    plan_of(cells, options = NULL)$probability)
+})
+
+test_that("an ensemble has a plan for each noise of its members", {
+  cells <- pairs_of_clusters()
+  several <- tiny_fit(cells$x, cells$time, growth = "none", n.models = 2L)
+  fate <- fates_of_model(cells, several, method = "plan", prior = 0)
+  noises <- vapply(1:2, bridge_noise, 0, config = several$config, n.models = 2L)
+  expect_equal(fate$options$noise, noises)
+  each <- lapply(noises, function(noise) {
+    plan_of(cells, prior = 0, options = list(noise = noise, reach = 0))$probability
+  })
+  expect_equal(fate$probability, (each[[1L]] + each[[2L]]) / 2, tolerance = 1e-6)
+  one <- fates_of_model(cells, several, method = "plan", options = list(noise = 1))
+  expect_identical(one$n.models, 1L)
+})
+
+test_that("a length in scaled units is a share of the usual distance", {
+  cells <- pairs_of_clusters()
+  within <- sum(vapply(split(seq_along(cells$time), cells$time), function(i) {
+    sum(scale(cells$x[i, ], scale = FALSE)^2)
+  }, 0)) / nrow(cells$x)
+  found <- relative_reach(3, list(x = cells$x, times = cells$time))
+  expect_equal(found, 3 * sqrt(mean(apply(cells$x, 2, var))) / sqrt(within))
+})
+
+test_that("growth that was given is that of the plans of a model", {
+  cells <- pairs_of_clusters()
+  rate <- ifelse(cells$side > 0, log(3), 0)
+  model <- tiny_fit(cells$x, cells$time, growth = rate, bridge.noise = 0.05)
+  expect_identical(model$growth.rates, rate)
+  fate <- fates_of_model(cells, model, method = "plan")
+  start <- names(which(fate$starts == 1))
+  up <- cells$side[match(start, rownames(cells$x))] > 0
+  ratio <- mean(fate$descendants[start[up]]) / mean(fate$descendants[start[!up]])
+  expect_equal(ratio, 3, tolerance = 1e-6)
+})
+
+test_that("fates have those of plans beside them where asked for", {
+  cells <- pairs_of_clusters()
+  model <- tiny_fit(cells$x, cells$time, growth = "none")
+  plan <- fates_of_model(cells, model, method = "plan")
+  fate <- fates_of_model(cells, model, plan = TRUE)
+  alone <- fates_of_model(cells, model)
+  expect_identical(fate$probability, alone$probability)
+  expect_identical(fate$probability_plan, plan$probability)
+  expect_null(alone$probability_plan)
+  expect_output(print(fate), "beside plans: mean distance")
+  expect_equal(summary(fate)$probability_plan, unname(colMeans(plan$probability)))
+  expect_equal(summary(fate)$distance_plan, unname(colMeans(abs(plan$probability - fate$probability))))
+  some <- fate[c("c5", "c2")]
+  expect_identical(rownames(some$probability_plan), c("c5", "c2"))
+  expect_error(fates_of_model(cells, model, options = list(noise = 1)), class = "fatefield_error_input")
+  expect_error(fates_of_model(cells, model, plan = 1), class = "fatefield_error_input")
 })

@@ -17,6 +17,24 @@ test_that("controls are the fates that are predicted", {
   expect_equal(x$control[, , 1] / 2 + x$control[, , 2] / 2, fate$probability, ignore_attr = TRUE)
 })
 
+test_that("corrected controls are the corrected fates, and a change of nothing is none", {
+  object <- perturb_object()
+  x <- perturbed(correct = TRUE)
+  fate <- PredictFate.default(object, labels = "state", cells = rownames(x$control), n.sim = 3, k = 10, cutoff = 0,
+    prior = 0, correct = TRUE, verbose = FALSE)
+  expect_equal(x$control[, , 1] / 2 + x$control[, , 2] / 2, fate$probability, ignore_attr = TRUE)
+  expect_identical(x$correction, fate$correction)
+  expect_gt(x$correction$moved, 0)
+  expect_false(isTRUE(all.equal(x$control, perturbed()$control)))
+  same <- perturbed(mode = "scale", at = 1, correct = TRUE)
+  expect_identical(same$perturbed, same$control)
+  expect_true(all(same$table$change == 0))
+  expect_output(print(x), "ends corrected to the observed cells")
+  expect_null(perturbed()$correction)
+  expect_input_error(c(x, perturbed(genes = "fateB")), "...", "correct")
+  expect_match(perturbed(correct = TRUE, t.start = -1)$correction$reason, "fewer than 50 cells")
+})
+
 test_that("results are the same bytes on any number of threads, and true for some of the cells", {
   one <- perturbed(threads = 1)
   two <- perturbed(threads = 2)
@@ -100,6 +118,8 @@ test_that("what cannot be done is named", {
   expect_input_error(perturbed(interaction = TRUE), "interaction", "two genes")
   expect_input_error(PerturbCells(object, "fateA", verbose = FALSE), "labels", "needed")
   expect_input_error(perturbed(cells = 1:240), "cells", "different times")
+  expect_input_error(perturbed(compat = "scdiffeq", correct = TRUE), "correct", "published")
+  expect_input_error(perturbed(correct = 1), "correct")
   bare <- tiny_fit(object, reduction = "latent")
   expect_input_error(PerturbCells(bare, "fateA", labels = "state", verbose = FALSE), "loadings", "no loadings")
   expect_warning(

@@ -173,3 +173,21 @@ test_that("what cannot be scored is answered with the argument's name", {
   rownames(named) <- c("x", "y")
   expect_input_error(ScoreFate(named, c(v = "a", w = "b")), "truth", "no cell")
 })
+
+test_that("a model is compared with its plans over the same samples, and told where it is worse", {
+  truth <- rep(c("a", "b"), each = 50)
+  right <- cbind(a = truth == "a", b = truth == "b") * 0.6 + 0.2
+  rownames(right) <- names(truth) <- paste0("c", seq_along(truth))
+  # Worse by a little in every cell: far more than chance, as the cells are the same.
+  worse <- right * 0.9 + 0.05
+  scores <- ScoreFate(list(model = worse, plan = right), truth, n.boot = 50)
+  beside <- attr(scores, "plan")
+  expect_equal(beside$difference, log(0.8 / 0.77))
+  expect_equal(c(beside$low, beside$high), rep(log(0.8 / 0.77), 2))
+  expect_output(print(scores), "model lost some of what it was trained on")
+  better <- ScoreFate(list(model = right, plan = worse), truth, n.boot = 50)
+  expect_output(print(better), "cross-entropy less that of plans: -")
+  expect_false(any(grepl("lost some", headline(better))))
+  expect_null(attr(ScoreFate(right, truth, n.boot = 0), "plan"))
+  expect_false(any(grepl("plans", headline(scores[1L]))))
+})

@@ -16,6 +16,25 @@ test_that("a screen gives what genes give alone, on any number of threads", {
   expect_s3_class(plot(screen, "heatmap", fates = "fateA"), "ggplot")
 })
 
+test_that("screens and doses have the ends of all arms corrected as one change has", {
+  screen <- screened(genes = "fateA-2", n.null = 0, correct = TRUE)
+  ask <- function(...) {
+    suppressWarnings(PerturbCells(perturb_object(), "fateA-2", labels = "state", n.sim = 2, k = 10, cutoff = 0,
+      verbose = FALSE, correct = TRUE, ...))
+  }
+  one <- ask(mode = "shift")
+  shift <- apply(one$perturbed - one$control, 2:3, mean, na.rm = TRUE)
+  expect_equal(screen$effects["fateA-2", , ], shift, ignore_attr = TRUE)
+  expect_identical(screen$correction, one$correction)
+  expect_output(print(screen), "ends corrected")
+  expect_input_error(screened(resume = screen), "resume", "other settings.*correct")
+  set <- ask(at = 1, units = "z")
+  doses <- DoseResponse(perturb_object(), "fateA-2", doses = c(0, 1), labels = "state", n.sim = 2, k = 10, cutoff = 0,
+    verbose = FALSE, correct = TRUE)
+  expect_equal(doses$perturbed[[2L]], set$perturbed)
+  expect_identical(doses$correction, one$correction)
+})
+
 test_that("a screen goes on from where it was", {
   whole <- screened()
   part <- screened(genes = perturb_object() |> rownames() |> utils::head(12), n.null = 0)

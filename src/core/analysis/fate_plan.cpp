@@ -5,16 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <string>
 #include <utility>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
-#include "base/sampling.hpp"
 #include "base/threads.hpp"
-#include "ot/clouds.hpp"
-#include "ot/plan_columns.hpp"
-#include "ot/transport.hpp"
+#include "ot/time_plan.hpp"
 
 namespace fatefield {
 namespace {
@@ -24,8 +22,6 @@ using KeepGoing = std::function<bool()>;
 
 // Rows of pairs that are worked out at once.
 constexpr std::int64_t kRows = 64;
-// Bytes that may hold what the iterations of a plan have in common.
-constexpr std::size_t kKeptBytes = 48u << 20;
 // Plans are found until they miss the masses of cells by this share, which composition then does at most.
 constexpr double kTolerance = 1e-3;
 constexpr std::int64_t kIterations = 500;
@@ -47,15 +43,18 @@ void check(const PlanPopulation& cells, const PlanOptions& o) {
   const auto n = static_cast<std::size_t>(cells.states.rows);
   if (cells.times.size() != n || cells.codes.size() != n)
     throw input_error("time", "Each cell needs a time and the code of a label.");
+  if (!cells.rates.empty() && cells.rates.size() != n)
+    throw input_error("growth", "There must be one growth rate for each cell, or none.");
 }
 
 // Points in units in which the noise over an interval is 1, row-major.
 template <typename T>
-std::vector<T> scaled_rows(MatrixView x, const std::vector<std::int64_t>& rows, double unit) {
+std::vector<T> scaled_rows(MatrixView x, const std::vector<std::int64_t>& rows, const Vector& unit) {
   std::vector<T> out;
   out.reserve(rows.size() * static_cast<std::size_t>(x.cols));
   for (const std::int64_t i : rows) {
-    for (std::int64_t k = 0; k < x.cols; ++k) out.push_back(static_cast<T>(x(i, k) / unit));
+    for (std::int64_t k = 0; k < x.cols; ++k)
+      out.push_back(static_cast<T>(x(i, k) / unit[static_cast<std::size_t>(k)]));
   }
   return out;
 }
@@ -77,30 +76,20 @@ class Interval {
 struct Side {
   MatrixView states;
   const std::vector<std::int64_t>& rows;
+  Vector masses;  // of the rows at the end, sum 1; empty where they are equal
 };
 
 template <typename T>
 class IntervalOf final : public Interval {
  public:
-  IntervalOf(const Side& from, const Side& to, double unit, const Pushed& known, const PlanOptions& options,
-             double reach, const KeepGoing& keep_going)
-      : unit_(unit), dims_(to.states.cols), points_(scaled_rows<T>(to.states, to.rows, unit_)) {
-    const auto x = scaled_rows<T>(from.states, from.rows, unit_);
-    const Cloud<T> sources = cloud(x), targets = cloud(points_);
-    const Vector a = ot::weights_of(sources), b = ot::weights_of(targets);
-    SinkhornOptions o;
-    o.blur = 1.0;
-    o.scaling = kScaling;
-    o.tolerance = kTolerance;
-    o.max_iterations = kIterations;
-    rows_ = std::make_unique<ot::Marginals>(reach, o.p);
-    ot::Transport<T> transport(ot::Interaction<T>(sources, a, targets, b, o.p), a, b, *rows_,
-                               ot::Marginals(options.marginals == "both" ? reach : 0.0, o.p));
-    transport.keep(kKeptBytes);
-    transport.descend(epsilon_schedule(o, bounding_diameter<T>({sources, targets})), o, keep_going);
-    columns_ = std::make_unique<ot::PlanColumns<T>>(targets, transport.g_before(), b, 1.0);
-    labels_.resize(targets.n, known.share.cols);
-    for (std::int64_t j = 0; j < targets.n; ++j) {
+  IntervalOf(const Side& from, const Side& to, const ot::PlanScale& scale, const Pushed& known,
+             bool free_targets, const KeepGoing& keep_going)
+      : unit_(scale.sd),
+        dims_(to.states.cols),
+        points_(scaled_rows<T>(to.states, to.rows, unit_)),
+        plan_(found(from, scale.reach, free_targets, keep_going)) {
+    labels_.resize(static_cast<std::int64_t>(to.rows.size()), known.share.cols);
+    for (std::int64_t j = 0; j < labels_.rows(); ++j) {
       for (std::int64_t l = 0; l < labels_.cols(); ++l)
         labels_(j, l) = known.share(j, l) * known.descendants[static_cast<std::size_t>(j)];
     }
@@ -129,12 +118,27 @@ class IntervalOf final : public Interval {
     return {points.data(), static_cast<std::int64_t>(points.size()) / dims_, dims_, nullptr};
   }
 
+  ot::TimePlan<T> found(const Side& from, double reach, bool free_targets,
+                        const KeepGoing& keep_going) const {
+    const std::vector<T> x = scaled_rows<T>(from.states, from.rows, unit_);
+    const std::vector<T> masses(from.masses.begin(), from.masses.end());
+    Cloud<T> sources = cloud(x);
+    if (!masses.empty()) sources.weights = masses.data();
+    SinkhornOptions o;
+    o.blur = 1.0;
+    o.scaling = kScaling;
+    o.tolerance = kTolerance;
+    o.max_iterations = kIterations;
+    o.reach = reach;
+    return ot::find_time_plan(sources, cloud(points_), o, free_targets, keep_going);
+  }
+
   void push_block(MatrixView x, const std::vector<std::int64_t>& rows, std::int64_t from, double stretch,
                   Pushed& out) const {
     const std::int64_t to = std::min(static_cast<std::int64_t>(rows.size()), from + kRows);
     const std::vector<std::int64_t> some(rows.begin() + from, rows.begin() + to);
     const std::vector<T> points = scaled_rows<T>(x, some, unit_);
-    columns_->each_row(
+    plan_.columns.each_row(
         cloud(points), 0, to - from,
         [&](std::int64_t i, const double* share, double log_sum) {
           const Eigen::Map<const Eigen::RowVectorXd> row(share, labels_.rows());
@@ -144,16 +148,15 @@ class IntervalOf final : public Interval {
           const auto at = static_cast<std::size_t>(from + i);
           out.effective[at] = 1.0 / row.squaredNorm();
           // f = -damping * log_sum at temperature 1.
-          out.descendants[at] = rows_->transported(1.0, -rows_->damping(1.0) * log_sum) * total;
+          out.descendants[at] = plan_.rows.transported(1.0, -plan_.rows.damping(1.0) * log_sum) * total;
         },
         stretch);
   }
 
-  double unit_;
+  Vector unit_;
   std::int64_t dims_;
   std::vector<T> points_;
-  std::unique_ptr<ot::Marginals> rows_;
-  std::unique_ptr<ot::PlanColumns<T>> columns_;
+  ot::TimePlan<T> plan_;
   RowMajor labels_;
 };
 
@@ -162,6 +165,7 @@ class IntervalOf final : public Interval {
 struct FatePlan::Impl {
   Vector times;                                  // observed
   std::vector<std::unique_ptr<Interval>> plans;  // one less
+  Vector usual_mass;  // of each interval: mean of exp(rate * length), where there are rates
   std::int64_t n_labels = 0, dims = 0;
 };
 
@@ -181,35 +185,28 @@ std::map<double, std::vector<std::int64_t>> cells_by_time(const PlanPopulation& 
   return out;
 }
 
-// Variance within times: of all dimensions together, and the mean of theirs weighted by itself.
-struct Spread {
-  double total = 0.0, mean = 0.0;
-};
-
-Spread spread_within(MatrixView x, const std::map<double, std::vector<std::int64_t>>& of) {
-  double n = 0.0, squares = 0.0;
-  for (const auto& some : of) n += static_cast<double>(some.second.size());
-  Spread out;
-  for (std::int64_t k = 0; k < x.cols; ++k) {
-    double variance = 0.0;
-    for (const auto& some : of) {
-      double mean = 0.0;
-      for (const std::int64_t i : some.second) mean += x(i, k) / static_cast<double>(some.second.size());
-      for (const std::int64_t i : some.second) variance += (x(i, k) - mean) * (x(i, k) - mean) / n;
-    }
-    out.total += variance;
-    squares += variance * variance;
-  }
-  if (!(out.total > 0)) throw input_error("object", "`object`: all cells of each time are the same.");
-  out.mean = squares / out.total;
+Vector variance_of(MatrixView x, const std::vector<std::vector<std::int64_t>>& of) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& some : of) sizes.push_back(static_cast<std::int64_t>(some.size()));
+  Vector out = ot::within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
+    return x(of[k][static_cast<std::size_t>(i)], d);
+  });
+  if (!(out.front() > 0)) throw input_error("object", "`object`: all cells of each time are the same.");
   return out;
 }
 
-bool beyond_float(MatrixView x, double unit) {
+// Masses after `length`, from 1 each.
+Vector grown_by(const Vector& rates, const std::vector<std::int64_t>& rows, double length) {
+  Vector out;
+  for (const std::int64_t i : rows) out.push_back(std::exp(rates[static_cast<std::size_t>(i)] * length));
+  return out;
+}
+
+bool beyond_float(MatrixView x, const Vector& unit) {
   double sum = 0.0;
   for (std::int64_t k = 0; k < x.cols; ++k) {
     const auto range = std::minmax_element(x.data + k * x.rows, x.data + (k + 1) * x.rows);
-    const double side = (*range.second - *range.first) / unit;
+    const double side = (*range.second - *range.first) / unit[static_cast<std::size_t>(k)];
     sum += side * side;
   }
   return sum > kFloatReach;
@@ -222,45 +219,52 @@ FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std:
     : impl_(std::make_unique<Impl>()) {
   check(cells, options);
   const OneEigenThread one_thread;
-  auto of = cells_by_time(cells);
-  const Spread spread = spread_within(cells.states, of);
-  const double span = of.rbegin()->first - of.begin()->first;
+  std::vector<std::vector<std::int64_t>> all, drawn;
+  for (auto& some : cells_by_time(cells)) {
+    impl_->times.push_back(some.first);
+    all.push_back(std::move(some.second));
+    const auto n = static_cast<std::int64_t>(all.back().size());
+    drawn.push_back(
+        ot::plan_cells(n, options.max_cells, seed, static_cast<std::int64_t>(impl_->times.size()) - 1));
+    for (std::int64_t& i : drawn.back()) i = all.back()[static_cast<std::size_t>(i)];
+  }
+  const auto scales = ot::plan_scales(variance_of(cells.states, all), impl_->times, options);
   impl_->n_labels = cells.n_labels;
   impl_->dims = cells.states.cols;
-  std::vector<std::vector<std::int64_t>> drawn;
-  for (const auto& some : of) {
-    impl_->times.push_back(some.first);
-    const auto n = static_cast<std::int64_t>(some.second.size());
-    std::vector<std::int64_t> chosen = draw_without_replacement(
-        n, std::min(n, options.max_cells), seed, Stream::Batch, static_cast<std::uint64_t>(drawn.size()));
-    std::sort(chosen.begin(), chosen.end());
-    for (std::int64_t& i : chosen) i = some.second[static_cast<std::size_t>(i)];
-    drawn.push_back(std::move(chosen));
-  }
+  impl_->usual_mass.resize(scales.size());
+  impl_->plans.resize(scales.size());
   Pushed known;
   known.share = Matrix(static_cast<std::int64_t>(drawn.back().size()), cells.n_labels + 1);
   for (std::size_t j = 0; j < drawn.back().size(); ++j)
     known.share(static_cast<std::int64_t>(j), cells.codes[static_cast<std::size_t>(drawn.back()[j])]) = 1.0;
   known.descendants.assign(drawn.back().size(), 1.0);
-  impl_->plans.resize(drawn.size() - 1);
-  for (std::size_t k = drawn.size() - 1; k-- > 0;) {
-    const double unit =
-        std::sqrt(options.noise * spread.mean * (impl_->times[k + 1] - impl_->times[k]) / span);
-    const double reach = options.reach * std::sqrt(spread.total) / unit;
-    const Side from{cells.states, drawn[k]}, to{cells.states, drawn[k + 1]};
-    if (beyond_float(cells.states, unit))
+  for (std::size_t k = scales.size(); k-- > 0;) {
+    Side from{cells.states, drawn[k], {}};
+    if (!cells.rates.empty()) {
+      const Vector grown = grown_by(cells.rates, drawn[k], impl_->times[k + 1] - impl_->times[k]);
+      const double sum = std::accumulate(grown.begin(), grown.end(), 0.0);
+      impl_->usual_mass[k] = sum / static_cast<double>(grown.size());
+      for (const double m : grown) from.masses.push_back(m / sum);
+    }
+    const Side to{cells.states, drawn[k + 1], {}};
+    const bool free_targets = options.marginals == "both";
+    if (beyond_float(cells.states, scales[k].sd))
       impl_->plans[k] =
-          std::make_unique<IntervalOf<double>>(from, to, unit, known, options, reach, keep_going);
+          std::make_unique<IntervalOf<double>>(from, to, scales[k], known, free_targets, keep_going);
     else
       impl_->plans[k] =
-          std::make_unique<IntervalOf<float>>(from, to, unit, known, options, reach, keep_going);
-    if (k > 0) known = impl_->plans[k]->push(cells.states, drawn[k], 1.0, keep_going);
+          std::make_unique<IntervalOf<float>>(from, to, scales[k], known, free_targets, keep_going);
+    if (k == 0) break;
+    known = impl_->plans[k]->push(cells.states, drawn[k], 1.0, keep_going);
+    for (std::size_t i = 0; i < from.masses.size(); ++i)
+      known.descendants[i] *= from.masses[i] * static_cast<double>(from.masses.size());
   }
 }
 
 FatePlan::~FatePlan() = default;
 
-PlanShares FatePlan::shares(MatrixView states, const Vector& times, const KeepGoing& keep_going) const {
+PlanShares FatePlan::shares(MatrixView states, const Vector& times, const Vector& rates,
+                            const KeepGoing& keep_going) const {
   if (states.cols != impl_->dims)
     throw input_error("states", "The states have " + std::to_string(states.cols) + " dimensions, the plans " +
                                     std::to_string(impl_->dims) + ".");
@@ -276,9 +280,10 @@ PlanShares FatePlan::shares(MatrixView states, const Vector& times, const KeepGo
       throw input_error("times", "States at the last time have no plan to go by.");
     std::size_t k = 0;
     while (some.first >= impl_->times[k + 1]) ++k;
-    const double length = impl_->times[k + 1] - impl_->times[k];
-    const Pushed found =
-        impl_->plans[k]->push(states, some.second, (impl_->times[k + 1] - some.first) / length, keep_going);
+    const double left = impl_->times[k + 1] - some.first, length = impl_->times[k + 1] - impl_->times[k];
+    Pushed found = impl_->plans[k]->push(states, some.second, left / length, keep_going);
+    const Vector grown = rates.empty() ? Vector() : grown_by(rates, some.second, left);
+    for (std::size_t r = 0; r < grown.size(); ++r) found.descendants[r] *= grown[r] / impl_->usual_mass[k];
     for (std::size_t r = 0; r < some.second.size(); ++r) {
       const std::int64_t i = some.second[r];
       for (std::int64_t l = 0; l <= impl_->n_labels; ++l)

@@ -5,7 +5,8 @@
 // A plan at the temperature of a noise is a Schroedinger bridge of the Brownian motion with that noise: the
 // chance that a cell at x becomes cell j of the next time is in proportion to
 // b_j exp(g_j - |x - y_j|^2 / (2 s^2)) with s^2 the variance of the noise over the time that is
-// left. It needs only the potential g, which is found on some cells of each time.
+// left. It needs only the potential g, which is found on some cells of each time. With the options of a
+// model's bridges these are the plans that it was trained on (ot/time_plan.hpp).
 // Source: Leonard, A survey of the Schroedinger problem, DCDS-A 34 (2014); masses as in
 // sde/train/couplings.hpp.
 #pragma once
@@ -27,6 +28,9 @@ struct PlanPopulation {
   std::vector<std::int32_t>
       codes;  ///< label of each cell of the last time, -1 for those left out; others unread
   std::int64_t n_labels = 0;
+  /// Growth of each cell per unit of time, where it is given: what its mass at the end of an interval is;
+  /// else empty.
+  std::vector<double> rates = {};
 };
 
 struct PlanShares {
@@ -47,7 +51,9 @@ class FatePlan {
 
   /// @param states n x dims; times: one each, before the last one. Those between two observed times are on
   ///               their way to the later one; those before the first are as if on their way to the second.
+  /// @param rates one each where the population has rates, else empty
   PlanShares shares(MatrixView states, const std::vector<double>& times,
+                    const std::vector<double>& rates = {},
                     const std::function<bool()>& keep_going = {}) const;
 
  private:

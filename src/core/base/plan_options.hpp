@@ -1,4 +1,5 @@
-// Defaults of plans between successive times as a model of their own: labels pushed back through them.
+// What plans between successive times assume: those of bridges, and those through which labels are pushed
+// back.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +7,15 @@
 
 namespace fatefield {
 
-/// Fates by entropic transport plans between successive times, without a network.
+/// Fates by entropic transport plans between successive times, without a network. The defaults are those
+/// that serve best without one.
 struct PlanOptions {
-  /// Variance of the noise over the whole time span, the same in all dimensions, as a share of the variance
-  /// within times (the mean of that of the dimensions, weighted by itself, so that dimensions in which cells
-  /// hardly differ do not count). It is the temperature of the plans, which are Schroedinger bridges of a
-  /// Brownian motion.
-  double noise = 1.5;
+  /// Variance of the noise over an interval between observed times of the usual length, as a share of the
+  /// variance within times (the mean of that of the dimensions, weighted by itself, so that dimensions in
+  /// which cells hardly differ do not count); the same in all dimensions, but in none more than twice that
+  /// dimension's own, at which successive times know nothing of each other. It is the temperature of the
+  /// plans, which are Schroedinger bridges of a Brownian motion; `bridge.noise` of a model is the same.
+  double noise = 0.7;
   /// Distance, relative to the usual one of two cells of one time, beyond which mass grows and dies rather
   /// than moves; 0 moves all mass.
   double reach = 0.5;

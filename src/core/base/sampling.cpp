@@ -1,6 +1,7 @@
 // Takes numbers of items or their weights; gives draws.
 #include "base/sampling.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -14,6 +15,18 @@ std::vector<std::int64_t> draw_without_replacement(std::int64_t n, std::int64_t 
   permutation(seed, stream, draw, n, items.data());
   items.resize(static_cast<std::size_t>(size));
   return items;
+}
+
+std::vector<std::int64_t> draw_at_most(std::int64_t n, std::int64_t most, std::uint64_t seed, Stream stream,
+                                       std::uint64_t draw) {
+  if (n > most) {
+    std::vector<std::int64_t> out = draw_without_replacement(n, most, seed, stream, draw);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  std::vector<std::int64_t> all(static_cast<std::size_t>(n));
+  std::iota(all.begin(), all.end(), std::int64_t{0});
+  return all;
 }
 
 std::vector<std::int64_t> draw_by_weight(const std::vector<double>& weights, std::int64_t size,

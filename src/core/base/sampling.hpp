@@ -12,6 +12,10 @@ namespace fatefield {
 std::vector<std::int64_t> draw_without_replacement(std::int64_t n, std::int64_t size, std::uint64_t seed,
                                                    Stream stream, std::uint64_t draw);
 
+/// Increasing numbers of [0, n): all of them, or `most` drawn where there are more.
+std::vector<std::int64_t> draw_at_most(std::int64_t n, std::int64_t most, std::uint64_t seed, Stream stream,
+                                       std::uint64_t draw);
+
 /// `size` numbers of [0, n), item i drawn size * weights[i] / sum times on average and never more than one
 /// off (systematic sampling), in random order. Errors of kind Input name `weights`.
 std::vector<std::int64_t> draw_by_weight(const std::vector<double>& weights, std::int64_t size,

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/plan_options.hpp"
 #include "base/rng.hpp"
 #include "base/sampling.hpp"
+#include "ot/time_plan.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/model/rollout.hpp"
 #include "sde/train/views.hpp"
@@ -17,7 +19,6 @@ namespace {
 
 // "auto" takes this many cells of a time at most, whose plans are a second's work.
 constexpr std::int64_t kSnapshotCells = 10000;
-constexpr std::uint64_t kThinDraws = 1ULL << 41;
 // Cells of each time per update: a regression in more dimensions needs more points.
 constexpr std::int64_t kCellsPerDimension = 16, kFewestCells = 256, kMostCells = 512;
 std::int64_t usual_batch(std::int64_t dims) {
@@ -32,40 +33,38 @@ constexpr std::uint64_t kSnapshotRows = 1ULL << 62;
 // The plan is found until it misses the cells' weights by this share.
 constexpr double kTolerance = 0.01;
 constexpr std::int64_t kIterations = 200;
-// Variances of dimensions count as at least this share of their mean, so that constant dimensions do no harm.
-constexpr double kLeastVariance = 1e-4;
-// Two independent draws from a cloud differ by this many times its variance.
-constexpr double kIndependent = 2.0;
 // Cells of the later time that tell where a path is expected to end, at most; their draws are counted from
 // kEndDraws.
 constexpr std::int64_t kEnds = 1024;
 constexpr std::uint64_t kEndDraws = 1ULL << 40;
 
-// Pooled variance of each dimension within times, in doubles.
-at::Tensor within_variance(const std::vector<at::Tensor>& x) {
-  at::Tensor squares;
-  double n = 0.0;
-  for (const at::Tensor& part : x) {
-    const at::Tensor y = part.to(at::kDouble);
-    const at::Tensor sum = (y - y.mean(0, true)).square().sum(0);
-    squares = squares.defined() ? squares + sum : sum;
-    n += static_cast<double>(part.size(0));
-  }
-  const at::Tensor v = squares / n;
-  return at::maximum(v, v.mean() * kLeastVariance);
+// Pooled variance of each dimension within times.
+std::vector<double> variance_of(const std::vector<at::Tensor>& x) {
+  std::vector<at::Tensor> rows;
+  for (const at::Tensor& part : x) rows.push_back(part.to(at::kDouble).contiguous());
+  const std::int64_t dims = x.front().size(1);
+  return ot::within_variance(sizes_of(x), dims, [&](std::size_t k, std::int64_t i, std::int64_t d) {
+    return rows[k].data_ptr<double>()[i * dims + d];
+  });
 }
 
 // The cells that a bridge is learned from, and their given rates.
 void thin(std::vector<at::Tensor>& x, std::vector<at::Tensor>& rates, std::uint64_t seed) {
   for (std::size_t k = 0; k < x.size(); ++k) {
-    const std::int64_t n = x[k].size(0);
-    if (n <= kSnapshotCells) continue;
-    std::vector<std::int64_t> rows =
-        draw_without_replacement(n, kSnapshotCells, seed, Stream::Bridge, kThinDraws + k);
-    std::sort(rows.begin(), rows.end());
+    if (x[k].size(0) <= kSnapshotCells) continue;
+    const std::vector<std::int64_t> rows =
+        ot::plan_cells(x[k].size(0), kSnapshotCells, seed, static_cast<std::int64_t>(k));
     x[k] = rows_of(x[k], rows).contiguous();
     if (rates[k].defined()) rates[k] = rows_of(rates[k], rows);
   }
+}
+
+PlanOptions assumptions(const TrainOptions& o) {
+  PlanOptions out;
+  out.noise = o.bridge_noise;
+  out.reach = o.bridge_reach;
+  out.marginals = o.bridge_marginals;
+  return out;
 }
 
 }  // namespace
@@ -92,24 +91,24 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
   }
 }
 
-// The same sigma in all dimensions, but no more than where two successive times would know nothing of each
-// other: more would carry cells out of the cloud between them. Errors are measured against the variances.
+// Errors are measured against the variances.
 void Bridges::measure_noise() {
-  const at::Tensor variance = within_variance(x_);
-  const double usual = (variance.square().sum() / variance.sum()).item<double>();
-  const auto intervals = static_cast<double>(lengths_.size());
-  const double span = lengths_.back() + starts_.back() - starts_.front();
-  for (std::size_t k = 0; k < lengths_.size(); ++k) {
-    const double of_interval = o_.bridge_noise * usual * lengths_[k] * intervals / span;
-    sd_.push_back(at::minimum(at::full_like(variance, of_interval), variance * kIndependent).sqrt());
+  const auto as_tensor = [](const std::vector<double>& v) {
+    return at::tensor(v, at::TensorOptions(at::kDouble));
+  };
+  const std::vector<double> within = variance_of(x_);
+  const at::Tensor variance = as_tensor(within);
+  for (const ot::PlanScale& scale : ot::plan_scales(within, m_.times, assumptions(o_))) {
+    sd_.push_back(as_tensor(scale.sd));
     if (o_.bridge_blur > 0.0) {
-      unit_.push_back(at::full_like(variance, o_.bridge_blur));
+      const std::vector<double> blur(within.size(), o_.bridge_blur);
+      unit_.push_back(as_tensor(blur));
+      reach_.push_back(o_.bridge_reach * ot::usual_distance(within, blur));
     } else {
       unit_.push_back(sd_.back());
+      reach_.push_back(scale.reach);
     }
-    const double distance = std::sqrt((variance / unit_.back().square()).sum().item<double>());
-    reach_.push_back(o_.reach > 0.0 ? o_.reach / unit_.back().mean().item<double>()
-                                    : o_.bridge_reach * distance);
+    if (o_.reach > 0.0) reach_.back() = o_.reach / unit_.back().mean().item<double>();
   }
   const at::Tensor weight = variance.pow(-o_.bridge_balance);
   options_.weight = (weight / weight.mean()).to(m_.like());

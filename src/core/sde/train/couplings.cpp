@@ -3,73 +3,62 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "ot/clouds.hpp"
-#include "ot/plan_columns.hpp"
-#include "ot/transport.hpp"
+#include "ot/time_plan.hpp"
 
 namespace fatefield {
 namespace {
 
-using Vector = std::vector<double>;
-
 // Rows of the pairs that are worked out at once.
 constexpr std::int64_t kRows = 64;
-// Bytes that may hold what the iterations of a plan have in common.
-constexpr std::size_t kKeptBytes = 48u << 20;
-// The rows of a plan found by annealing.
+
+// The rows of a plan, and by how much mass grows along its pairs.
 template <typename T>
 class PlanRows {
  public:
   PlanRows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options, bool free_targets,
            const std::function<bool()>& keep_going)
-      : x_(x), rho_(options.reach * options.reach), free_targets_(free_targets) {
-    Vector a = ot::weights_of(x);
-    const Vector b = ot::weights_of(y);
-    const Vector schedule = epsilon_schedule(options, bounding_diameter<T>({x, y}));
-    const ot::Marginals rows(options), columns(free_targets ? options.reach : 0.0, options.p);
-    ot::Transport<T> transport(ot::Interaction<T>(x, a, y, b, options.p), a, b, rows, columns);
-    transport.keep(kKeptBytes);
-    transport.descend(schedule, options, keep_going);
-    f_ = transport.f();
-    columns_ = std::make_unique<ot::PlanColumns<T>>(y, transport.g_before(), b, schedule.back());
-    for (std::size_t i = 0; i < a.size(); ++i) log_mass_.push_back(std::log(a[i] * static_cast<double>(x.n)));
-  }
+      : x_(x),
+        rho_(options.reach * options.reach),
+        free_targets_(free_targets),
+        plan_(ot::find_time_plan(x, y, options, free_targets, keep_going)) {}
 
   // f(i, shares of row i) for rows [from, to), in order.
   template <typename F>
   void each_row(std::int64_t from, std::int64_t to, F&& f) const {
-    columns_->each_row(x_, from, to, [&](std::int64_t i, const double* share, double) { f(i, share); });
+    columns().each_row(x_, from, to, [&](std::int64_t i, const double* share, double) { f(i, share); });
   }
 
   void tell_columns(Partners& out) const {
-    out.potential = columns_->g();
-    if (rho_ > 0.0 && free_targets_) out.target_growth = columns_->g();
-    for (double& v : out.potential) v /= columns_->eps();
+    out.potential = columns().g();
+    if (rho_ > 0.0 && free_targets_) out.target_growth = columns().g();
+    for (double& v : out.potential) v /= columns().eps();
     for (double& v : out.target_growth) v /= rho_;
-    out.log_weight = columns_->log_weights();
+    out.log_weight = columns().log_weights();
   }
 
   bool grows() const { return rho_ > 0.0 || x_.weights != nullptr; }
 
   double log_growth(std::int64_t i, std::int64_t j) const {
-    const double given = log_mass_[static_cast<std::size_t>(i)];
+    const auto at = static_cast<std::size_t>(i);
+    const double given = std::log(plan_.mass[at] * static_cast<double>(x_.n));
     if (!(rho_ > 0.0)) return given;
-    const double end = free_targets_ ? columns_->g()[static_cast<std::size_t>(j)] : 0.0;
-    return given + (end - f_[static_cast<std::size_t>(i)]) / rho_;
+    const double end = free_targets_ ? columns().g()[static_cast<std::size_t>(j)] : 0.0;
+    return given + (end - plan_.f[at]) / rho_;
   }
 
  private:
+  const ot::PlanColumns<T>& columns() const { return plan_.columns; }
+
   Cloud<T> x_;
   double rho_;
   bool free_targets_;
-  std::unique_ptr<ot::PlanColumns<T>> columns_;
-  Vector f_, log_mass_;
+  ot::TimePlan<T> plan_;
 };
 
 void check(const SinkhornOptions& o) {
