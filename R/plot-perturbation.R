@@ -92,7 +92,8 @@ plot.fatefield_dose <- function(x, fates = NULL, ...) {
   table$far <- table$off > most_off
   ggplot2::ggplot(table, ggplot2::aes(.data$dose, .data$probability, colour = .data$fate, fill = .data$fate)) +
     ggplot2::geom_ribbon(
-      ggplot2::aes(ymin = .data$probability_low, ymax = .data$probability_high), alpha = 0.25, colour = NA
+      ggplot2::aes(ymin = .data$probability_low, ymax = .data$probability_high), alpha = 0.25, colour = NA,
+      na.rm = TRUE
     ) +
     ggplot2::geom_line() +
     ggplot2::geom_point(ggplot2::aes(shape = .data$far)) +
