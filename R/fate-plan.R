@@ -43,6 +43,11 @@ plan_model <- function(object, model, reduction) {
 }
 
 plan_shares <- function(space, t.end, cells, definition, options, seed) {
+  far <- which(!is.na(space$times))[far_cells(
+    space$x[!is.na(space$times), , drop = FALSE], space$times[!is.na(space$times)]
+  )]
+  warn_far_cells(rownames_or_numbers(space$x)[far], "the plans")
+  space$times[far] <- NA
   votes <- fate_references(space$x, definition)
   names <- rownames_or_numbers(space$x)
   end <- plan_end(t.end, space$times)
