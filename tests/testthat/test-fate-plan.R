@@ -87,3 +87,12 @@ test_that("the agreement of two answers is their distance and their common fate"
   expect_equal(plan_agreement(other, plan)$top, 0.5)
   expect_identical(plan_agreement(plan, plan)$cells, 120L)
 })
+
+test_that("a cell far from all others has no say in plans, and is named", {
+  cells <- pairs_of_clusters()
+  without <- plan_of(list(x = cells$x[-4L, ], time = cells$time[-4L], label = cells$label[-4L]))
+  cells$x[4L, 1L] <- 1e9
+  expect_warning(fate <- plan_of(cells), "c4", class = "fatefield_warning_outliers")
+  kept <- rownames(without$probability)
+  expect_equal(fate$probability[kept, ], without$probability)
+})
