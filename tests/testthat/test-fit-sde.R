@@ -260,11 +260,12 @@ test_that("what is left out is the same for clones, rates and a training that go
   clone <- rep(seq_len(200L), 3L)
   rate <- (seq_len(600L) %% 7L) / 10
   expect_warning(
-    model <- tiny_fit(far$x, far$time, clone = clone, growth = rate, updates = 3L),
+    model <- tiny_fit(far$x, far$time, clone = clone, growth = rate, updates = 3L, schedule = "constant", warmup = 0),
     class = "fatefield_warning_outliers"
   )
   without <- function(...) {
-    tiny_fit(clean$x[-17L, ], clean$time[-17L], clone = clone[-17L], growth = rate[-17L], ...)
+    tiny_fit(clean$x[-17L, ], clean$time[-17L], clone = clone[-17L], growth = rate[-17L], schedule = "constant",
+      warmup = 0, ...)
   }
   expect_identical(model$states, without(updates = 3L)$states)
   more <- suppressWarnings(FitSDE(far$x, far$time, clone = clone, growth = rate, resume = model, updates = 5L,
@@ -300,9 +301,8 @@ test_that("a dimension that does not vary neither moves nor matters", {
   for (options in list(
     list(method = "bridge"), list(method = "bridge", growth = "none", drift = "forward", diffusion = "scalar"),
     list(method = "sinkhorn", diffusion = "lowrank", diffusion.rank = 2L),
-    list(method = "bridge+sinkhorn", sinkhorn.updates = 2L, solver = "heun")
+    list(method = "bridge+sinkhorn", finish.updates = 2L, solver = "heun")
   )) {
-    options <- options[names(options) %in% c("growth", "method", names(sde_defaults("none")), names(train_defaults("none")))]
     fit <- function(x) do.call(tiny_fit, c(list(x, cells$time), options))
     model <- fit(x)
     without <- fit(cells$x)
@@ -326,7 +326,7 @@ test_that("a dimension that does not vary neither moves nor matters", {
     )
     expect_identical(quiet[, 3L, 2L], rep(1 / 3, 5))
   }
-  longer <- function(...) tiny_fit(x, cells$time, ...)
+  longer <- function(...) tiny_fit(x, cells$time, schedule = "constant", warmup = 0, ...)
   first <- longer(updates = 2L)
   expect_identical(FitSDE(x, cells$time, resume = first, updates = 5L, verbose = FALSE)$states,
     longer(updates = 5L)$states)
@@ -339,7 +339,7 @@ test_that("a direction that is held in a constant dimension too stays as it was"
   v <- matrix(c(0.6, 0, 0.8), 1L)
   x <- cbind(cells$x[1:4, 1:2], 2)
   out <- model_engine(model)$simulate_arms(x, c(0, 2), 2, 1, 0, list(n = 1, hold = v, hold.of.arm = c(0, 1)))$states
-  expect_equal(out[, 1L, 2L], rep(x[, 1L], each = 2), tolerance = 1e-5)
+  expect_equal(out[, 1L, 2L], unname(rep(x[, 1L], each = 2)), tolerance = 1e-5)
   expect_identical(out[, 3L, 2L], rep(2, 8))
 })
 
