@@ -3,7 +3,8 @@
 
 # `values`: cells x quantities; `groupings`: factors; `controls`: cells x controls or NULL; `sizes`: logarithm of the
 # labelled cells of clones, or NULL; `block`: codes from 1 or NULL.
-compare_groups <- function(values, groupings, controls, sizes, n.fates, block, n.boot, level, seed) {
+# `members`: of the model that the values are of, NULL where not known.
+compare_groups <- function(values, groupings, controls, sizes, n.fates, block, n.boot, level, seed, members = NULL) {
   if (is.null(block)) block <- seq_len(nrow(values))
   parts <- list(groups = NULL, tests = NULL, pairs = NULL, trend = NULL)
   for (name in names(groupings)) {
@@ -21,9 +22,20 @@ compare_groups <- function(values, groupings, controls, sizes, n.fates, block, n
     }
   }
   parts$tests$q <- stats::p.adjust(parts$tests$p, "BH")
-  for (part in c("tests", "pairs", "trend")) if (!is.null(parts[[part]])) rownames(parts[[part]]) <- NULL
+  for (part in c("tests", "pairs", "trend")) {
+    if (!is.null(parts[[part]])) parts[[part]] <- without_sureness(parts[[part]], members)
+  }
+  parts$members <- members
   parts$controls <- c(colnames(controls), if (!is.null(sizes)) "clone_size")
   new_result("comparison", parts$groups, parts[setdiff(names(parts), "groups")], by = "group")
+}
+
+# A table with its p over cells as `p_cells`; of one member they are all that is known, and `p` and `q` are NA.
+without_sureness <- function(table, members) {
+  rownames(table) <- NULL
+  table$p_cells <- table$p
+  if (identical(members, 1L)) table[intersect(c("p", "q"), names(table))] <- NA_real_
+  table
 }
 
 comparison_part <- function(y, group, given, block, name, q, n.boot, level, seed) {

@@ -31,6 +31,10 @@
 #' Quantities are taken at the cells themselves, never as the largest along a path, which grows with the spread of the
 #' paths.
 #' The level of the diffusion of one model is not that of another; cells of one model are compared.
+#' How sure one model is of them no number of cells can tell: where the quantities are known to be of a model with one
+#' member, `p` and `q` are `NA`, and `p_cells` holds the p-values over cells (or blocks), of this one model, as do
+#' the intervals.
+#' Fit `n.models = 3` or more.
 #'
 #' `effect` is the mean of a group less that of all other cells, over the standard deviation of all cells; `adjusted` is
 #' the same of the residuals after least squares on all controls, fitted anew in each bootstrap sample.
@@ -72,11 +76,12 @@
 #'   `[` keeps some of the groups.
 #'   Further elements:
 #'   \item{tests}{One row per quantity and grouping: the statistic of Kruskal and Wallis, `df`, `p`, `q` (Benjamini and
-#'     Hochberg over the rows) and `epsilon2`, the share of the variance of ranks between groups.
+#'     Hochberg over the rows), `epsilon2`, the share of the variance of ranks between groups, and `p_cells`.
 #'     `summary()` gives it, too.}
 #'   \item{pairs}{Dunn's tests: `z`, `p` and `q`, over the pairs of one quantity and grouping.}
 #'   \item{trend}{With fates: `quantity`, `given`, `correlation` with its `_low` and `_high`, `p`.}
 #'   \item{controls}{Names of the controls.}
+#'   \item{members}{Members of the model that the quantities are of, where that is known.}
 #' @section Errors:
 #' `fatefield_error_input` names the argument: there is nothing to compare by, one group only, fewer than 3 blocks, no
 #' such column.
@@ -133,8 +138,24 @@ CompareDynamics.default <- function(object, quantities = NULL, group.by = NULL, 
   blocks <- if (is.null(block)) clones else column(block, "block")
   compare_groups(
     values, groupings, controls, sizes, n.fates, if (!is.null(blocks)) block_codes(like, blocks),
-    check_count(n.boot, "n.boot", 2L), check_level(conf.level), seed_from(seed.use)
+    check_count(n.boot, "n.boot", 2L), check_level(conf.level), seed_from(seed.use),
+    members_behind(object, colnames(values))
   )
+}
+
+# Members of the models that quantities are of: the least, or NULL where none is known.
+members_behind <- function(object, quantities) {
+  if (inherits(object, "fatefield_result")) {
+    return(object$n.models)
+  }
+  if (is_plain_matrix(object)) {
+    return(NULL)
+  }
+  n <- unlist(lapply(quantities, function(q) {
+    owner <- column_owner(object, q)
+    if (!is.null(owner)) tool(object, "results", owner$kind)[[owner$name]]$result$n.models
+  }))
+  if (length(n) > 0L) as.integer(min(n))
 }
 
 #' @rdname CompareDynamics

@@ -30,6 +30,7 @@
 #'
 #' The spread between the members of the ensemble is what tells whether a difference is one: `_sd` is their
 #' standard deviation, and differences are taken member by member.
+#' One member cannot tell: fit `n.models = 3` or more.
 #'
 #' @inheritParams PredictFate
 #' @param object A Seurat object, a SingleCellExperiment or a matrix (cells x dims).
@@ -50,7 +51,7 @@
 #'     `brier`, `dispersion`, `within`, `distance`, the means over members, each followed by its standard
 #'     deviation between members (`accuracy_sd`, ...; `NA` for one).}
 #'   \item{difference}{data.frame, one row per arm but the learned: the learned minus this arm, for each
-#'     score, with the standard error of the mean over members.}
+#'     score, with the standard error of the mean over members, `NA` for one.}
 #'   \item{members}{data.frame, one row per arm and member.}
 #'   \item{lines}{The scores of equal probabilities and of the frequencies of the fates.}
 #'   \item{floor}{The distance between two halves of the observed cells.}
@@ -289,9 +290,11 @@ headline.fatefield_noise <- function(x) {
     half <- stats::qnorm(0.975) * d[[paste0(score, "_se")]]
     paste0("learned minus ", paste(d$against, with_interval(value, value - half, value + half), collapse = ", minus "))
   }
+  models <- length(unique(x$members$member))
+  if (models == 1L) differs <- paste(c(differs, one_member), collapse = "; ")
   c(
     paste0("noise compared on ", counted(x$cells, "cell"), ", ", counted(x$n.sim, "simulation"), " each, ",
-      counted(length(unique(x$members$member)), "model")),
+      counted(models, "model")),
     paste0(score, if (score != "dispersion") " (lower is better)", ": ",
       paste(x$table$arm, signif(x$table[[score]], 3L), collapse = ", ")),
     differs

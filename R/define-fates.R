@@ -57,6 +57,7 @@ DefineFates.default <- function(object, labels, fates = NULL, exclude = NULL, re
                                 weights = NULL, vote = NULL, cutoff = NULL, cols = NULL, ...) {
   check_object(object)
   check_no_dots(names(formals(DefineFates.default)), ...)
+  if (is_plain_matrix(object)) embedding(object)
   if (missing(labels) || is.null(labels)) stop_labels()
   values <- label_column(object, labels)
   chosen <- if (!is.null(reference)) check_cells(reference, cell_names(object), "reference")

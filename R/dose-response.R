@@ -22,12 +22,12 @@
 #'     and `probability_high`, `change` from the control with `change_se`, `change_low` and `change_high`, `log2_ratio`,
 #'     and `off`, the share of starts off the cells.}
 #'   \item{trend}{One row per fate: `slope` of the probability by dose with `slope_se`, `slope_low` and `slope_high`,
-#'     `p`, `q` (Benjamini and Hochberg, over the fates), `pearson` (of dose and log2 ratio over doses and members), and
+#'     `p`, `q` (Benjamini and Hochberg, over the fates), `p_wilcoxon`, `pearson` (of dose and log2 ratio over doses and members), and
 #'     `half`, the dose at which half of the effect between the first and the last dose is reached, between doses by
 #'     lines; `NA` where there is less than 0.01 between them.
 #'     `summary()` gives this table.}
-#'   With several members `p` and intervals are of the spread between them, else between cells (the slope of each cell,
-#'   Wilcoxon's signed-rank test).
+#'   `p` and intervals are of the spread between members; with one they are `NA`, see [PerturbCells()].
+#'   `p_wilcoxon` of the trend is of the slope of each cell, over the cells of these models.
 #'   `[` takes fates.
 #' @section Errors:
 #' As [PerturbCells()], and `doses` that do not increase.
@@ -117,18 +117,13 @@ dose_trend <- function(f, x, n) {
   mean_of <- function(a) colMeans(matrix(a[, f, ], ncol = members), na.rm = TRUE)
   means <- matrix(vapply(x$perturbed, mean_of, numeric(members)), members)
   slopes <- means %*% weights
-  if (members > 1L) {
-    slope <- by_members(t(slopes), x$conf.level)
-  } else {
-    cells <- Reduce(`+`, Map(function(p, w) p[, f, 1L] * w, x$perturbed, weights))
-    slope <- by_cells(matrix(cells), x$conf.level)
-    slope$p <- signed_rank(matrix(0, length(cells), 1L), matrix(cells))
-  }
+  slope <- by_members(t(slopes), x$conf.level)
+  cells <- Reduce(`+`, Map(function(p, w) over_members(p)[, f] * w, x$perturbed, weights))
   ratio <- log2_ratio(means, mean_of(x$control), n)
   dose <- rep(x$doses, each = members)
   data.frame(
     fate = dimnames(x$control)[[2L]][[f]], slope = slope$estimate, slope_se = slope$se, slope_low = slope$low,
-    slope_high = slope$high, p = slope$p,
+    slope_high = slope$high, p = slope$p, p_wilcoxon = signed_rank(matrix(0, length(cells), 1L), matrix(cells)),
     pearson = if (stats::sd(ratio) > 0) stats::cor(dose, as.vector(ratio)) else NA_real_,
     half = half_dose(x$doses, colMeans(means))
   )
@@ -163,8 +158,8 @@ headline.fatefield_dose <- function(x) {
       counted(x$n.sim, "future"), ", ", counted(size[[3L]], "model")),
     if (nrow(row) > 0L) paste0("probability of ", row$fate, " ", short(ends[[1L]]), " to ",
       short(ends[[length(ends)]]), "; slope ", with_interval(row$slope, row$slope_low, row$slope_high),
-      ", p ", format(row$p, digits = 2L),
-      if (!is.na(row$half)) paste0(", half of it at ", short(row$half))),
+      with_p(row$p), if (!is.na(row$half)) paste0(", half of it at ", short(row$half))),
+    if (size[[3L]] == 1L) one_member,
     correction_text(x)
   )
 }

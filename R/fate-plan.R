@@ -84,6 +84,11 @@ known_rates <- function(model, x) {
 
 # `plans`: one list of options each; members of the result are plans.
 plan_shares <- function(space, t.end, cells, definition, plans, seed) {
+  far <- which(!is.na(space$times))[far_cells(
+    space$x[!is.na(space$times), , drop = FALSE], space$times[!is.na(space$times)]
+  )]
+  warn_far_cells(rownames_or_numbers(space$x)[far], "the plans")
+  space$times[far] <- NA
   votes <- fate_references(space$x, definition)
   names <- rownames_or_numbers(space$x)
   end <- plan_end(t.end, space$times)

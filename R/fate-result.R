@@ -21,7 +21,14 @@ new_fate <- function(shares, cells, votes, definition, arrived = logical(length(
     n.models = length(shares), cutoff = label_cutoff(votes$references$index), cols = definition$cols,
     column = definition$column
   )
+  if (length(shares) > 1L) parts <- c(parts, member_interval(probability, parts$se, length(shares)))
   new_result("fate", fate_table(parts), c(parts, more), by = "cell")
+}
+
+# list(low, high) of probabilities, cells x fates: the 95 % interval of the mean over `n` members by Student's t.
+member_interval <- function(probability, se, n) {
+  half <- stats::qt(0.975, n - 1) * se
+  list(low = pmax(probability - half, 0), high = pmin(probability + half, 1))
 }
 
 # The summary `t` with the rows of cells that have arrived as plain shares of their labels.
@@ -95,7 +102,8 @@ rename_cells.fatefield_fate <- function(x, names) {
 }
 
 tables_per_cell <- function(x) {
-  intersect(c("probability", "se", "spread", "counts", "probability_plain", "probability_plan"), names(x))
+  shown <- c("probability", "se", "spread", "low", "high", "counts", "probability_plain", "probability_plan")
+  intersect(shown, names(x))
 }
 
 # Named by cell; ends of trajectories have no start of their own.
@@ -120,7 +128,9 @@ headline.fatefield_fate <- function(x) {
       if (!is.null(x$time)) paste0(", at time ", format(x$time)), if (!is.null(x$n.sim)) paste0(", ",
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
-    paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), ", unassigned ",
+    paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), if (x$n.models > 1L) paste0(
+      ", standard deviation between models ", format(mean(x$spread, na.rm = TRUE), digits = 2L)
+    ), ", unassigned ",
       format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
       format(100 * mean(x$other), digits = 2L), " %"),
     correction_text(x), agreement_text(x)
@@ -133,7 +143,9 @@ summary.fatefield_fate <- function(object, ...) {
   p <- object$probability
   out <- data.frame(
     fate = colnames(p), probability = colMeans(p, na.rm = TRUE),
-    probability_se = sqrt(colMeans(object$se^2, na.rm = TRUE)), cells = as.vector(table(object$fate)),
+    probability_se = sqrt(colMeans(object$se^2, na.rm = TRUE)),
+    spread = if (object$n.models > 1L) sqrt(colMeans(object$spread^2, na.rm = TRUE)) else NA_real_,
+    cells = as.vector(table(object$fate)),
     entropy = vapply(colnames(p), function(f) mean(object$entropy[which(object$fate == f)]), numeric(1)),
     row.names = NULL
   )

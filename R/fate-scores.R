@@ -1,5 +1,7 @@
 # What ScoreFate() gives: a table of scores, one row a method, and what its figures need.
 
+# A gap is never negative, so that chance alone makes one, and a bootstrap sample adds its own: the samples of the
+# calibration error lie too high by about what it is itself too high. Its interval is brought down by that.
 # `scored`: one matrix (scores x bootstrap samples, the data first) per method; `data`: see common_cells().
 score_table <- function(scored, data, conf.level, bins, cols) {
   per_fate <- startsWith(rownames(scored[[1L]]), "auroc:")
@@ -11,10 +13,13 @@ score_table <- function(scored, data, conf.level, bins, cols) {
     }, numeric(length(per_fate))))
   }
   edge <- function(p) over_samples(function(v) stats::quantile(v, p, na.rm = TRUE, names = FALSE))
-  spread <- list(
-    se = over_samples(function(v) stats::sd(v, na.rm = TRUE)), low = edge((1 - conf.level) / 2),
-    high = edge((1 + conf.level) / 2)
-  )
+  low <- edge((1 - conf.level) / 2)
+  high <- edge((1 + conf.level) / 2)
+  gap <- match("calibration", rownames(scored[[1L]]))
+  bias <- over_samples(mean)[, gap] - value[, gap]
+  low[, gap] <- pmin(pmax(low[, gap] - 2 * bias, 0), value[, gap])
+  high[, gap] <- pmax(high[, gap] - bias, value[, gap])
+  spread <- list(se = over_samples(function(v) stats::sd(v, na.rm = TRUE)), low = low, high = high)
   table <- data.frame(method = names(scored), cells = nrow(data$observed), row.names = NULL)
   for (s in which(!per_fate)) {
     name <- rownames(scored[[1L]])[[s]]
@@ -98,6 +103,7 @@ headline.fatefield_fate_scores <- function(x) {
     paste0("fates of ", counted(x$cells[[1L]], "cell"), " scored; ", first, ": accuracy ", beside("accuracy")),
     paste0("cross-entropy ", beside("cross.entropy"), ", lower is better",
       if (worse) "; no better than the frequencies alone"),
+    paste0("calibration error ", of("calibration")[[1L]], ": how far probabilities are from how often they come true"),
     plan_text(x)
   )
 }

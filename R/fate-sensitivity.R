@@ -1,7 +1,7 @@
 # How the margin of a fate changes with the start: derivatives by simulations that share their random numbers.
 # `task` is what FindFateDrivers() gathered, `space` a gene_space().
 
-# data.frame of gene, sensitivity, its standard error and the mean absolute value.
+# data.frame of gene, sensitivity, its standard errors and the mean absolute value.
 fate_sensitivity <- function(task, space) {
   task$cells <- sampled_progenitors(task)
   margin <- if (task$model$type == "field") field_margin_function else margin_function
@@ -26,11 +26,12 @@ sampled_progenitors <- function(task) {
 summarise_gradients <- function(members, genes) {
   n <- length(members)
   of <- function(part) matrix(unlist(lapply(members, `[[`, part)), ncol = n)
-  between <- row_sds(of("mean"))^2 / n
+  over.cells <- rowMeans(of("variance")) / n
+  # Cells are no replicates of a training: one member knows no error of its own.
+  between <- if (n > 1L) row_sds(of("mean"))^2 / n else NA_real_
   data.frame(
-    gene = genes, sensitivity = rowMeans(of("mean")),
-    sensitivity_se = sqrt(pmax(rowMeans(of("variance")) / n, between)),
-    sensitivity_abs = rowMeans(of("absolute")), row.names = NULL
+    gene = genes, sensitivity = rowMeans(of("mean")), sensitivity_se = sqrt(pmax(over.cells, between)),
+    sensitivity_se_cells = sqrt(over.cells), sensitivity_abs = rowMeans(of("absolute")), row.names = NULL
   )
 }
 

@@ -89,6 +89,14 @@
 #'
 #' Where rollouts start from nothing, held-out cells say when to stop and which weights are kept.
 #' After a bridge the last weights are kept, and held-out cells only tell how good they are.
+#' @section Cells far from all others, and constant dimensions:
+#' A single cell at a value a million times that of the others would make all means and variances its own.
+#' Cells that are farther, squared, from the median of their time than all nearer cells taken together (and at least 50
+#' times their root mean square) are left out of the training, at most one in a hundred; a warning of class
+#' `fatefield_warning_outliers` names them, and `outliers` of the model and its summary keep them.
+#'
+#' Dimensions in which no cell differs have neither drift nor noise: simulated cells keep their value.
+#' The others are learned as if these were not there (but not under `compat`).
 #' @section Interrupts:
 #' Ctrl-C ends the training within a second and gives the model as it is then, with a warning.
 #' @section Errors:
@@ -134,7 +142,11 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
   device <- device_name(device)
   time <- check_times(cell_vector(time, rownames(x), "time"), "time", nrow(x))
   warn_few_cells(time, "time")
-  extra <- list(clone = clone_codes(clone, rownames(x)), growth = growth_rates_of(growth, rownames(x)))
+  far <- far_cells(x, time)
+  warn_far_cells(rownames(x)[far], "the training")
+  used <- setdiff(seq_len(nrow(x)), far)
+  rates <- growth_rates_of(growth, rownames(x))
+  extra <- list(clone = clone_codes(clone, rownames(x), used), growth = rates[used])
   options <- fit_options(
     list(method = method, ...), learned = identical(growth, "learned"), resume = resume
   )
@@ -147,7 +159,10 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     n.models <- length(resume$states)
     seed <- resume$config$seed
   }
-  members <- fit_members(x, as.numeric(time), options, extra, n.models, seed, resume, device, verbose)
+  members <- fit_members(
+    if (length(far) > 0L) x[used, , drop = FALSE] else x, as.numeric(time)[used], options, extra, n.models, seed, resume,
+    device, verbose
+  )
   model <- new_model(
     type = "sde",
     config = c(unclass(options$sde), unclass(options$train), list(seed = seed)),
@@ -157,9 +172,9 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     fit = do.call(rbind, lapply(members, `[[`, "fit")), growth = growth_kind(options$sde, extra$growth),
     libtorch = core_libraries()$torch[["version"]], source = coordinates_input(x, x = x),
     cell.times = as.numeric(time), time.unit = attr(time, "unit"),
-    time.origin = attr(time, "origin")
+    time.origin = attr(time, "origin"), outliers = rownames(x)[far]
   )
-  model$growth.rates <- extra$growth
+  model$growth.rates <- rates
   model
 }
 
@@ -240,12 +255,12 @@ growth_choice <- function(growth, published, resume) {
 
 is_growth_word <- function(growth) identical(growth, "learned") || identical(growth, "none")
 
-# Numbers of clones, -1 for none; NULL stays NULL.
-clone_codes <- function(clone, cells) {
+# Numbers of the clones of the cells that are used, -1 for none; NULL stays NULL.
+clone_codes <- function(clone, cells, used) {
   if (is.null(clone)) {
     return(NULL)
   }
-  codes <- as.integer(factor(cell_vector(clone, cells, "clone"))) - 1
+  codes <- as.integer(factor(cell_vector(clone, cells, "clone")[used])) - 1
   codes[is.na(codes)] <- -1
   codes
 }

@@ -68,6 +68,9 @@
 #'   `error` and `held_out`, in units of each gene's variance, and `kl` in nats; see [PlotTraining()]), `part`
 #'   (factor, one value per cell) and `error` (data.frame: mean squared error, R2 beside the mean velocity, and
 #'   mean cosine, for each part of the cells).
+#' @section Cells far from all others:
+#' Cells whose counts or velocities are a thousand times those of all others are left out, as by [FitSDE()], and named
+#' by a warning of class `fatefield_warning_outliers`.
 #' @section Interrupts:
 #' Ctrl-C ends the training and gives the field as it is then, with a warning.
 #' @section Errors:
@@ -98,8 +101,19 @@ FitVelocityField.default <- function(object, velocity, field = NULL, split.by = 
   if (missing(velocity)) {
     stop_input("velocity", "`velocity` is missing: velocities of the same cells and genes are needed.")
   }
-  y <- known_velocities(plain_matrix(velocity, "velocity"), x)
+  y <- check_range(known_velocities(plain_matrix(velocity, "velocity"), x), "velocity")
   x <- x[, colnames(y), drop = FALSE]
+  far <- sort(union(far_cells(x, factor = far_from_counts), far_cells(y, factor = far_from_counts)))
+  warn_far_cells(rownames(x)[far], "the training")
+  used <- setdiff(seq_len(nrow(x)), far)
+  of_used <- function(values, argument) if (!is.null(values)) cell_vector(values, rownames(x), argument)[used]
+  split.by <- of_used(split.by, "split.by")
+  batch <- of_used(batch, "batch")
+  outliers <- rownames(x)[far]
+  if (length(far) > 0L) {
+    x <- x[used, , drop = FALSE]
+    y <- y[used, , drop = FALSE]
+  }
   n.models <- check_count(n.models, "n.models")
   check_flag(verbose, "verbose")
   options <- given_field_options(field, list(...))
@@ -110,7 +124,7 @@ FitVelocityField.default <- function(object, velocity, field = NULL, split.by = 
   )
   members <- fit_field_members(x, y, part, batch_codes(batch, rownames(x), options), options, n.models, seed,
     verbose)
-  field_model(x, y, part, members, options, seed)
+  field_model(x, y, part, members, options, seed, outliers)
 }
 
 #' @rdname FitVelocityField
@@ -224,14 +238,14 @@ fit_field_members <- function(x, y, part, batch, options, n.models, seed, verbos
   members
 }
 
-field_model <- function(x, y, part, members, options, seed) {
+field_model <- function(x, y, part, members, options, seed, outliers = character()) {
   part <- factor(c("training", "validation", "test")[part + 1L], c("training", "validation", "test"))
   per_member <- function(what) vapply(members, function(m) m[[what]], members[[1L]][[what]])
   model <- new_model(
     type = "field", config = c(unclass(options), list(seed = seed)), states = lapply(members, `[[`, "state"),
     dims = colnames(x), cells = rownames(x),
     history = do.call(rbind, lapply(seq_along(members), function(i) member_table(i, members[[i]]$history))),
-    part = part, depth = NA_real_,
+    part = part, depth = NA_real_, outliers = outliers,
     fit = data.frame(
       epochs = per_member("epochs"), best.epoch = per_member("best.epoch"), ended = per_member("ended"),
       kl = per_member("kl"), spread = per_member("spread"), chosen = per_member("chosen")

@@ -218,16 +218,40 @@ check_matrix <- function(x, argument, rows = "cell") {
   check_filled(x, argument)
   bad <- which(!is.finite(x))
   if (length(bad) > 0L) {
-    at <- arrayInd(bad[[1L]], dim(x))
-    row <- if (is.null(rownames(x))) at[[1L]] else quoted(rownames(x)[[at[[1L]]]])
-    column <- if (is.null(colnames(x))) at[[2L]] else quoted(colnames(x)[[at[[2L]]]])
     stop_input(
       argument, "`", argument, "` must be finite: ", length(bad), " value",
-      if (length(bad) > 1L) "s", " not, the ",
-      "first is ", x[[bad[[1L]]]], " at cell ", row, ", column ", column, "."
+      if (length(bad) > 1L) "s", " not, the ", "first is ", place_in(x, bad[[1L]]), "."
     )
   }
-  x
+  check_range(x, argument)
+}
+
+# "Inf at cell "a", column "x"".
+place_in <- function(x, i) {
+  at <- arrayInd(i, dim(x))
+  row <- if (is.null(rownames(x))) at[[1L]] else quoted(rownames(x)[[at[[1L]]]])
+  column <- if (is.null(colnames(x))) at[[2L]] else quoted(colnames(x)[[at[[2L]]]])
+  paste0(x[[i]], " at cell ", row, ", column ", column)
+}
+
+# Beyond this, squares of distances of many dimensions no longer fit into single precision.
+largest_value <- 1e15
+
+# Stops where values are too large to compute with; those that are not finite are let pass.
+check_range <- function(x, argument) {
+  most <- suppressWarnings(max(abs(x), na.rm = TRUE))
+  if (most <= largest_value || !any(is.finite(x))) {
+    return(x)
+  }
+  big <- which(is.finite(x) & abs(x) > largest_value)
+  if (length(big) == 0L) {
+    return(x)
+  }
+  stop_input(
+    argument, "`", argument, "` must be of at most ", largest_value, " in absolute value, so that distances do not ",
+    "overflow: ", counted(length(big), "value"), if (length(big) > 1L) " are" else " is", " larger, the first is ",
+    place_in(x, big[[1L]]), ". Take out these cells, or change the unit."
+  )
 }
 
 # A column of the cells' meta data, or a vector given in its place, see cell_vector(). Returns a vector in the order

@@ -75,13 +75,16 @@ sde_summary <- function(model) {
     title = paste0("Neural SDE of ", counted(n, "cell"), " in ", counted(length(model$dims), "dimension"), " of ",
       if (is.null(model$reduction)) "a matrix" else quoted(model$reduction), " (", quoted(model$dims, 3L), ")"),
     lines = c(
-      times = times_text(times, model), growth = growth_text(model), noise = noise_text(model),
+      times = times_text(times, model), `left out` = outliers_text(model), growth = growth_text(model),
+      noise = noise_text(model),
       `held out` = held_out_text(held), variance = dispersion_text(spread)
     ),
-    first = "times", data = list(cells = n, dims = model$dims, reduction = model$reduction), times = times,
+    first = "times", times = times,
+    data = list(cells = n, dims = model$dims, reduction = model$reduction, outliers = as.character(model$outliers)),
     held.out = held,
     numbers = rbind(
-      numbers_of("cells", n), numbers_of("dimensions", length(model$dims)),
+      numbers_of("cells", n), numbers_of("outliers", length(model$outliers)),
+      numbers_of("dimensions", length(model$dims)),
       numbers_of("cells", times$cells, time = times$time), numbers_of("held-out loss", held$loss, member = held$member),
       numbers_of("variance ratio", spread$median, time = spread$time, low = spread$low, high = spread$high)
     )
@@ -176,13 +179,13 @@ field_summary <- function(model) {
     ),
     lines = c(
       velocity = paste0(if (is.null(model$velocity)) "given" else quoted(model$velocity),
-        if (!is.null(model$mode)) paste0(" (", model$mode, ")")),
+        if (!is.null(model$mode)) paste0(" (", model$mode, ")")), `left out` = outliers_text(model),
       if (nrow(held) > 0L) c(`held out` = paste(scores, collapse = "; "))
     ),
-    first = "velocity", data = list(cells = n, dims = model$dims, velocity = model$velocity), times = NULL,
-    held.out = held,
+    first = "velocity", times = NULL, held.out = held,
+    data = list(cells = n, dims = model$dims, velocity = model$velocity, outliers = as.character(model$outliers)),
     numbers = rbind(
-      numbers_of("cells", n), numbers_of("genes", genes),
+      numbers_of("cells", n), numbers_of("outliers", length(model$outliers)), numbers_of("genes", genes),
       numbers_of(paste(error$part, "cells"), error$cells), numbers_of(paste(error$part, "R2"), error$r2),
       numbers_of(paste(error$part, "cosine"), error$cosine), numbers_of(paste(error$part, "squared error"), error$mse)
     )

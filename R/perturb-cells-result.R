@@ -47,7 +47,8 @@ headline.fatefield_perturbation <- function(x) {
   c(
     largest_change(x$table, describe_change(x$change)),
     paste0(counted(size[[1L]], "cell"), " x ", counted(x$n.sim, "future"), " to ", format(x$t.end), ", ",
-      counted(size[[3L]], "model"), "; intervals of the spread between ", if (size[[3L]] > 1L) "models" else "cells"),
+      counted(size[[3L]], "model"), "; ",
+      if (size[[3L]] > 1L) "intervals of the spread between models" else one_member),
     paste0("off the cells: ", percent(x$off$share), " of the starts; unassigned ",
       percent(x$lost["perturbed", "unassigned"]), " (control ", percent(x$lost["control", "unassigned"]), ")",
       if (!is.null(x$interaction)) describe_interaction(x$interaction)),
@@ -63,9 +64,11 @@ largest_change <- function(table, what) {
   }
   short <- function(v) round(v, 3L)
   paste0(what, ": probability of ", row$fate, " ", format(short(row$control)), " to ", format(short(row$perturbed)),
-    ", change ", with_interval(short(row$change), short(row$change_low), short(row$change_high)),
-    ", p ", format(row$p, digits = 2L))
+    ", change ", with_interval(short(row$change), short(row$change_low), short(row$change_high)), with_p(row$p))
 }
+
+# ", p 0.03"; nothing where p is not known.
+with_p <- function(p) if (!is.na(p)) paste0(", p ", format(p, digits = 2L))
 
 describe_interaction <- function(table) {
   row <- table[which.max(abs(table$interaction)), ]
@@ -138,9 +141,11 @@ subset_result.fatefield_perturbations <- function(x, keep) {
 
 headline.fatefield_perturbations <- function(x) {
   t <- x$table
+  one <- dim(x$perturbations[[1L]]$control)[[3L]] == 1L
   c(
-    paste0("changes of ", counted(length(x$perturbations), "gene"), ": ", sum(t$q < 0.05, na.rm = TRUE), " of ",
-      counted(nrow(t), "effect"), " at a false discovery rate of 0.05"),
+    paste0("changes of ", counted(length(x$perturbations), "gene"), ": ", if (one) one_member else paste0(
+      sum(t$q < 0.05, na.rm = TRUE), " of ", counted(nrow(t), "effect"), " at a false discovery rate of 0.05"
+    )),
     largest_change(t, t$gene[which.max(abs(t$change))])
   )
 }

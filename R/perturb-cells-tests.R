@@ -16,10 +16,12 @@ over_members <- function(a) {
   matrix(out, dim(a)[[1L]], dim(a)[[2L]], dimnames = dimnames(a)[1:2])
 }
 
-# Interval and p-value of the rows of `values` (fates x members) by the spread between members.
+# Interval and p-value of the rows of `values` (fates x members) by the spread between members; NA for one member:
+# cells are no replicates of a training.
 by_members <- function(values, conf.level) {
   n <- ncol(values)
   centre <- rowMeans(values)
+  if (n < 2L) return(data.frame(estimate = centre, low = NA_real_, high = NA_real_, se = NA_real_, p = NA_real_))
   se <- apply(values, 1L, stats::sd) / sqrt(n)
   half <- stats::qt((1 + conf.level) / 2, n - 1) * se
   t <- centre / se
@@ -27,16 +29,14 @@ by_members <- function(values, conf.level) {
     p = ifelse(se > 0, 2 * stats::pt(-abs(t), n - 1), ifelse(centre == 0, 1, 0)))
 }
 
-# The same by the spread between cells, of `values` cells x fates.
-by_cells <- function(values, conf.level) {
-  n <- colSums(!is.na(values))
-  centre <- colMeans(values, na.rm = TRUE)
-  se <- apply(values, 2L, stats::sd, na.rm = TRUE) / sqrt(n)
-  half <- stats::qt((1 + conf.level) / 2, pmax(n - 1, 1)) * se
-  data.frame(estimate = centre, low = centre - half, high = centre + half, se = se)
-}
+# What print() says where there is one member.
+one_member <- "one model cannot tell how sure this is, so there is no p and no interval; fit `n.models = 3` or more"
 
-# Wilcoxon's signed-rank test of each column, cells as pairs; 1 where nothing changed.
+# Standard error over cells of the means of `values`, cells x fates.
+se_over_cells <- function(values) apply(values, 2L, stats::sd, na.rm = TRUE) / sqrt(colSums(!is.na(values)))
+
+# Wilcoxon's signed-rank test of each column, cells as pairs; 1 where nothing changed. It tells how many cells of these
+# models change, not whether other models would agree.
 signed_rank <- function(control, perturbed) {
   vapply(seq_len(ncol(control)), function(f) {
     d <- perturbed[, f] - control[, f]
@@ -79,26 +79,15 @@ perturb_table <- function(control, perturbed, first, n, conf.level) {
   after <- each(means$perturbed)
   ratio <- each(log2_ratio(after, before, n))
   cells <- list(over_members(control), over_members(perturbed))
-  shift <- cells[[2L]] - cells[[1L]]
-  over_cells <- by_cells(shift, conf.level)
-  wilcoxon <- signed_rank(cells[[1L]], cells[[2L]])
-  if (members > 1L) {
-    change <- by_members(after - before, conf.level)
-    log2 <- by_members(ratio, conf.level)
-    p <- change$p
-  } else {
-    change <- over_cells
-    # The interval of the change, carried to the ratio.
-    edge <- function(shift) log2_ratio(pmin(pmax(before[, 1L] + shift, 0), 1), before[, 1L], n)
-    log2 <- data.frame(estimate = ratio[, 1L], low = edge(change$low), high = edge(change$high))
-    p <- wilcoxon
-  }
+  change <- by_members(after - before, conf.level)
+  log2 <- by_members(ratio, conf.level)
   out <- data.frame(
     fate = dimnames(control)[[2L]], control = rowMeans(before), perturbed = rowMeans(after),
     change = rowMeans(after - before), change_se = change$se, change_low = change$low, change_high = change$high,
     log2_ratio = rowMeans(ratio), log2_ratio_low = log2$low, log2_ratio_high = log2$high,
     spread = if (members > 1L) apply(after - before, 1L, stats::sd) else NA_real_,
-    se_cells = over_cells$se, p = p, p_wilcoxon = wilcoxon
+    se_cells = se_over_cells(cells[[2L]] - cells[[1L]]), p = change$p,
+    p_wilcoxon = signed_rank(cells[[1L]], cells[[2L]])
   )
   if (!is.null(first)) {
     paired <- mcnemar_table(first, out$fate)
@@ -127,9 +116,7 @@ interaction_table <- function(control, whole, parts, n, conf.level) {
     found = rowMeans(stats::plogis(found)), interaction = rowMeans(excess), interaction_low = NA_real_,
     interaction_high = NA_real_, p = NA_real_
   )
-  if (ncol(excess) > 1L) {
-    out[c("interaction_low", "interaction_high", "p")] <- by_members(excess, conf.level)[c("low", "high", "p")]
-  }
+  out[c("interaction_low", "interaction_high", "p")] <- by_members(excess, conf.level)[c("low", "high", "p")]
   rownames(out) <- NULL
   out
 }

@@ -46,10 +46,13 @@
 #' @section Uncertainty:
 #' Members of an ensemble that were trained from different seeds disagree about what a change does, and more
 #' simulations do not help: with several members intervals and `p` are of the spread between them (Student's t).
-#' With a single model they are of the spread between cells, with Wilcoxon's signed-rank test, and say nothing on
-#' how sure the model is.
-#' `p_mcnemar` is McNemar's exact test of one future of each cell: those that come to a fate (`gained`) against those
-#' that leave it (`lost`).
+#' A single model cannot tell how sure it is, however many cells it has: `p`, `q` and intervals are `NA` then.
+#' Fit `n.models = 3` or more.
+#'
+#' What can be said over cells, of these models, stands beside: `se_cells`, `p_wilcoxon`, the signed-rank test of
+#' Wilcoxon, and `p_mcnemar`, the exact test of McNemar of one future of each cell: those that come to a fate (`gained`)
+#' against those that leave it (`lost`).
+#' These tell whether the cells of a model change alike, and nothing of whether another training would agree.
 #'
 #' @param object A Seurat object, a SingleCellExperiment, or a matrix (cells x dims); for `summary()` a result.
 #' @param genes (names) Genes to change, all at once.
@@ -106,7 +109,9 @@
 #'   \item{table}{data.frame, one row per fate: `gene` (those changed), `fate`, probabilities `control` and `perturbed`
 #'     among the fates, their difference `change` with `change_se`, `change_low` and `change_high`, `log2_ratio` with
 #'     its own interval, `spread` (standard deviation between members), `se_cells` (standard error over cells), `p`,
-#'     `p_wilcoxon`, `gained`, `lost`, `p_mcnemar`, and `q` (Benjamini and Hochberg, over the fates).}
+#'     and `q` (Benjamini and Hochberg, over the fates); over cells, of these models: `p_wilcoxon`, `gained`, `lost`,
+#'     `p_mcnemar`.
+#'     With one member `change_se`, `p`, `q` and the intervals are `NA`.}
 #'   \item{control, perturbed}{Probabilities, cells x fates x members.}
 #'   \item{shift}{Change of each cell, cells x fates, mean over members.}
 #'   \item{lost}{Shares of the mass that ends under labels that are no fates (`other`) or far from all labelled cells

@@ -6,12 +6,17 @@ headline.fatefield_comparison <- function(x) {
   c(
     paste0("dynamics compared between groups of cells", if (length(x$controls) > 0L) paste0(
       "; controls: each other, ", paste(x$controls, collapse = ", ")
-    )),
+    ), if (identical(x$members, 1L)) paste0("; ", one_model_of_cells)),
     utils::head(paste0(tests$quantity, " by ", tests$grouping, ": ", tests$group, " differs most, by ",
-      with_interval(tests$effect, tests$effect_low, tests$effect_high), " SD of all cells; Kruskal-Wallis p ",
-      format(tests$p, digits = 2L), ", q ", format(tests$q, digits = 2L)), 2L)
+      with_interval(tests$effect, tests$effect_low, tests$effect_high), " SD of all cells",
+      if (!identical(x$members, 1L)) paste0("; Kruskal-Wallis p ", format(tests$p, digits = 2L), ", q ",
+        format(tests$q, digits = 2L))), 2L)
   )
 }
+
+# Where cells of one member are compared.
+one_model_of_cells <- paste0("intervals are over cells of one model, which cannot tell how sure it is: no p; ",
+  "fit `n.models = 3` or more")
 
 #' @rdname CompareDynamics
 #' @export

@@ -3,8 +3,8 @@
 #' Plot the criticality of cells
 #'
 #' `type = "embedding"` draws the cells in two dimensions, coloured by their criticality.
-#' `"violin"` and `"box"` draw it by groups, with the p-value of the test of Kruskal and Wallis that all groups are
-#' alike.
+#' `"violin"` and `"box"` draw it by groups, for an ensemble with the p-value of the test of Kruskal and Wallis that all
+#' groups are alike; one model cannot tell how sure it is.
 #' That test takes cells as independent; [CompareDynamics()] takes clones into account.
 #'
 #' @section Basic use:
@@ -54,7 +54,7 @@ PlotCriticality.default <- function(object, type = c("embedding", "violin", "box
   type <- check_choice(type, c("embedding", "violin", "box"), "type")
   if (type != "embedding") {
     if (!is.null(names(group.by)) && all(names(value) %in% names(group.by))) group.by <- group.by[names(value)]
-    return(draw_groups(unname(value), group.by, type, "criticality", log, cols))
+    return(draw_groups(unname(value), group.by, type, "criticality", log, cols, object$n.models))
   }
   if (is.null(embedding) || !is_plain_matrix(embedding)) {
     stop_input("embedding", "`embedding` must be a matrix (cells x dims) to draw the cells in.")
@@ -82,7 +82,7 @@ PlotCriticality.Seurat <- function(object, type = c("embedding", "violin", "box"
   if (is.null(group.by)) stop_groups()
   groups <- check_labels(cell_column(object, group.by, "group.by"), "group.by", length(value), distinct = 2L)
   if (is.null(cols)) cols <- label_colours(object, levels(groups))
-  draw_groups(value, groups, type, name, log, cols)
+  draw_groups(value, groups, type, name, log, cols, result$n.models)
 }
 
 #' @rdname PlotCriticality
@@ -112,8 +112,8 @@ stop_groups <- function() {
   stop_input("group.by", "`group.by` is needed to draw groups: a column, or one label per cell.")
 }
 
-# Values by groups, with the test that all are alike.
-draw_groups <- function(value, groups, type, name, log, cols = NULL) {
+# Values by groups, with the test that all are alike where they are of several models.
+draw_groups <- function(value, groups, type, name, log, cols = NULL, members = NULL) {
   if (is.null(groups)) stop_groups()
   groups <- check_labels(groups, "group.by", length(value), distinct = 2L)
   cells <- data.frame(group = groups, value = value)
@@ -123,8 +123,9 @@ draw_groups <- function(value, groups, type, name, log, cols = NULL) {
     cells$value <- pmax(cells$value, if (length(positive) > 0L) min(positive) else 1)
   }
   test <- stats::kruskal.test(cells$value, droplevels(cells$group))
-  said <- paste0("Kruskal-Wallis ", if (test$p.value < 1e-300) "p < 1e-300" else
-    paste("p =", format(test$p.value, digits = 2L)), ", ", nrow(cells), " cells")
+  said <- paste0(if (identical(as.integer(members), 1L)) "One model cannot be tested" else paste0("Kruskal-Wallis ",
+    if (test$p.value < 1e-300) "p < 1e-300" else paste("p =", format(test$p.value, digits = 2L))), ", ", nrow(cells),
+    " cells")
   shape <- if (type == "violin") {
     list(
       ggplot2::geom_violin(ggplot2::aes(fill = .data$group), colour = NA, alpha = 0.5, scale = "width"),

@@ -3,7 +3,8 @@
 headline.fatefield_drivers <- function(x) {
   c(
     paste0("genes for ", quoted(x$fate), " (", counted(x$n[[1L]], "cell"), ") against ", quoted(x$against, 6L), " (",
-      counted(x$n[[2L]], "cell"), "): ", nrow(x$table)),
+      counted(x$n[[2L]], "cell"), "): ", nrow(x$table), if (of_one_member(x$table))
+        "; one model cannot tell how sure its sensitivities are, fit `n.models = 3` or more"),
     if (nrow(x$table) > 0L) paste0("first: ", describe_driver(x$table[1L, ])),
     if (!is.null(x$agreement)) paste0("agreement of the answers (Spearman): ", paste0(
       x$agreement$first, " and ", x$agreement$second, " ", format(x$agreement$rho, digits = 2L, trim = TRUE),
@@ -11,6 +12,8 @@ headline.fatefield_drivers <- function(x) {
     ))
   )
 }
+
+of_one_member <- function(table) !is.null(table$sensitivity) && all(is.na(table$sensitivity_se))
 
 describe_driver <- function(row) {
   short <- function(v) format(v, digits = 3L)
@@ -33,7 +36,8 @@ summary.fatefield_drivers <- function(object, ...) {
   found <- function(answer) {
     switch(answer,
       expression = sum(t$q < 0.05, na.rm = TRUE), activation = NA_integer_,
-      sensitivity = sum(abs(t$sensitivity) > stats::qnorm(0.975) * t$sensitivity_se, na.rm = TRUE)
+      sensitivity = if (of_one_member(t)) NA_integer_ else
+        sum(abs(t$sensitivity) > stats::qnorm(0.975) * t$sensitivity_se, na.rm = TRUE)
     )
   }
   do.call(rbind, lapply(names(columns), function(answer) {

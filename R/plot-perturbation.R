@@ -38,17 +38,17 @@ draw_changes <- function(table, cols, rows, title) {
     ggplot2::labs(x = "change of probability", y = NULL, title = title) + theme_curves()
 }
 
-draw_volcano <- function(table, cols, n.label, repel) {
-  table <- table[is.finite(table$p), ]
+draw_volcano <- function(table, cols, n.label, repel, one.model) {
+  table <- table[is.finite(table$p_genes), ]
   if (nrow(table) == 0L) {
     stop_input("x", "`x` has no p values to draw a volcano of: screen with `n.null` above 0, or take ",
       "`type = \"heatmap\"`.")
   }
   # p of an extreme z is 0 in double precision.
-  table$height <- pmin(-log10(pmax(table$p, 1e-300)), 50)
-  sure <- table[table$q < 0.05, ]
+  table$height <- pmin(-log10(pmax(table$p_genes, 1e-300)), 50)
+  sure <- table[table$q_genes < 0.05, ]
   named <- do.call(rbind, lapply(split(table, table$fate), function(t) {
-    utils::head(t[order(t$q >= 0.05, -abs(t$change)), ], n.label)
+    utils::head(t[order(t$q_genes >= 0.05, -abs(t$change)), ], n.label)
   }))
   ggplot2::ggplot(table, ggplot2::aes(x = .data$change, y = .data$height)) +
     ggplot2::geom_point(size = 0.9, alpha = 0.7, colour = "grey60") +
@@ -56,7 +56,10 @@ draw_volcano <- function(table, cols, n.label, repel) {
     gene_names(named, ggplot2::aes(.data$change, .data$height, label = .data$gene), repel) +
     ggplot2::facet_wrap("fate", scales = "free_x") +
     scale_labels(levels(table$fate), cols, guide = "none") +
-    ggplot2::labs(x = "change of probability", y = "-log10 p against matched genes", caption = "in colour: q < 0.05") +
+    ggplot2::labs(
+      x = "change of probability", y = "-log10 p against other genes",
+      caption = paste0("in colour: q < 0.05", if (one.model) "; of one model, another training may differ")
+    ) +
     theme_curves()
 }
 
@@ -92,7 +95,8 @@ plot.fatefield_dose <- function(x, fates = NULL, ...) {
   table$far <- table$off > most_off
   ggplot2::ggplot(table, ggplot2::aes(.data$dose, .data$probability, colour = .data$fate, fill = .data$fate)) +
     ggplot2::geom_ribbon(
-      ggplot2::aes(ymin = .data$probability_low, ymax = .data$probability_high), alpha = 0.25, colour = NA
+      ggplot2::aes(ymin = .data$probability_low, ymax = .data$probability_high), alpha = 0.25, colour = NA,
+      na.rm = TRUE
     ) +
     ggplot2::geom_line() +
     ggplot2::geom_point(ggplot2::aes(shape = .data$far)) +

@@ -26,6 +26,9 @@
 #'
 #' The standard error is that of the posterior, sqrt(p (1 - p) / (n q + a + 1)); for an ensemble it
 #' is the larger of that of the mean and the spread between members over the root of their number.
+#' For an ensemble the result has `low` and `high` (cells x fates), the 95 % interval of each probability by Student's t
+#' of the members: three members know little of their own spread, and their intervals are wide.
+#' `summary()` has the root mean square of the `spread` between members.
 #'
 #' Results depend on the seed and on the cells asked for; they do not depend on the number of
 #' threads.

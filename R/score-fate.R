@@ -32,6 +32,7 @@
 #'   to 2; lower is better.
 #' * `calibration`: expected calibration error: the mean gap, over bins of equal width, between the
 #'   probability of the most probable fate and how often it is observed; lower is better.
+#'   Few cells make gaps by chance: its interval, unlike those of the others, takes away what resampling adds.
 #' * `auroc`: area under the ROC curve of each fate against the rest, averaged over fates that some
 #'   but not all cells have; 0.5 is that of guessing.
 #' * `pair.pearson`: correlation of predicted with observed a / (a + b) for the `pair` (a, b), over

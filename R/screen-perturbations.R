@@ -38,6 +38,11 @@ screen_rare <- 10
 #' A held gene also counts where ends are labelled, which shows in genes that mark a fate.
 #' `p` is `NA` where fewer than 10 trajectories reach the fate in both arms.
 #'
+#' All this is asked of the models at hand.
+#' One model cannot tell whether another training would agree: `p`, `q` and intervals are `NA` then, and `p_genes` and
+#' `q_genes` hold what the comparison with other genes says of this one model.
+#' Fit `n.models = 3` or more.
+#'
 #' @section Workers:
 #' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread, where
 #' the package future.apply is installed.
@@ -51,8 +56,8 @@ screen_rare <- 10
 #' @param resume A result of this function with the same model, cells and settings, whose genes are not simulated again.
 #' @return A result of class `fatefield_screen`, see [results]: `table` is a data.frame of one row per gene and fate,
 #'   most extreme first: `gene`, `fate`, `control` (probability), `change` with `change_se`, `change_low` and
-#'   `change_high` (between members, else between cells), `log2_ratio`, `z`, `p`, `p_rank` and `q` (Benjamini and
-#'   Hochberg, over the genes of each fate).
+#'   `change_high` (between members), `log2_ratio`, `z`, `p`, `p_rank` and `q` (Benjamini and Hochberg, over the genes of
+#'   each fate), and `p_genes` and `q_genes`, the same for any number of models.
 #'   `effects` (genes x fates x members) and `errors` (the standard errors over cells) are beside it.
 #'   `summary()` has a row per fate; `[` takes genes, whose p and q stay as they are; `rbind()` and `c()` put screens of
 #'   other genes with the same model, cells and settings together, and test them anew.
@@ -331,23 +336,21 @@ summed_screen <- function(x) {
     before <- base::mean(x$control[f, ])
     rare <- (before + pmax(mean[shown, f], 0)) * x$n * dim(x$effects)[[3L]] < screen_rare
     test[which(rare), ] <- NA_real_
+    q <- stats::p.adjust(test$p, "BH")
     data.frame(gene = shown, fate = f, control = before, change = mean[shown, f], change_se = interval$se,
       change_low = interval$low, change_high = interval$high,
-      log2_ratio = log2_ratio(pmin(pmax(before + mean[shown, f], 0), 1), before, x$n), test,
-      q = stats::p.adjust(test$p, "BH"))
+      log2_ratio = log2_ratio(pmin(pmax(before + mean[shown, f], 0), 1), before, x$n), z = test$z,
+      p = if (of_one_model(x)) NA_real_ else test$p, p_rank = test$p_rank, q = if (of_one_model(x)) NA_real_ else q,
+      p_genes = test$p, q_genes = q)
   })
   table <- do.call(rbind, tables)
-  new_result("screen", table[order(table$p, -abs(table$change)), ], x, by = "gene")
+  new_result("screen", table[order(table$p_genes, -abs(table$change)), ], x, by = "gene")
 }
 
+of_one_model <- function(x) dim(x$effects)[[3L]] == 1L
+
 screen_interval <- function(x, genes, fate) {
-  own <- matrix(x$effects[genes, fate, ], length(genes))
-  if (ncol(own) > 1L) {
-    return(by_members(own, x$conf.level))
-  }
-  se <- unname(x$errors[genes, fate, 1L])
-  half <- stats::qnorm((1 + x$conf.level) / 2) * se
-  data.frame(low = own[, 1L] - half, high = own[, 1L] + half, se = se)
+  by_members(matrix(x$effects[genes, fate, ], length(genes)), x$conf.level)
 }
 
 # `effect`: of all genes that were simulated; `shown`: those that were asked for.
@@ -394,16 +397,19 @@ c.fatefield_screen <- function(...) bind_results(..1, list(...))
 
 headline.fatefield_screen <- function(x) {
   t <- x$table
-  tested <- any(is.finite(t$p))
+  tested <- any(is.finite(t$p_genes))
+  one <- of_one_model(x)
   row <- t[if (tested) 1L else which.max(abs(t$change)), ]
   c(
     paste0("screen of ", counted(length(unique(t$gene)), "gene"), ", ", counted(dim(x$effects)[[3L]], "model"), ", ",
-      format(x$n, big.mark = ","), " trajectories each: ", if (tested) {
+      format(x$n, big.mark = ","), " trajectories each: ", if (one) one_member else if (tested) {
         paste0(counted(sum(t$q < 0.05, na.rm = TRUE), "effect"), " at a false discovery rate of 0.05")
       } else "effects are not tested"),
-    if (nrow(row) > 0L) paste0(if (tested) "most extreme: " else "largest: ", row$gene, " on ", row$fate, ", change ",
+    if (nrow(row) > 0L) paste0(if (tested && one) "farthest from what other genes do: " else
+      if (tested) "most extreme: " else "largest: ", row$gene, " on ", row$fate, ", change ",
       with_interval(round(row$change, 3L), round(row$change_low, 3L), round(row$change_high, 3L)),
-      if (tested) paste0(", q ", format(row$q, digits = 2L))),
+      if (tested && one) paste0(", z ", format(row$z, digits = 2L)),
+      if (tested && !one) paste0(", q ", format(row$q, digits = 2L))),
     correction_text(x)
   )
 }
@@ -413,16 +419,16 @@ headline.fatefield_screen <- function(x) {
 summary.fatefield_screen <- function(object, ...) {
   rows <- lapply(split(object$table, factor(object$table$fate, unique(object$table$fate))), function(t) {
     best <- t[which.max(abs(t$change)), c("gene", "change", "change_se", "change_low", "change_high", "p", "q")]
-    data.frame(fate = t$fate[[1L]], control = t$control[[1L]], genes = nrow(t), found = sum(t$q < 0.05, na.rm = TRUE),
-      largest = best$gene, best[-1L])
+    data.frame(fate = t$fate[[1L]], control = t$control[[1L]], genes = nrow(t),
+      found = if (of_one_model(object)) NA_integer_ else sum(t$q < 0.05, na.rm = TRUE), largest = best$gene, best[-1L])
   })
   data.frame(do.call(rbind, rows), row.names = NULL)
 }
 
 #' @rdname ScreenPerturbations
 #' @param x A screen.
-#' @param type `"volcano"` (default): change against significance, one panel per fate, in the fate's colour where q is
-#'   below 0.05; `"heatmap"`: change of the genes with the largest changes, by fate.
+#' @param type `"volcano"` (default): change against `p_genes`, one panel per fate, in the fate's colour where `q_genes`
+#'   is below 0.05; `"heatmap"`: change of the genes with the largest changes, by fate.
 #' @param n.label Number of genes named in each panel, the largest changes with q < 0.05 first, or shown in the heat
 #'   map.
 #' @param repel Keep names apart, where the package ggrepel is installed?
@@ -432,5 +438,6 @@ plot.fatefield_screen <- function(x, type = c("volcano", "heatmap"), fates = NUL
   type <- check_choice(type, c("volcano", "heatmap"), "type")
   n.label <- check_count(n.label, "n.label", min = 0L)
   table <- rows_of_fates(x$table, fates)
-  if (type == "heatmap") draw_screen_map(table, n.label) else draw_volcano(table, x$cols, n.label, repel)
+  if (type == "heatmap") draw_screen_map(table, n.label) else
+    draw_volcano(table, x$cols, n.label, repel, of_one_model(x))
 }

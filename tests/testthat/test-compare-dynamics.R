@@ -132,3 +132,22 @@ test_that("plots show every group, and fates where there are any", {
   expect_identical(levels(plot(with.fates, "trend")$data$panel), c("drift", "diffusion"))
   expect_output(print(with.fates), "drift by fates: .*Kruskal-Wallis")
 })
+
+test_that("cells of one model give no p of their own, but one over cells", {
+  compared <- function(n.models) {
+    object <- DriftDiffusion(tiny_fit(tiny_seurat(), n.models = n.models))
+    CompareDynamics(object, quantities = c("drift", "diffusion"), group.by = "state", n.boot = 20L)
+  }
+  one <- compared(1L)
+  expect_identical(one$members, 1L)
+  for (part in c("tests", "pairs")) {
+    expect_true(all(is.na(one[[part]]$p)) && all(is.na(one[[part]]$q)))
+    expect_true(all(is.finite(one[[part]]$p_cells)))
+  }
+  expect_output(print(one), "cannot tell how sure.*n.models = 3")
+  expect_no_match(paste(capture.output(print(one)), collapse = " "), "Kruskal|q N")
+  expect_silent(ggplot2::ggplot_build(plot(one)))
+  two <- compared(2L)
+  expect_identical(two$members, 2L)
+  expect_identical(two$tests$p, two$tests$p_cells)
+})

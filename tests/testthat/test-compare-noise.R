@@ -140,3 +140,12 @@ test_that("a comparison is a result, and takes the definition of fates", {
   object <- DefineFates(tiny_seurat(), labels = "state", cutoff = 0, k = 3)
   expect_identical(compare(object), compare(tiny_seurat(), labels = "state", cutoff = 0, k = 3))
 })
+
+test_that("one model says that it cannot tell", {
+  expect_output(print(compare_noise()), "one model cannot tell.*n.models = 3")
+  one <- compare_noise()
+  expect_true(all(is.na(one$difference$distance_se)) && all(is.na(one$table$distance_sd)))
+  expect_s3_class(plot(one), "ggplot")
+  two <- compare_noise(engines = list(noise_engine(), noise_engine()))
+  expect_no_match(paste(capture.output(print(two)), collapse = " "), "cannot tell")
+})

@@ -164,3 +164,12 @@ test_that("fates have those of plans beside them where asked for", {
   expect_error(fates_of_model(cells, model, options = list(noise = 1)), class = "fatefield_error_input")
   expect_error(fates_of_model(cells, model, plan = 1), class = "fatefield_error_input")
 })
+
+test_that("a cell far from all others has no say in plans, and is named", {
+  cells <- pairs_of_clusters()
+  without <- plan_of(list(x = cells$x[-4L, ], time = cells$time[-4L], label = cells$label[-4L]))
+  cells$x[4L, 1L] <- 1e9
+  expect_warning(fate <- plan_of(cells), "c4", class = "fatefield_warning_outliers")
+  kept <- rownames(without$probability)
+  expect_equal(fate$probability[kept, ], without$probability)
+})

@@ -234,3 +234,143 @@ test_that("a fit stands in the log of a Seurat object, without the values of all
   expect_identical(logged$dims, 1:2)
   expect_match(logged$time, "vector of length 600")
 })
+
+# Six hundred cells, one of which can be put anywhere.
+many_cells <- function(at = NULL) {
+  cells <- tiny_cells(600L)
+  if (!is.null(at)) cells$x[17L, 2L] <- at
+  cells
+}
+
+test_that("a cell far from all others is left out, and named", {
+  far <- many_cells(1e9)
+  clean <- many_cells()
+  for (method in c("bridge", "sinkhorn")) {
+    expect_warning(
+      model <- tiny_fit(far$x, far$time, method = method), "1 cell is so far.*cell017",
+      class = "fatefield_warning_outliers"
+    )
+    without <- expect_silent(tiny_fit(clean$x[-17L, ], clean$time[-17L], method = method))
+    expect_identical(model$states, without$states)
+    expect_identical(model$outliers, "cell017")
+  }
+  expect_identical(without$outliers, character())
+  expect_output(print(summary(model)), "left out : 1 cell far from all others")
+  expect_identical(summary(model)$data$outliers, "cell017")
+  # The model still knows all of its cells.
+  expect_identical(model$cells, rownames(far$x))
+  expect_identical(cell_starts(far$x, model), far$time)
+})
+
+test_that("what is left out is the same for clones, rates and a training that goes on", {
+  far <- many_cells(-1e6)
+  clean <- many_cells()
+  clone <- rep(seq_len(200L), 3L)
+  rate <- (seq_len(600L) %% 7L) / 10
+  expect_warning(
+    model <- tiny_fit(far$x, far$time, clone = clone, growth = rate, updates = 3L, schedule = "constant", warmup = 0),
+    class = "fatefield_warning_outliers"
+  )
+  without <- function(...) {
+    tiny_fit(clean$x[-17L, ], clean$time[-17L], clone = clone[-17L], growth = rate[-17L], schedule = "constant",
+      warmup = 0, ...)
+  }
+  expect_identical(model$states, without(updates = 3L)$states)
+  more <- suppressWarnings(FitSDE(far$x, far$time, clone = clone, growth = rate, resume = model, updates = 5L,
+    verbose = FALSE))
+  expect_identical(more$states, without(updates = 5L)$states)
+})
+
+test_that("cells are far by what the others are, and clouds are not", {
+  x <- many_cells()$x
+  time <- many_cells()$time
+  expect_identical(far_cells(x, time), integer())
+  # Not the edge of a heavy tail, nor a rare kind, nor a time far away.
+  expect_identical(far_cells(cbind(stats::qt((1:1000 - 0.5) / 1000, 2))), integer())
+  rare <- x
+  rare[1:4, ] <- rare[1:4, ] + 20
+  expect_identical(far_cells(rare, time), integer())
+  late <- x
+  late[time == 2, ] <- late[time == 2, ] + 1e6
+  expect_identical(far_cells(late, time), integer())
+  several <- x
+  several[c(5, 50, 500), 1L] <- c(1e3, -1e9, 1e9)
+  expect_identical(far_cells(several, time), c(5L, 50L, 500L))
+  # More than one in a hundred are no outliers.
+  several[1:7, 1L] <- 1e9
+  expect_identical(far_cells(several, time), integer())
+  set <- SimulateDifferentiation(n.cells = 500, n.genes = 30, n.futures = 0, as = "list")
+  expect_identical(far_cells(set$latent, set$cells$day), integer())
+})
+
+test_that("a dimension that does not vary neither moves nor matters", {
+  cells <- tiny_cells(90L)
+  x <- cbind(cells$x[, 1:2], same = 1 / 3, cells$x[, 3L, drop = FALSE])
+  for (options in list(
+    list(method = "bridge"), list(method = "bridge", growth = "none", drift = "forward", diffusion = "scalar"),
+    list(method = "sinkhorn", diffusion = "lowrank", diffusion.rank = 2L),
+    list(method = "bridge+sinkhorn", finish.updates = 2L, solver = "heun")
+  )) {
+    fit <- function(x) do.call(tiny_fit, c(list(x, cells$time), options))
+    model <- fit(x)
+    without <- fit(cells$x)
+    engine <- model_engine(model)
+    other <- model_engine(without)
+    expect_identical(engine$dims(), 4L)
+    expect_identical(engine$drift(x, 1)[, 3L], numeric(90))
+    expect_identical(engine$diffusion(x, 1)[, 3L], numeric(90))
+    expect_identical(engine$drift(x, 1)[, -3L], other$drift(cells$x, 1))
+    paths <- engine$simulate(x[1:5, ], c(0, 1, 2), 3, 1, 0)$states
+    expect_identical(paths[, 3L, ], matrix(1 / 3, 15L, 3L))
+    expect_identical(paths[, -3L, ], other$simulate(cells$x[1:5, ], c(0, 1, 2), 3, 1, 0)$states)
+    # A start that has another value there keeps it.
+    moved <- x[1:2, ]
+    moved[, 3L] <- c(0.1, pi)
+    expect_identical(engine$simulate(moved, c(0, 2), 1, 1, 0)$states[, 3L, 2L], c(0.1, pi))
+    quiet <- engine$simulate_as(x[1:5, ], c(0, 2), 1, 1, 0, list(noise.sd = c(0.1, 0.2, 5, 0.3)))$states
+    expect_identical(
+      quiet[, -3L, 2L],
+      other$simulate_as(cells$x[1:5, ], c(0, 2), 1, 1, 0, list(noise.sd = c(0.1, 0.2, 0.3)))$states[, , 2L]
+    )
+    expect_identical(quiet[, 3L, 2L], rep(1 / 3, 5))
+  }
+  longer <- function(...) tiny_fit(x, cells$time, schedule = "constant", warmup = 0, ...)
+  first <- longer(updates = 2L)
+  expect_identical(FitSDE(x, cells$time, resume = first, updates = 5L, verbose = FALSE)$states,
+    longer(updates = 5L)$states)
+  expect_input_error(tiny_fit(x * 0, cells$time), "object", "same point")
+})
+
+test_that("a direction that is held in a constant dimension too stays as it was", {
+  cells <- tiny_cells(90L)
+  model <- tiny_fit(cbind(cells$x[, 1:2], same = 2), cells$time)
+  v <- matrix(c(0.6, 0, 0.8), 1L)
+  x <- cbind(cells$x[1:4, 1:2], 2)
+  out <- model_engine(model)$simulate_arms(x, c(0, 2), 2, 1, 0, list(n = 1, hold = v, hold.of.arm = c(0, 1)))$states
+  expect_equal(out[, 1L, 2L], unname(rep(x[, 1L], each = 2)), tolerance = 1e-5)
+  expect_identical(out[, 3L, 2L], rep(2, 8))
+})
+
+test_that("values that would overflow are named, in every method", {
+  for (value in c(1e300, 1e30, -1e16)) {
+    cells <- tiny_cells()
+    cells$x[3L, 2L] <- value
+    for (method in c("bridge", "bridge+sinkhorn", "sinkhorn")) {
+      expect_input_error(tiny_fit(cells$x, cells$time, method = method), "object", "overflow.*cell003.*PC_2")
+    }
+    expect_input_error(tiny_fit(cells$x, cells$time, compat = "scdiffeq"), "object", "overflow")
+    good <- tiny_cells()
+    model <- tiny_fit(good$x, good$time)
+    expect_input_error(SimulateCells(cells$x, model = model, cells = 3, n.sim = 2, verbose = FALSE), "object", "overflow")
+    expect_input_error(
+      PredictFate(cells$x, model, labels = cells$label, n.sim = 2, verbose = FALSE), "object", "overflow"
+    )
+    expect_input_error(
+      PredictFate(cells$x, labels = cells$label, time = cells$time, method = "plan"), "object", "overflow"
+    )
+    expect_input_error(DefineFates(cells$x, labels = cells$label), "object", "overflow")
+    expect_input_error(OTDistance(good$x, cells$x), "y", "overflow")
+    expect_input_error(FitVelocityField(cells$x, good$x, field = "knn", verbose = FALSE), "object", "overflow")
+    expect_input_error(FitVelocityField(good$x, cells$x, field = "knn", verbose = FALSE), "velocity", "overflow")
+  }
+})

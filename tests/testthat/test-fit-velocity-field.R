@@ -141,3 +141,24 @@ test_that("options print, and the published ones are those of the paper", {
   expect_identical(published$batch.size, 2)
   expect_identical(FieldOptions("ae", compat = "deepvelo")$learning.rate, 5e-5)
 })
+
+test_that("cells far from all others are left out and named, and constant genes do not move", {
+  data <- field_data()
+  far <- data
+  far$x[9L, 3L] <- 1e9
+  expect_warning(model <- tiny_field("vae", data = far), rownames(far$x)[[9L]], class = "fatefield_warning_outliers")
+  without <- tiny_field("vae", data = lapply(data, function(m) m[-9L, ]))
+  expect_identical(model$states, without$states)
+  expect_identical(model$outliers, rownames(far$x)[[9L]])
+  expect_output(print(summary(model)), "left out")
+  fast <- data
+  fast$y[9L, 3L] <- 1e9
+  expect_warning(tiny_field("linear", data = fast), class = "fatefield_warning_outliers")
+  still <- data
+  still$x[, 2L] <- 1.5
+  still$y[, 2L] <- 0
+  for (field in c("vae", "ae", "mlp", "linear", "ridge", "pca", "mean", "knn", "sparsevfc")) {
+    found <- expect_silent(tiny_field(field, data = still))
+    expect_identical(unname(model_velocity(found, still$x)[, 2L]), numeric(nrow(still$x)), label = field)
+  }
+})

@@ -269,3 +269,38 @@ test_that("cells of a velocity field have no time, and its options are told by n
   expect_s3_class(plot(some), "ggplot")
   expect_equal(nrow(summary(some)), 1)
 })
+
+test_that("one model says that it cannot tell, and tells what its cells do", {
+  object <- SimulateDifferentiation(n.cells = 240, n.genes = 30, n.futures = 0)
+  object <- defined(tiny_fit(object, reduction = "pca"))
+  said <- "one model cannot tell.*n.models = 3"
+  change <- ask("PerturbCells", object)
+  lost <- c("p", "q", "change_se", "change_low", "change_high", "log2_ratio_low", "log2_ratio_high", "spread")
+  for (column in lost) expect_true(all(is.na(change$table[[column]])), label = column)
+  for (column in c("se_cells", "p_wilcoxon", "p_mcnemar")) expect_true(all(is.finite(change$table[[column]])))
+  dose <- ask("DoseResponse", object)
+  for (column in c("p", "q", "slope_se", "slope_low", "slope_high")) {
+    expect_true(all(is.na(dose$trend[[column]])), label = column)
+  }
+  expect_true(all(is.finite(dose$trend$p_wilcoxon)))
+  screen <- ask("ScreenPerturbations", object)
+  for (column in c("p", "q", "change_se", "change_low", "change_high")) {
+    expect_true(all(is.na(screen$table[[column]])), label = column)
+  }
+  expect_true(any(is.finite(screen$table$p_genes)) && all(is.na(summary(screen)$found)))
+  drivers <- ask("FindFateDrivers", object)
+  expect_true(all(is.na(drivers$table$sensitivity_se)) && all(is.finite(drivers$table$sensitivity_se_cells)))
+  expect_true(is.na(summary(drivers)$found[summary(drivers)$answer == "sensitivity"]))
+  both <- suppressWarnings(rbind(change, PerturbCells(
+    object, "fateB", n.sim = 2, cells = early_cells(object), verbose = FALSE, t.end = 2
+  )))
+  for (x in list(change, dose, screen, drivers, both)) {
+    lines <- paste(capture.output(print(x)), collapse = " ")
+    expect_match(lines, "one model cannot tell.*n.models = 3", label = class(x)[[1L]])
+    expect_identical(lengths(regmatches(lines, gregexpr("one model cannot", lines))), 1L)
+    expect_lte(length(capture.output(print(x))), 3L)
+    expect_no_match(lines, ", p [0-9N]")
+    expect_silent(ggplot2::ggplot_build(plot(x)))
+    expect_s3_class(summary(x), "data.frame")
+  }
+})

@@ -42,6 +42,13 @@ test_that("smoothing, growth and ensembles do what the help says", {
   expect_equal(two$spread[[1, "up"]], stats::sd(c(0.5, 0.75)))
   expect_equal(two$se[[1, "up"]], stats::sd(c(0.5, 0.75)) / sqrt(2))
   expect_identical(two$n.models, 2L)
+  # Two members know little of their spread.
+  half <- stats::qt(0.975, 1) * two$se[[1, "up"]]
+  expect_equal(c(two$low[[1, "up"]], two$high[[1, "up"]]), c(max(0.625 - half, 0), min(0.625 + half, 1)))
+  expect_identical(dimnames(two[1]$high), dimnames(two$probability))
+  expect_equal(summary(two)$spread[summary(two)$fate == "up"], two$spread[[1, "up"]])
+  expect_output(print(two), "standard deviation between models 0.1")
+  expect_null(grown$low)
 })
 
 test_that("every kind of object gets the same fates, and they follow subset", {

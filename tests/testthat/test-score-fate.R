@@ -191,3 +191,27 @@ test_that("a model is compared with its plans over the same samples, and told wh
   expect_null(attr(ScoreFate(right, truth, n.boot = 0), "plan"))
   expect_false(any(grepl("plans", headline(scores[1L]))))
 })
+
+test_that("the calibration error has an interval that chance alone does not raise", {
+  # Probabilities that come true as often as they say: of each ten cells of .7 seven, and so on.
+  level <- rep(c(0.6, 0.7, 0.8, 0.9), each = 30)
+  right <- rep_len(seq(0.05, 0.95, 0.1), 120) < level
+  p <- fates_of(c(1, 0))[rep(1, 120), ]
+  p[, 1] <- level
+  p[, 2] <- 1 - level
+  observed <- cbind(as.numeric(right), as.numeric(!right))
+  dimnames(observed) <- dimnames(p)
+  set.seed(5)
+  before <- .Random.seed
+  s <- ScoreFate(p, observed, n.boot = 200)
+  expect_identical(.Random.seed, before)
+  expect_equal(s$calibration[[1]], 0, tolerance = 1e-8)
+  expect_lt(s$calibration_low[[1]], 1e-8)
+  expect_gt(s$calibration_high[[1]], 0)
+  wrong <- p
+  wrong[] <- rep(c(0.99, 0.01), each = 120)
+  t <- ScoreFate(list(sure = wrong), observed, group = rep(1:40, 3), n.boot = 200)
+  expect_equal(t$calibration[[1]], 0.24, tolerance = 1e-8)
+  expect_true(t$calibration_low[[1]] > 0.1 && t$calibration_low[[1]] <= 0.24 && t$calibration_high[[1]] >= 0.24)
+  expect_output(print(t), "calibration error 0.24 \\(")
+})

@@ -37,6 +37,17 @@ Matrix to_matrix(const at::Tensor& x, double factor) {
   return out;
 }
 
+// Motion in the dimensions that the networks see, none in the others.
+Matrix in_all_dims(Matrix motion, const Scaling& s) {
+  if (s.moving.empty()) return motion;
+  Matrix out(motion.rows, static_cast<std::int64_t>(s.centre.size()));
+  for (std::size_t k = 0; k < s.moving.size(); ++k) {
+    std::copy_n(motion.values.begin() + static_cast<std::int64_t>(k) * motion.rows, motion.rows,
+                out.values.begin() + s.moving[k] * motion.rows);
+  }
+  return out;
+}
+
 // f(rows of x) cut into blocks of rows; every block has the full number of rows, the last is padded.
 template <typename F>
 at::Tensor by_blocks(const at::Tensor& z, F&& f) {
@@ -61,18 +72,26 @@ StepGrid NeuralSde::Impl::grid(const std::vector<double>& through) const {
 }
 
 void NeuralSde::Impl::check_dims(const MatrixView& x) const {
-  if (x.cols == nets.dims()) return;
-  throw model_error("The model was fitted on " + std::to_string(nets.dims()) +
-                    " dimensions, but the cells have " + std::to_string(x.cols) + ".");
+  const std::size_t dims = scaling.centre.size();
+  if (x.cols == static_cast<std::int64_t>(dims)) return;
+  throw model_error("The model was fitted on " + std::to_string(dims) + " dimensions, but the cells have " +
+                    std::to_string(x.cols) + ".");
+}
+
+void NeuralSde::Impl::see(const std::vector<std::int64_t>& moving) {
+  nets = SdeNets(options, static_cast<std::int64_t>(moving.size()));
+  parameters = nets.initial(first_seed, type());
+  for (at::Tensor& p : parameters) p = p.to(device);
+  scaling.moving = moving;
 }
 
 at::Tensor NeuralSde::Impl::scaled(const MatrixView& x) const {
-  at::Tensor z = at::empty({x.rows, x.cols}, at::kDouble);
+  at::Tensor z = at::empty({x.rows, nets.dims()}, at::kDouble);
   double* out = z.data_ptr<double>();
+  const std::vector<std::int64_t> seen = scaling.seen();
   for (std::int64_t i = 0; i < x.rows; ++i) {
-    for (std::int64_t j = 0; j < x.cols; ++j) {
-      out[i * x.cols + j] = (x(i, j) - scaling.centre[static_cast<std::size_t>(j)]) / scaling.scale;
-    }
+    for (const std::int64_t j : seen)
+      *out++ = (x(i, j) - scaling.centre[static_cast<std::size_t>(j)]) / scaling.scale;
   }
   return z.to(type());
 }
@@ -111,19 +130,39 @@ NeuralSde::NeuralSde(const SdeOptions& options, std::int64_t dims, std::uint64_t
         "dt", "`dt` is " + std::to_string(options.dt) + "; a positive step is needed, or 0 for the default.");
   }
   impl_->scaling.centre.assign(static_cast<std::size_t>(dims), 0.0);
+  impl_->first_seed = seed;
   impl_->parameters = impl_->nets.initial(seed, impl_->type());
 }
 
+namespace {
+
+// Empty where all dimensions vary.
+std::vector<std::int64_t> moving_of(const Archive& archive, std::size_t dims) {
+  if (!archive.has("scaling.moving")) return {};
+  std::vector<std::int64_t> out;
+  for (const double j : archive.numbers("scaling.moving").values) {
+    if (!(j >= 0.0 && j < static_cast<double>(dims)))
+      throw model_error("The dimensions kept with the model are not those of its cells.");
+    out.push_back(static_cast<std::int64_t>(j));
+  }
+  return out;
+}
+
+}  // namespace
+
 NeuralSde::NeuralSde(const std::string& bytes, const std::string& argument) {
   const Archive archive = Archive::parse(bytes, argument);
-  const auto dims = static_cast<std::int64_t>(archive.numbers("scaling.centre").values.size());
+  const std::vector<double>& centre = archive.numbers("scaling.centre").values;
+  const std::vector<std::int64_t> moving = moving_of(archive, centre.size());
   try {
-    impl_ = std::make_unique<Impl>(get_options<SdeOptions>(archive, "option."), dims);
+    impl_ = std::make_unique<Impl>(get_options<SdeOptions>(archive, "option."),
+                                   static_cast<std::int64_t>(moving.empty() ? centre.size() : moving.size()));
   } catch (const Error& e) {
     throw model_error(std::string("The options kept with the model cannot be used: ") + e.what());
   }
   impl_->parameters = get_tensors(archive, "weight.", impl_->nets.specs(), impl_->like());
-  impl_->scaling.centre = archive.numbers("scaling.centre").values;
+  impl_->scaling.centre = centre;
+  impl_->scaling.moving = moving;
   const std::vector<double>& units = archive.numbers("scaling.units").values;
   if (units.size() != 3) throw model_error("The units kept with the model are not three numbers.");
   impl_->scaling.scale = units[0];
@@ -143,6 +182,10 @@ std::string NeuralSde::bytes() const {
   put_tensors(archive, "weight.", impl_->nets.specs(), impl_->parameters);
   const Scaling& s = impl_->scaling;
   archive.put("scaling.centre", s.centre, {dims()});
+  if (!s.moving.empty()) {
+    const auto n = static_cast<std::int64_t>(s.moving.size());
+    archive.put("scaling.moving", std::vector<double>(s.moving.begin(), s.moving.end()), {n});
+  }
   archive.put("scaling.units", {s.scale, s.start, s.span}, {3});
   archive.put("times", impl_->times, {static_cast<std::int64_t>(impl_->times.size())});
   if (!impl_->training.names().empty()) archive.put("training", impl_->training.bytes());
@@ -157,7 +200,7 @@ void NeuralSde::move_to(const std::string& device) {
 
 const SdeOptions& NeuralSde::options() const { return impl_->options; }
 const Scaling& NeuralSde::scaling() const { return impl_->scaling; }
-std::int64_t NeuralSde::dims() const { return impl_->nets.dims(); }
+std::int64_t NeuralSde::dims() const { return static_cast<std::int64_t>(impl_->scaling.centre.size()); }
 std::int64_t NeuralSde::parameter_count() const { return impl_->nets.parameter_count(); }
 bool NeuralSde::has_potential() const { return impl_->nets.has_potential(); }
 bool NeuralSde::has_growth() const { return impl_->nets.has_growth(); }
@@ -175,9 +218,10 @@ Matrix NeuralSde::evaluate(const MatrixView& x, double t, double factor, F&& f) 
 
 Matrix NeuralSde::drift(const MatrixView& x, double t) const {
   const Scaling& s = impl_->scaling;
-  return evaluate(x, t, s.scale / s.span, [&](double tau, const at::Tensor& z) {
+  Matrix motion = evaluate(x, t, s.scale / s.span, [&](double tau, const at::Tensor& z) {
     return impl_->nets.drift(impl_->parameters, tau, z, nullptr);
   });
+  return in_all_dims(std::move(motion), s);
 }
 
 Matrix NeuralSde::drift(const MatrixView& x, const std::vector<double>& t) const {
@@ -190,19 +234,19 @@ Matrix NeuralSde::drift(const MatrixView& x, const std::vector<double>& t) const
   at::Tensor tau = at::empty({x.rows, 1}, at::kDouble);
   for (std::int64_t i = 0; i < x.rows; ++i) tau.data_ptr<double>()[i] = (t[i] - s.start) / s.span;
   const at::Tensor z = at::cat({impl_->scaled(x), tau.to(impl_->type())}, 1).to(impl_->device);
-  return to_matrix(by_blocks(z,
-                             [&](const at::Tensor& b) {
-                               return impl_->nets.drift(impl_->parameters, b.select(1, x.cols),
-                                                        b.narrow(1, 0, x.cols), nullptr);
-                             }),
-                   s.scale / s.span);
+  const std::int64_t d = impl_->nets.dims();
+  const at::Tensor drift = by_blocks(z, [&](const at::Tensor& b) {
+    return impl_->nets.drift(impl_->parameters, b.select(1, d), b.narrow(1, 0, d), nullptr);
+  });
+  return in_all_dims(to_matrix(drift, s.scale / s.span), s);
 }
 
 Matrix NeuralSde::diffusion(const MatrixView& x, double t) const {
   const Scaling& s = impl_->scaling;
-  return evaluate(x, t, s.scale / std::sqrt(s.span), [&](double tau, const at::Tensor& z) {
+  Matrix noise = evaluate(x, t, s.scale / std::sqrt(s.span), [&](double tau, const at::Tensor& z) {
     return impl_->nets.spread(impl_->parameters, tau, z, nullptr);
   });
+  return in_all_dims(std::move(noise), s);
 }
 
 Matrix NeuralSde::potential(const MatrixView& x, double t) const {

@@ -32,13 +32,16 @@ struct NeuralSde::Impl {
   at::ScalarType type() const { return options.precision == "float64" ? at::kDouble : at::kFloat; }
   /// Type and device of all that networks take.
   at::TensorOptions like() const { return at::TensorOptions(type()).device(device); }
+  std::uint64_t first_seed = 0;  ///< of the initial weights
   bool published() const { return options.compat == "scdiffeq"; }
   /// Steps through these times, in the user's units.
   StepGrid grid(const std::vector<double>& through) const;
   /// model_error unless x has the dimensions of the model.
   void check_dims(const MatrixView& x) const;
-  /// Scaled states, n x D.
+  /// Scaled states in the dimensions that the networks see, n x D.
   at::Tensor scaled(const MatrixView& x) const;
+  /// Untrained networks of some of the dimensions, the others being constant.
+  void see(const std::vector<std::int64_t>& moving);
 };
 
 /// Tensors as entries `prefix + name` of an archive, and back; shapes are checked against the specs.

@@ -78,17 +78,46 @@ void check_request(const SimulationRequest& r, std::int64_t dims) {
   }
 }
 
+// The directions that are held, in the dimensions that move. Those of an arm stay orthogonal, of length 1.
+Matrix held_directions(const SimulationRequest& r, const Scaling& s) {
+  if (s.moving.empty() || r.hold.rows == 0) return r.hold;
+  const auto d = static_cast<std::int64_t>(s.moving.size());
+  Matrix out(r.hold.rows, d);
+  for (std::size_t arm = 0; arm + 1 < r.hold_of_arm.size(); ++arm) {
+    for (std::int64_t i = r.hold_of_arm[arm]; i < r.hold_of_arm[arm + 1]; ++i) {
+      for (std::int64_t j = 0; j < d; ++j) out(i, j) = r.hold(i, s.moving[static_cast<std::size_t>(j)]);
+      const auto along = [&](std::int64_t a, std::int64_t b) {
+        double sum = 0.0;
+        for (std::int64_t j = 0; j < d; ++j) sum += out(a, j) * out(b, j);
+        return sum;
+      };
+      for (std::int64_t before = r.hold_of_arm[arm]; before < i; ++before) {
+        const double share = along(i, before);
+        for (std::int64_t j = 0; j < d; ++j) out(i, j) -= share * out(before, j);
+      }
+      const double length = std::sqrt(along(i, i));
+      for (std::int64_t j = 0; j < d; ++j) out(i, j) = length > 1e-12 ? out(i, j) / length : 0.0;
+    }
+  }
+  return out;
+}
+
 // What all blocks of a simulation share.
 struct Job {
   const NeuralSde::Impl& model;
   const SimulationRequest& request;
   StepGrid grid;
   at::Tensor start;  ///< scaled, one row per cell
+  const MatrixView& x0;
   Simulation& out;
   std::vector<double> noise_sd;  ///< scaled
+  Matrix hold;                   ///< as in the request, in the dimensions that move
+  std::vector<std::int64_t> seen;
 
+  // Dimensions that move.
+  std::int64_t dims() const { return model.nets.dims(); }
   // Brownian motions of a cell.
-  std::int64_t motions() const { return noise_sd.empty() ? model.nets.brownian_dims() : out.dims; }
+  std::int64_t motions() const { return noise_sd.empty() ? model.nets.brownian_dims() : dims(); }
   bool silent() const {
     return !noise_sd.empty() && *std::max_element(noise_sd.begin(), noise_sd.end()) == 0.0;
   }
@@ -109,22 +138,39 @@ struct Job {
   template <typename T>
   void store(const Block& b, std::int64_t k, const T* states, const T* log_growth) const {
     const Scaling& s = model.scaling;
-    const std::int64_t at = offset(b) + b.from, n = b.to - b.from;
-    for (std::int64_t j = 0; j < out.dims; ++j) {
+    const std::int64_t at = offset(b) + b.from, n = b.to - b.from, d = dims();
+    const auto column_of = [&](std::int64_t j) {
+      return out.states.data() + out.trajectories * (j + out.dims * k) + at;
+    };
+    for (std::int64_t i = 0; i < d; ++i) {
+      const std::int64_t j = seen[static_cast<std::size_t>(i)];
       const double centre = s.centre[static_cast<std::size_t>(j)];
-      double* column = out.states.data() + out.trajectories * (j + out.dims * k) + at;
-      for (std::int64_t r = 0; r < n; ++r) {
-        column[r] = centre + s.scale * static_cast<double>(states[r * out.dims + j]);
-      }
+      double* column = column_of(j);
+      for (std::int64_t r = 0; r < n; ++r)
+        column[r] = centre + s.scale * static_cast<double>(states[r * d + i]);
     }
+    if (d < out.dims) keep_constant(at, n, column_of);
     if (log_growth == nullptr) return;
     std::copy(log_growth, log_growth + n, out.log_weights.data() + out.trajectories * k + at);
   }
+
+  // Dimensions that do not move are those of the start, to the last bit.
+  template <typename F>
+  void keep_constant(std::int64_t at, std::int64_t n, const F& column_of) const {
+    for (std::int64_t j = 0; j < out.dims; ++j) {
+      if (std::binary_search(seen.begin(), seen.end(), j)) continue;
+      double* column = column_of(j);
+      for (std::int64_t r = 0; r < n; ++r) column[r] = x0((at + r) / request.n_sim, j);
+    }
+  }
 };
 
-std::vector<double> scaled_noise(std::vector<double> sd, const Scaling& s) {
-  for (double& v : sd) v *= std::sqrt(s.span) / s.scale;
-  return sd;
+std::vector<double> scaled_noise(const std::vector<double>& sd, const Scaling& s) {
+  std::vector<double> out;
+  if (sd.empty()) return out;
+  for (const std::int64_t j : s.seen())
+    out.push_back(sd[static_cast<std::size_t>(j)] * (std::sqrt(s.span) / s.scale));
+  return out;
 }
 
 using Run = std::function<void(const Block&)>;
@@ -133,10 +179,10 @@ using Run = std::function<void(const Block&)>;
 AfterStep hold_tensors(const Job& job, const Block& b, const at::Tensor& start) {
   const auto [from, to] = job.held(b);
   if (from == to) return nullptr;
-  at::Tensor v = at::empty({to - from, job.out.dims}, at::kDouble);
+  const std::int64_t dims = job.dims();
+  at::Tensor v = at::empty({to - from, dims}, at::kDouble);
   for (std::int64_t i = from; i < to; ++i) {
-    for (std::int64_t j = 0; j < job.out.dims; ++j)
-      v.data_ptr<double>()[(i - from) * job.out.dims + j] = job.request.hold(i, j);
+    for (std::int64_t j = 0; j < dims; ++j) v.data_ptr<double>()[(i - from) * dims + j] = job.hold(i, j);
   }
   v = v.to(start.options());
   return [v, start](const at::Tensor& y) { return y - (y - start).matmul(v.t()).matmul(v); };
@@ -146,10 +192,10 @@ template <typename T>
 typename FusedBlock<T>::AfterStep hold_rows(const Job& job, const Block& b, const std::vector<T>& start) {
   const auto [from, to] = job.held(b);
   if (from == to) return nullptr;
-  const std::int64_t dims = job.out.dims, n = to - from, rows = b.to - b.from;
+  const std::int64_t dims = job.dims(), n = to - from, rows = b.to - b.from;
   std::vector<T> v(static_cast<std::size_t>(n * dims));
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < dims; ++j) v[i * dims + j] = static_cast<T>(job.request.hold(from + i, j));
+    for (std::int64_t j = 0; j < dims; ++j) v[i * dims + j] = static_cast<T>(job.hold(from + i, j));
   }
   return [v, dims, n, rows, &start](T* states, std::int64_t stride) {
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -316,8 +362,11 @@ Simulation NeuralSde::simulate(const MatrixView& x0, const SimulationRequest& re
                 request,
                 scaled_grid(impl_->grid(request.times), s.start, s.span),
                 impl_->scaled(x0).contiguous(),
+                x0,
                 out,
-                scaled_noise(request.noise_sd, s)};
+                scaled_noise(request.noise_sd, s),
+                held_directions(request, s),
+                s.seen()};
   if (out.trajectories == 0) return out;
 
   const TorchThreadScope one_thread;

@@ -1,6 +1,7 @@
 // Takes cells with times; gives checks, a fingerprint, units, and the cells of each time.
 #include "sde/train/data.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -9,6 +10,13 @@
 #include "base/error.hpp"
 
 namespace fatefield {
+namespace {
+
+// A dimension whose range is no more than this share of the widest one's does not vary.
+constexpr double kRounding = 1e-10;
+constexpr char kSamePoint[] = "All cells are at the same point; there is nothing to learn.";
+
+}  // namespace
 
 void check_data(const TrainData& d, std::int64_t dims) {
   if (d.x.cols != dims) {
@@ -49,15 +57,33 @@ double fingerprint(const TrainData& d) {
   return static_cast<double>(h >> 11);
 }
 
+std::vector<std::int64_t> moving_dims(const MatrixView& x) {
+  std::vector<double> range;
+  for (std::int64_t j = 0; j < x.cols; ++j) {
+    const auto [least, most] = std::minmax_element(x.data + j * x.rows, x.data + (j + 1) * x.rows);
+    range.push_back(*most - *least);
+  }
+  const double widest = *std::max_element(range.begin(), range.end());
+  if (!(widest > 0.0)) throw input_error("object", kSamePoint);
+  std::vector<std::int64_t> out;
+  for (std::int64_t j = 0; j < x.cols; ++j) {
+    if (range[static_cast<std::size_t>(j)] > kRounding * widest) out.push_back(j);
+  }
+  if (static_cast<std::int64_t>(out.size()) == x.cols) out.clear();
+  return out;
+}
+
 Scaling measure(const TrainData& d, const std::vector<char>& held_out, const std::vector<double>& times,
-                bool published) {
+                const std::vector<std::int64_t>& moving, bool published) {
   Scaling s;
   s.centre.assign(static_cast<std::size_t>(d.x.cols), 0.0);
   if (published) return s;
+  s.moving = moving;
   s.start = times.front();
   s.span = times.back() - times.front();
   double total = 0.0;
-  for (std::int64_t j = 0; j < d.x.cols; ++j) {
+  const std::vector<std::int64_t> seen = s.seen();
+  for (const std::int64_t j : seen) {
     double sum = 0.0;
     double squares = 0.0;
     double n = 0.0;
@@ -73,9 +99,8 @@ Scaling measure(const TrainData& d, const std::vector<char>& held_out, const std
     s.centre[static_cast<std::size_t>(j)] = mean;
     total += squares / n;
   }
-  s.scale = std::sqrt(total / static_cast<double>(d.x.cols));
-  if (!(s.scale > 0.0))
-    throw input_error("object", "All cells are at the same point; there is nothing to learn.");
+  s.scale = std::sqrt(total / static_cast<double>(seen.size()));
+  if (!(s.scale > 0.0)) throw input_error("object", kSamePoint);
   return s;
 }
 

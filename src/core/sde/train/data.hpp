@@ -24,9 +24,14 @@ void check_data(const TrainData& data, std::int64_t dims);
 /// A number that tells whether a model meets the data it was trained on.
 double fingerprint(const TrainData& data);
 
+/// Numbers of the dimensions that vary beyond rounding; empty where all do.
+/// Error of kind Input where none does.
+std::vector<std::int64_t> moving_dims(const MatrixView& x);
+
 /// Centre, scale and time unit of the training cells; the published networks work in raw units.
+/// @param moving as moving_dims() gives it
 Scaling measure(const TrainData& data, const std::vector<char>& held_out, const std::vector<double>& times,
-                bool published);
+                const std::vector<std::int64_t>& moving, bool published);
 
 /// Numbers of the cells of one time.
 struct CellsOfTime {

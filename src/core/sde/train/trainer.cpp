@@ -157,7 +157,7 @@ std::vector<TimeDispersion> dispersion_table(const at::Tensor& ratios, const std
 TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions& options, std::uint64_t seed,
                     const Tick& tick, const KeepGoing& keep_going) {
   NeuralSde::Impl& m = model.impl();
-  check_data(data, m.nets.dims());
+  check_data(data, model.dims());
   check_options(options);
   const TorchThreadScope one_thread;
   const KeepMemory keep_memory;
@@ -169,13 +169,15 @@ TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions&
   const double data_print = fingerprint(data);
   const bool resumed = !m.training.names().empty();
   const std::vector<StagePlan> plans = stage_plans(options);
-  TrainState s(m, options);
-  if (resumed) {
-    load(s, m, seed, data_print, options.method);
-  } else {
+  if (!resumed) {
+    const std::vector<std::int64_t> moving =
+        m.published() ? std::vector<std::int64_t>() : moving_dims(data.x);
+    if (!moving.empty()) m.see(moving);
     m.times = times;
-    m.scaling = measure(data, held_out, times, m.published());
+    m.scaling = measure(data, held_out, times, moving, m.published());
   }
+  TrainState s(m, options);
+  if (resumed) load(s, m, seed, data_print, options.method);
   const Cells cells = gather(m, data, held_out);
   Rollouts rollouts(m, cells, plans.back().options, seed, keep_going);
 
