@@ -104,7 +104,9 @@
 #' `"underfit"` (simulated cells are not where the observed ones are, or too many lie outside), `"shrunk"` (too
 #' narrow) or `"spread"` (too wide, or outside under a `bridge.noise` above those an ensemble takes), with the `reason`
 #' and an `advice`.
-#' It looks at clouds alone: that a fit is good does not say that its fates are, which also depend on
+#' Where fewer `updates` were asked for than the default, what does not pass is called underfit.
+#'
+#' The verdict looks at clouds alone: that a fit is good does not say that its fates are, which also depend on
 #' how much of the motion is noise.
 #' @section Interrupts:
 #' Ctrl-C ends the training within a second and gives the model as it is then, with a warning.

@@ -90,6 +90,7 @@ fit_verdict <- function(check, config) {
   }
   limits <- verdict_limits
   noisy <- isTRUE(config$bridge.noise > train_member_noise(1, 2L))
+  few <- updates_of(config) < updates_of(utils::modifyList(config, list(updates = 0)))
   lost <- !is.finite(table$variance)
   misplaced <- (table$energy - 2 * table$floor) / pmax(table$before, table$floor)
   # The first that holds at any time, at the time at which it is worst.
@@ -106,10 +107,14 @@ fit_verdict <- function(check, config) {
   worst <- table[which.max(kinds[[kind]]), ]
   verdict <- switch(kind, lost = , blown = , wide = "spread", narrow = "shrunk", misplaced = "underfit",
     astray = if (noisy) "spread" else "underfit")
+  # Before anything else is changed.
+  if (few && kind != "lost") verdict <- "underfit"
   list(
     verdict = verdict, time = worst$time, reason = bad_reason(kind, worst), advice = fit_advice(verdict, config, noisy)
   )
 }
+
+updates_of <- function(config) train_updates(config[names(train_defaults("none"))])
 
 # One row for each time: the means of members.
 member_means <- function(check) {
@@ -155,7 +160,7 @@ bad_reason <- function(kind, worst) {
 fit_advice <- function(verdict, config, noisy) {
   bridge <- isTRUE(grepl("bridge", config$method))
   quiet <- bridge && isTRUE(config$bridge.noise > 0) && config$bridge.noise < train_member_noise(0, 2L)
-  more <- paste0("more `updates` (", train_updates(config[names(train_defaults("none"))]), " were made)")
+  more <- paste0("more `updates` (", updates_of(config), " were made)")
   switch(verdict,
     good = NA_character_,
     underfit = paste0(more, if (quiet) ", a higher `bridge.noise`", " or wider `drift.hidden` may help"),

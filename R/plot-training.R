@@ -40,14 +40,17 @@ PlotTraining.default <- function(object, model = NULL, columns = NULL, log10 = T
   long <- long_history(history, columns)
   long$y <- panel_values(long, log10)
   members <- length(unique(long$member))
-  shared <- setdiff(levels(long$key), "")
+  shared <- setdiff(unique(as.character(long$key)), "alone")
   ggplot2::ggplot(long, ggplot2::aes(
     .data$step, .data$y, colour = .data$key, group = interaction(.data$key, .data$member)
   )) +
     ggplot2::geom_line(linewidth = 0.4, alpha = if (members > 1L) 0.6 else 1) +
     ggplot2::geom_point(data = sparse_points(long), size = 0.9) +
     ggplot2::facet_wrap("panel", scales = "free", labeller = ggplot2::label_wrap_gen(28)) +
-    scale_labels(levels(long$key), c("grey25", time_colours(shared)), breaks = shared) +
+    ggplot2::scale_colour_manual(values = key_colours(shared), breaks = shared) +
+    # All panels of a stage have its span.
+    ggplot2::geom_blank(data = stage_spans(long)) +
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::scale_y_continuous(breaks = panel_breaks, labels = panel_labels) +
     (if (length(shared) > 0L) big_key() else ggplot2::guides(colour = "none")) + theme_curves() +
     ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL, subtitle = training_subtitle(model))
@@ -86,7 +89,7 @@ training_subtitle <- function(model, width = 100L) {
   paste(strwrap(text, width), collapse = "\n")
 }
 
-# Rows step, member, stage, series, value, panel, key (which of the lines of a panel, "" where it has one); steps
+# Rows step, member, stage, series, value, panel, key (which of the lines of a panel, "alone" where it has one); steps
 # without a value are left out.
 long_history <- function(history, columns) {
   numeric <- names(history)[vapply(history, is.numeric, logical(1))]
@@ -113,18 +116,29 @@ long_history <- function(history, columns) {
   long
 }
 
-# Whether a quantity varies in its stage, for each row.
+# Whether a quantity varies over its stage, for each row.
 varying <- function(long) {
-  spread <- stats::ave(long$value, long$stage, long$series, FUN = function(v) diff(range(v)))
-  spread > 0
+  spread <- function(v) stats::ave(v, paste(long$stage, long$series), FUN = function(v) diff(range(v)))
+  spread(long$value) > 0 & spread(long$step) > 0
 }
+
+# One row for each panel and end of its stage.
+stage_spans <- function(long) {
+  first <- long[!duplicated(long$panel), ]
+  do.call(rbind, lapply(list(min, max), function(end) {
+    first$step <- vapply(first$stage, function(stage) end(long$step[long$stage == stage]), 0)
+    first
+  }))
+}
+
+whole_breaks <- function(limits) unique(round(pretty(limits, 3L)))
 
 # A quantity at several times is one panel, and so are the errors of training and held-out cells of a velocity field,
 # which are of one kind; the held-out divergence of a neural SDE is not of the kind of its loss.
 in_panels <- function(long, of.field) {
   name <- gsub("[._]", " ", long$series)
   quantity <- sub("^sinkhorn .*", "Sinkhorn divergence", sub("^sliced .*", "sliced distance", name))
-  key <- ifelse(quantity == name, "", sub("^(sinkhorn|sliced) ", "time ", name))
+  key <- ifelse(quantity == name, "alone", sub("^(sinkhorn|sliced) ", "time ", name))
   errors <- of.field & long$series %in% c("error", "held_out")
   quantity[errors] <- "error"
   key[errors] <- ifelse(long$series[errors] == "error", "training", "held out")
@@ -132,17 +146,17 @@ in_panels <- function(long, of.field) {
   long$panel <- factor(paste0(if (length(stages) > 1L) paste0(long$stage, ": "), quantity))
   first <- order(match(long$stage, stages), match(quantity, unique(quantity)))
   long$panel <- factor(long$panel, unique(long$panel[first]))
-  alone <- stats::ave(as.integer(factor(key)), long$panel, FUN = function(k) length(unique(k))) == 1
-  key[alone] <- ""
-  long$key <- factor(key, union("", unique(key)))
+  several <- stats::ave(as.integer(factor(key)), long$panel, FUN = function(k) length(unique(k))) > 1
+  long$key <- factor(ifelse(several, key, "alone"), union("alone", unique(key)))
   long
 }
 
-time_colours <- function(keys) {
+# Times from dark to light; the line of a panel of its own is grey.
+key_colours <- function(keys) {
   times <- startsWith(keys, "time ")
-  colours <- label_palette[seq_along(keys)]
+  colours <- stats::setNames(label_palette[seq_along(keys)], keys)
   colours[times] <- grDevices::hcl.colors(sum(times) + 1L, "viridis")[seq_len(sum(times))]
-  colours
+  c(alone = "grey25", colours)
 }
 
 # Panels of one figure share a scale and so a transformation. Those of positive values are drawn as logarithms, far
@@ -160,7 +174,12 @@ panel_breaks <- function(limits) {
   if (limits[[1L]] < log_offset / 2) {
     return(pretty(limits, 4L))
   }
-  log10(grDevices::axisTicks(limits - log_offset, log = TRUE, nint = 4L)) + log_offset
+  decades <- limits - log_offset
+  apart <- ceiling(diff(decades) / 4)
+  at <- if (diff(decades) < 2) log10(grDevices::axisTicks(decades, log = TRUE, nint = 3L)) else {
+    seq(ceiling(decades[[1L]]), decades[[2L]], by = apart)
+  }
+  at + log_offset
 }
 
 panel_labels <- function(breaks) {
@@ -172,6 +191,6 @@ panel_labels <- function(breaks) {
 # Series known at few steps only are drawn with points, or a line of one value would not be seen.
 sparse_points <- function(long) {
   steps <- function(v) length(unique(v))
-  of <- stats::ave(long$step, long$panel, long$series, FUN = steps)
+  of <- stats::ave(long$step, paste(long$panel, long$series), FUN = steps)
   long[of < 0.5 * stats::ave(long$step, long$stage, FUN = steps), ]
 }
