@@ -93,8 +93,8 @@
 #' of each later time.
 #' `check` of the model has a row for each of them and each member:
 #' * `outside`: share of the futures whose mean distance to the 5 nearest observed cells is above the 0.99 quantile
-#'   of that distance among the observed cells themselves; 0.01 is right, up to 0.05 passes;
-#' * `knn`: median of that distance over that of the observed cells; 1 is right, 0.75 to 1.25 passes;
+#'   of that distance among the observed cells themselves; 0.01 is right, up to 0.1 passes;
+#' * `knn`: median of that distance over that of the observed cells; 1 is right, 0.75 to 1.4 passes;
 #' * `variance`: total variance, simulated over observed; 1 is right, 0.7 to 1.4 passes;
 #' * `energy`: the energy distance, which passes up to a tenth of that to the observed cells of the time `before`,
 #'   beyond twice the `floor`, its mean size between two halves of the observed cells.
