@@ -393,6 +393,10 @@ train_defaults <- function(compat) {
     .Call(`_fatefield_train_defaults`, compat)
 }
 
+sde_held_out <- function(time, clone, validation, seed) {
+    .Call(`_fatefield_sde_held_out`, time, clone, validation, seed)
+}
+
 sde_solver_table <- function() {
     .Call(`_fatefield_sde_solver_table`)
 }

@@ -64,6 +64,7 @@
 #'   Its `dispersion` is a data.frame of simulated over observed variance at each later time: the
 #'   least, the median and the largest of all dimensions.
 #'   A fit that is as wide as the data has values near 1.
+#'   Its `check` and `verdict` say how the fit went, see below.
 #' @section Methods:
 #' A bridge needs no simulation.
 #' Entropic optimal transport pairs cells of successive times; between the cells of a pair lies a
@@ -97,6 +98,27 @@
 #'
 #' Dimensions in which no cell differs have neither drift nor noise: simulated cells keep their value.
 #' The others are learned as if these were not there (but not under `compat`).
+#'
+#' @section How the fit went:
+#' At its end 500 futures of cells of the first time, held-out ones before others, are held against the observed cells
+#' of each later time.
+#' `check` of the model has a row for each of them and each member:
+#' * `outside`: share of the futures whose mean distance to the 5 nearest observed cells is above the 0.99 quantile
+#'   of that distance among the observed cells themselves; 0.01 is right, up to 0.1 passes;
+#' * `knn`: median of that distance over that of the observed cells; 1 is right, 0.75 to 1.4 passes;
+#' * `variance`: total variance, simulated over observed; 1 is right, 0.7 to 1.4 passes;
+#' * `energy`: the energy distance, which passes up to a tenth of that to the observed cells of the time `before`,
+#'   beyond twice the `floor`, its mean size between two halves of the observed cells.
+#'
+#' Futures count by their mass where growth is known.
+#' `verdict`, which printing and [PlotTraining()] show, is `"good"` where all passes at all times, else
+#' `"underfit"` (simulated cells are not where the observed ones are, or too many lie outside), `"shrunk"` (too
+#' narrow) or `"spread"` (too wide, or outside under a `bridge.noise` above those an ensemble takes), with the `reason`
+#' and an `advice`.
+#' Where fewer `updates` were asked for than the default, what does not pass is called underfit.
+#'
+#' The verdict looks at clouds alone: that a fit is good does not say that its fates are, which also depend on
+#' how much of the motion is noise.
 #' @section Interrupts:
 #' Ctrl-C ends the training within a second and gives the model as it is then, with a warning.
 #' @section Errors:
@@ -163,13 +185,17 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     if (length(far) > 0L) x[used, , drop = FALSE] else x, as.numeric(time)[used], options, extra, n.models, seed, resume,
     device, verbose
   )
+  config <- c(unclass(options$sde), unclass(options$train), list(seed = seed))
+  check <- do.call(rbind, lapply(members, `[[`, "check"))
+  verdict <- if (!is.null(check)) fit_verdict(check, config)
+  if (verbose && !is.null(verdict)) message("Fit ", fit_text(verdict))
   model <- new_model(
-    type = "sde",
-    config = c(unclass(options$sde), unclass(options$train), list(seed = seed)),
+    type = "sde", config = config,
     states = lapply(members, `[[`, "state"), dims = colnames(x), times = sort(unique(as.numeric(time))),
     cells = rownames(x), history = do.call(rbind, lapply(members, `[[`, "history")),
     dispersion = do.call(rbind, lapply(members, `[[`, "dispersion")),
-    fit = do.call(rbind, lapply(members, `[[`, "fit")), growth = growth_kind(options$sde, extra$growth),
+    fit = do.call(rbind, lapply(members, `[[`, "fit")), check = check, verdict = verdict,
+    growth = growth_kind(options$sde, extra$growth),
     libtorch = core_libraries()$torch[["version"]], source = coordinates_input(x, x = x),
     cell.times = as.numeric(time), time.unit = attr(time, "unit"),
     time.origin = attr(time, "origin"), outliers = rownames(x)[far]
@@ -283,7 +309,7 @@ growth_rates_of <- function(growth, cells) {
   as.numeric(growth)
 }
 
-# One list(state, history, dispersion) per member. An interrupt ends the member it meets and leaves
+# One list(state, history, dispersion, fit, check) per member. An interrupt ends the member it meets and leaves
 # out the rest.
 fit_members <- function(x, time, options, extra, n.models, seed, resume, device, verbose) {
   each <- train_updates(options$train)
@@ -306,13 +332,17 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
     result <- engine$fit(x, time, train, seed + i - 1, extra)
     if (result$ended == "early") tick(before + each, "stopped early")
     warn_of_end(result, i, n.models)
+    held <- sde_held_out(time, as.numeric(extra$clone), train$validation, seed + i - 1)
     members[[i]] <- list(
       state = engine$serialize(),
       history = member_table(i, name_stages(result$history)),
       dispersion = member_table(i, result$dispersion),
       fit = member_table(i, data.frame(
         updates = result$updates, best.update = result$best.update, held.out = result$held.out, ended = result$ended
-      ))
+      )),
+      check = if (result$ended != "interrupted") {
+        member_table(i, fit_check(engine, x, time, held, extra$growth, seed + i - 1))
+      }
     )
     if (result$ended == "interrupted") break
   }

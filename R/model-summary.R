@@ -6,7 +6,7 @@
 #' @export
 print.fatefield_model <- function(x, ...) {
   s <- summary(x)
-  writeLines(c(s$title, s$lines[intersect(c("times", "velocity", "training", "members"), names(s$lines))]))
+  writeLines(c(s$title, s$lines[intersect(c("times", "velocity", "training", "fit", "members"), names(s$lines))]))
   invisible(x)
 }
 
@@ -75,8 +75,8 @@ sde_summary <- function(model) {
     title = paste0("Neural SDE of ", counted(n, "cell"), " in ", counted(length(model$dims), "dimension"), " of ",
       if (is.null(model$reduction)) "a matrix" else quoted(model$reduction), " (", quoted(model$dims, 3L), ")"),
     lines = c(
-      times = times_text(times, model), `left out` = outliers_text(model), growth = growth_text(model),
-      noise = noise_text(model),
+      times = times_text(times, model), fit = fit_text(model$verdict), `left out` = outliers_text(model),
+      growth = growth_text(model), noise = noise_text(model),
       `held out` = held_out_text(held), variance = dispersion_text(spread)
     ),
     first = "times", times = times,
@@ -86,7 +86,8 @@ sde_summary <- function(model) {
       numbers_of("cells", n), numbers_of("outliers", length(model$outliers)),
       numbers_of("dimensions", length(model$dims)),
       numbers_of("cells", times$cells, time = times$time), numbers_of("held-out loss", held$loss, member = held$member),
-      numbers_of("variance ratio", spread$median, time = spread$time, low = spread$low, high = spread$high)
+      numbers_of("variance ratio", spread$median, time = spread$time, low = spread$low, high = spread$high),
+      check_numbers(model$check)
     )
   )
 }

@@ -26,6 +26,7 @@
 #' * `$simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))`: the same with noise of
 #'   constant standard deviation per root of a unit of time, one number for each dimension, in the
 #'   place of the learned one.
+#' * `$steps(times)`: where the steps of a simulation through these times begin, and where the last ends.
 #' * `$move_to(device)`: from now on networks run on `"cpu"` or `"cuda"`.
 #' * `$fates(index, x0, start_times, end, list(n.sim, seed), tick)`: shares of labels at the end of futures, simulated
 #'   and labelled together; `index` is one of the package's own.

@@ -1,13 +1,13 @@
-# Draws the history of a training: one panel for each kind of number, one line for each member.
+# Draws the history of a training: one panel for each stage and quantity, one line for each member.
 
 #' Plot the training
 #'
-#' Draws the history of a model's training: the loss of training and held-out cells, the Sinkhorn
-#' divergence at each time, and the other numbers recorded.
+#' Draws the history of a model's training, one panel for each stage and quantity: the loss, what held-out cells
+#' say, the Sinkhorn divergence at each time, and the other numbers recorded.
 #' `variance ratio` is the simulated over the observed variance of held-out cells (the median of
 #' dimensions and later times), 1 where clouds are as wide as they should be.
-#' For a good fit the held-out loss levels off near the loss of training; where it rises again,
-#' the training has been too long.
+#' The axis of a panel whose values are all positive is logarithmic.
+#' The subtitle says how the fit went: the verdict of [FitSDE()], or how the training ended.
 #'
 #' @section Basic use:
 #' ```
@@ -16,7 +16,7 @@
 #' @param object A Seurat object or a SingleCellExperiment that holds a model, a model, or a data.frame of a history.
 #' @param model A model, or the name of one in the object; `NULL` takes the last one fitted.
 #' @param columns (strings) Columns of the history to draw; `NULL` takes all that vary.
-#' @param log10 Draw positive losses on a logarithmic axis?
+#' @param log10 Make the axes of positive values logarithmic?
 #' @param ... Not used.
 #' @return A ggplot.
 #' @section Errors:
@@ -34,21 +34,26 @@ PlotTraining <- function(object, ...) UseMethod("PlotTraining")
 PlotTraining.default <- function(object, model = NULL, columns = NULL, log10 = TRUE, ...) {
   check_no_dots(names(formals(PlotTraining.default)), ...)
   check_flag(log10, "log10")
-  history <- if (is.data.frame(object)) object else chosen_model(object, model)$history
+  model <- if (!is.data.frame(object)) chosen_model(object, model)
+  history <- if (is.null(model)) object else model$history
   if (nrow(history) == 0L) stop_input("object", "`object`: its history of training is empty.")
   long <- long_history(history, columns)
+  long$y <- panel_values(long, log10)
   members <- length(unique(long$member))
-  plot <- ggplot2::ggplot(long, ggplot2::aes(
-    .data$step, .data$value, colour = .data$series,
-    group = interaction(.data$series, .data$member)
+  shared <- setdiff(unique(as.character(long$key)), "alone")
+  ggplot2::ggplot(long, ggplot2::aes(
+    .data$step, .data$y, colour = .data$key, group = interaction(.data$key, .data$member)
   )) +
     ggplot2::geom_line(linewidth = 0.4, alpha = if (members > 1L) 0.6 else 1) +
     ggplot2::geom_point(data = sparse_points(long), size = 0.9) +
-    ggplot2::facet_wrap("panel", scales = "free_y", labeller = ggplot2::label_wrap_gen(24)) +
-    scale_labels(levels(long$series), breaks = shared_series(long)) + big_key() + theme_curves() +
-    ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL)
-  positive <- all(long$value > 0)
-  if (log10 && positive) plot + ggplot2::scale_y_log10() else plot
+    ggplot2::facet_wrap("panel", scales = "free", labeller = ggplot2::label_wrap_gen(28)) +
+    ggplot2::scale_colour_manual(values = key_colours(shared), breaks = shared) +
+    # All panels of a stage have its span.
+    ggplot2::geom_blank(data = stage_spans(long)) +
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::scale_y_continuous(breaks = panel_breaks, labels = panel_labels) +
+    (if (length(shared) > 0L) big_key() else ggplot2::guides(colour = "none")) + theme_curves() +
+    ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL, subtitle = training_subtitle(model))
 }
 
 #' @rdname PlotTraining
@@ -75,56 +80,117 @@ chosen_model <- function(object, model) {
   choose_model(object, model, type = c("sde", "field"), last = TRUE)
 }
 
-# Rows step, member, series, value, panel; steps without a value are left out.
+# What the model says of its fit, in lines that a figure has room for; NULL for none.
+training_subtitle <- function(model, width = 100L) {
+  if (is.null(model)) {
+    return(NULL)
+  }
+  text <- if (is.null(model$verdict)) verdict_text(training_ends(model)) else fit_text(model$verdict)
+  paste(strwrap(text, width), collapse = "\n")
+}
+
+# Rows step, member, stage, series, value, panel, key (which of the lines of a panel, "alone" where it has one); steps
+# without a value are left out.
 long_history <- function(history, columns) {
   numeric <- names(history)[vapply(history, is.numeric, logical(1))]
   step <- intersect(c("update", "epoch", "step", "iteration"), numeric)[1L]
-  at <- if (is.na(step)) seq_len(nrow(history)) else history[[step]]
   member <- intersect(c("member", "model", "seed"), names(history))[1L]
   series <- setdiff(numeric, c(step, member))
-  if (is.null(columns)) {
-    varies <- function(x) any(is.finite(x)) && diff(range(x[is.finite(x)])) > 0
-    series <- series[vapply(history[series], varies, logical(1))]
-  } else {
-    lost <- setdiff(columns, series)
-    if (length(lost) > 0L) {
-      stop_input("columns", "`columns`: the history has no ", quoted(lost[[1L]]), "; it has ",
-        quoted(series), ".", near(lost[[1L]], series))
-    }
-    series <- columns
+  lost <- setdiff(columns, series)
+  if (length(lost) > 0L) {
+    stop_input("columns", "`columns`: the history has no ", quoted(lost[[1L]]), "; it has ",
+      quoted(series), ".", near(lost[[1L]], series))
   }
-  if (length(series) == 0L) stop_input("object", "`object`: its history has no numbers that vary.")
-  series <- series[order(as.integer(history_panel(series)))]
-  long <- do.call(rbind, lapply(series, function(s) {
-    data.frame(step = at, member = if (is.na(member)) 1 else history[[member]], series = s,
-      value = history[[s]])
+  long <- do.call(rbind, lapply(if (is.null(columns)) series else columns, function(s) {
+    data.frame(
+      step = if (is.na(step)) seq_len(nrow(history)) else history[[step]],
+      member = if (is.na(member)) 1 else history[[member]],
+      stage = if (is.null(history[["stage"]])) "" else as.character(history$stage), series = s, value = history[[s]]
+    )
   }))
   long <- long[is.finite(long$value), ]
-  long$panel <- history_panel(long$series)
-  long$series <- factor(gsub("[._]", " ", long$series), levels = gsub("[._]", " ", series))
+  if (is.null(columns) && !is.null(long)) long <- long[varying(long), ]
+  if (NROW(long) == 0L) stop_input("object", "`object`: its history has no numbers that vary.")
+  long <- in_panels(long, of.field = identical(step, "epoch"))
   attr(long, "step") <- if (is.na(step)) "row" else step
   long
 }
 
-# Losses share a panel, so do the distances of a kind at each time; all else has its own.
-history_panel <- function(series) {
-  panel <- gsub("[._]", " ", series)
-  panel[series %in% c("loss", "error", "train", "held_out", "held.out", "heldout", "validation") |
-    grepl("(loss|train|valid).*", series)] <- "loss"
-  panel[startsWith(series, "sinkhorn")] <- "divergence at each time"
-  panel[startsWith(series, "sliced")] <- "sliced distance at each time"
-  factor(panel, levels = unique(panel))
+# Whether a quantity varies over its stage, for each row.
+varying <- function(long) {
+  spread <- function(v) stats::ave(v, paste(long$stage, long$series), FUN = function(v) diff(range(v)))
+  spread(long$value) > 0 & spread(long$step) > 0
 }
 
-# Series that share a panel with others; the title names those that do not.
-shared_series <- function(long) {
-  pairs <- unique(long[c("panel", "series")])
-  as.character(pairs$series[pairs$panel %in% pairs$panel[duplicated(pairs$panel)]])
+# One row for each panel and end of its stage.
+stage_spans <- function(long) {
+  first <- long[!duplicated(long$panel), ]
+  do.call(rbind, lapply(list(min, max), function(end) {
+    first$step <- vapply(first$stage, function(stage) end(long$step[long$stage == stage]), 0)
+    first
+  }))
+}
+
+whole_breaks <- function(limits) unique(round(pretty(limits, 3L)))
+
+# A quantity at several times is one panel, and so are the errors of training and held-out cells of a velocity field,
+# which are of one kind; the held-out divergence of a neural SDE is not of the kind of its loss.
+in_panels <- function(long, of.field) {
+  name <- gsub("[._]", " ", long$series)
+  quantity <- sub("^sinkhorn .*", "Sinkhorn divergence", sub("^sliced .*", "sliced distance", name))
+  key <- ifelse(quantity == name, "alone", sub("^(sinkhorn|sliced) ", "time ", name))
+  errors <- of.field & long$series %in% c("error", "held_out")
+  quantity[errors] <- "error"
+  key[errors] <- ifelse(long$series[errors] == "error", "training", "held out")
+  stages <- unique(long$stage)
+  long$panel <- factor(paste0(if (length(stages) > 1L) paste0(long$stage, ": "), quantity))
+  first <- order(match(long$stage, stages), match(quantity, unique(quantity)))
+  long$panel <- factor(long$panel, unique(long$panel[first]))
+  several <- stats::ave(as.integer(factor(key)), long$panel, FUN = function(k) length(unique(k))) > 1
+  long$key <- factor(ifelse(several, key, "alone"), union("alone", unique(key)))
+  long
+}
+
+# Times from dark to light; the line of a panel of its own is grey.
+key_colours <- function(keys) {
+  times <- startsWith(keys, "time ")
+  colours <- stats::setNames(label_palette[seq_along(keys)], keys)
+  colours[times] <- grDevices::hcl.colors(sum(times) + 1L, "viridis")[seq_len(sum(times))]
+  c(alone = "grey25", colours)
+}
+
+# Panels of one figure share a scale and so a transformation. Those of positive values are drawn as logarithms, far
+# above all other numbers, by which breaks and labels know them.
+log_offset <- 1e6
+
+panel_values <- function(long, logarithmic) {
+  positive <- logarithmic & stats::ave(long$value, long$panel, FUN = min) > 0
+  y <- long$value
+  y[positive] <- log10(long$value[positive]) + log_offset
+  y
+}
+
+panel_breaks <- function(limits) {
+  if (limits[[1L]] < log_offset / 2) {
+    return(pretty(limits, 4L))
+  }
+  decades <- limits - log_offset
+  apart <- ceiling(diff(decades) / 4)
+  at <- if (diff(decades) < 2) log10(grDevices::axisTicks(decades, log = TRUE, nint = 3L)) else {
+    seq(ceiling(decades[[1L]]), decades[[2L]], by = apart)
+  }
+  at + log_offset
+}
+
+panel_labels <- function(breaks) {
+  logs <- !is.na(breaks) & breaks > log_offset / 2
+  breaks[logs] <- 10^(breaks[logs] - log_offset)
+  format_each(breaks, 3L)
 }
 
 # Series known at few steps only are drawn with points, or a line of one value would not be seen.
 sparse_points <- function(long) {
-  most <- length(unique(long$step))
-  few <- names(which(table(long$series) < 0.5 * most * length(unique(long$member))))
-  long[long$series %in% few, ]
+  steps <- function(v) length(unique(v))
+  of <- stats::ave(long$step, paste(long$panel, long$series), FUN = steps)
+  long[of < 0.5 * stats::ave(long$step, long$stage, FUN = steps), ]
 }

@@ -28,6 +28,9 @@
 #' @param pt.size Size of the points of the observed cells; `NULL` suits it to their number.
 #' @param raster Draw them as pixels? `NULL` does so for more than 50,000.
 #' @param linewidth,alpha Of the paths.
+#' @param smooth Share of the time span over which states are averaged along each path (tri-cube weights, less towards
+#'   its ends, which stay where they are), so that ways show through the noise; 0 draws the states as they are.
+#'   `NULL` takes 0.3 for simulated paths, 0 for those of [IntegrateCells()].
 #' @param k Reference cells that label an end; `NULL` takes that of [DefineFates()].
 #' @param n.neighbors Nearest cells whose mean is a state's place in another reduction.
 #' @param ... Not used.
@@ -45,8 +48,8 @@
 #' @export
 plot.fatefield_trajectories <- function(x, observed = NULL, group.by = c("time", "cell", "fate", "member"),
                                         labels = NULL, reduction = NULL, dims = 1:2, cols = NULL, n.paths = 300L,
-                                        pt.size = NULL, raster = NULL, linewidth = 0.3, alpha = 0.6, k = NULL,
-                                        n.neighbors = 20L, ...) {
+                                        pt.size = NULL, raster = NULL, linewidth = 0.3, alpha = 0.5, smooth = NULL,
+                                        k = NULL, n.neighbors = 20L, ...) {
   check_no_dots(names(formals(plot.fatefield_trajectories)), ...)
   group.by <- check_choice(group.by, c("time", "cell", "fate", "member"), "group.by")
   n.neighbors <- check_count(n.neighbors, "n.neighbors")
@@ -54,7 +57,7 @@ plot.fatefield_trajectories <- function(x, observed = NULL, group.by = c("time",
   cells <- background_cells(x, observed)
   x <- near_trajectories(x)
   shown <- shown_states(x, observed, cells, reduction, dims, n.neighbors)
-  paths <- path_frame(shown$states, x)
+  paths <- path_frame(smooth_states(shown$states, x$times, smooth_width(smooth, x)), x)
   if (group.by == "fate") {
     found <- end_labels(x, observed, cells, labels, k)
     paths$colour <- found$ends[paths$trajectory]
@@ -76,9 +79,32 @@ plot.fatefield_trajectories <- function(x, observed = NULL, group.by = c("time",
     ggplot2::labs(x = shown$names[[1L]], y = shown$names[[2L]])
 }
 
+smooth_width <- function(smooth, x) {
+  if (is.null(smooth)) {
+    return(if (is.null(x$paths)) 0.3 else 0)
+  }
+  check_number(smooth, "smooth", min = 0, max = 1)
+}
+
+# States averaged over windows of time, at most `width` of the span, symmetric and within it.
+smooth_states <- function(states, times, width) {
+  reach <- pmin(width / 2 * diff(range(times)), times - min(times), max(times) - times)
+  weights <- pmax(1 - (abs(outer(times, times, "-")) / pmax(reach, .Machine$double.xmin))^3, 0)^3
+  weights <- weights / rowSums(weights)
+  for (d in seq_len(dim(states)[[2L]])) {
+    flat <- matrix(states[, d, ], dim(states)[[1L]])
+    # A state that is not there spoils its neighbours only, not the whole path.
+    known <- is.finite(flat)
+    flat[!known] <- 0
+    smooth <- (flat %*% t(weights)) / (known %*% t(weights))
+    states[, d, ] <- ifelse(known, smooth, NA_real_)
+  }
+  states
+}
+
 path_colours <- function(colour, group.by, cols) {
   if (group.by == "time") {
-    return(ggplot2::scale_colour_viridis_c("time", option = "viridis", end = 0.95))
+    return(ggplot2::scale_colour_viridis_c("time", option = "viridis", end = 0.9))
   }
   # A legend of very many start cells tells nothing and leaves no room for the plot.
   crowded <- nlevels(colour) > 20L

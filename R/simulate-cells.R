@@ -5,6 +5,11 @@
 # Numbers of states simulated at a time.
 simulation_chunk <- 5e6
 
+# Without times by hand: intervals into which a simulation is parted, so that paths are smooth, and the numbers (160 MB)
+# that all kept times together may take before fewer are kept.
+simulation_intervals <- 40
+simulation_kept <- 2e7
+
 #' Simulate futures of cells
 #'
 #' Each cell is simulated `n.sim` times by the neural SDE of a model, by each member of an ensemble.
@@ -24,7 +29,9 @@ simulation_chunk <- 5e6
 #' @param t.out Times at which states are kept, in the units of the time column.
 #'   Without `t.start` the first of several is the start.
 #'   `NULL` takes the model's times from that of the start cells on, which must then be the same
-#'   for all.
+#'   for all, and, where states or moments are kept, times between them, about 40 in all, so that paths are smooth;
+#'   fewer, down to the model's times alone, where all kept states would be more than 20 million numbers (160 MB).
+#'   Times between are ends of steps of the simulation, which they do not change.
 #' @param time Times of the cells: a column, or one value for each cell.
 #'   `NULL` takes those that the model has of them.
 #' @param t.start One time at which all cells start; it is kept too.
@@ -76,6 +83,10 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   times <- simulation_times(t.out, t.start, starts[cells], model)
   seed <- seed_from(seed.use)
   members <- seq_along(model$states)
+  if (is.null(t.out) && keep != "end") {
+    each <- if (keep == "states") n.sim * length(members) else 2
+    times <- path_times(times, model_engine(model)$steps, each * length(cells) * ncol(x))
+  }
   tick <- progress_bar(length(cells) * length(members), "Simulating", verbose)
   parts <- lapply(members, function(member) {
     before <- length(cells) * (member - 1L)
@@ -125,6 +136,19 @@ simulation_times <- function(t.out, t.start, starts, model) {
       if (is.null(t.out)) ", the model's last time", "; name a later time.")
   }
   c(start, as.numeric(later))
+}
+
+# `times` and ends of steps between them, about equally far apart. `steps`: a function of times, see NeuralSDE; `size`:
+# the numbers that a kept time takes.
+path_times <- function(times, steps, size) {
+  most <- min(simulation_intervals, floor(simulation_kept / size) - 1)
+  span <- times[[length(times)]] - times[[1L]]
+  between <- lapply(seq_along(times)[-1L], function(k) {
+    at <- steps(times[c(k - 1L, k)])
+    parts <- max(1, min(round(most * (times[[k]] - times[[k - 1L]]) / span), length(at) - 1L))
+    at[round(seq(1, length(at), length.out = parts + 1))][-c(1L, parts + 1L)]
+  })
+  sort(c(times, unlist(between)))
 }
 
 check_moments <- function(t.out) {

@@ -1,6 +1,7 @@
 // The neural SDE for R: options and the class NeuralSDE. Matrices are cells x dims.
 #include "core/sde/model/neural_sde.hpp"
 #include "core/sde/solvers/registry.hpp"
+#include "core/sde/train/split.hpp"
 #include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
 #include "glue_futures.hpp"
@@ -95,6 +96,12 @@ class NeuralSdeHandle {
     request.arms = static_cast<std::int64_t>(Rcpp::as<double>(arms["n"]));
     glue::read_hold(arms, request);
     return simulated(x0, request);
+  }
+
+  Rcpp::NumericVector steps(Rcpp::NumericVector times) {
+    const std::vector<double> at =
+        glue::guarded([&] { return model_.step_times(std::vector<double>(times.begin(), times.end())); });
+    return Rcpp::NumericVector(at.begin(), at.end());
   }
 
   Rcpp::List fates(SEXP index, Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double end,
@@ -198,6 +205,16 @@ Rcpp::List train_defaults(std::string compat) {
   return glue::to_list(published(compat) ? published_train_options() : TrainOptions());
 }
 
+// TRUE for the cells that a training with this seed holds out. `clone`: numbers, below 0 for none, or empty.
+// [[Rcpp::export(rng = false)]]
+Rcpp::LogicalVector sde_held_out(Rcpp::NumericVector time, Rcpp::NumericVector clone, double validation,
+                                 double seed) {
+  const std::vector<char> out =
+      held_out_cells(std::vector<double>(time.begin(), time.end()),
+                     std::vector<std::int64_t>(clone.begin(), clone.end()), validation, to_seed(seed));
+  return Rcpp::LogicalVector(out.begin(), out.end());
+}
+
 // The solvers: name, equation ("Ito" or "Stratonovich"), and the strong order for each kind of noise, NA
 // where it cannot be treated.
 // [[Rcpp::export(rng = false)]]
@@ -259,6 +276,8 @@ RCPP_MODULE(neural_sde) {
               "simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))")
       .method("simulate_arms", &NeuralSdeHandle::simulate_arms,
               "simulate_arms(x0, times, n_sim, seed, first_trajectory, list(n, hold, hold.of.arm))")
+      .method("steps", &NeuralSdeHandle::steps,
+              "steps(times): where the steps through these times begin and end")
       .method("fates", &NeuralSdeHandle::fates,
               "fates(label_index, x0, start_times, end, list(n.sim, seed, ...), tick): shares of labels")
       .method("fit", &NeuralSdeHandle::fit, "fit(x, time, options, seed, list(clone, growth, tick))")

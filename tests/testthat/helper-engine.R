@@ -20,6 +20,7 @@ fork_engine <- function(rate = 1, near = 0.25, growth = 0) {
   drift <- function(x, t) cbind(0, rate * sign(x[, 2L]), matrix(0, nrow(x), ncol(x) - 2L))
   list(
     simulate = simulate, drift = drift,
+    steps = function(times) seq(times[[1L]], times[[length(times)]], length.out = 11L),
     diffusion = function(x, t) matrix(1 + t, nrow(x), ncol(x)),
     potential = function(x, t) matrix(rate * abs(x[, 2L])),
     growth = function(x, t) matrix(growth * (x[, 2L] > 0)),

@@ -374,3 +374,73 @@ test_that("values that would overflow are named, in every method", {
     expect_input_error(FitVelocityField(good$x, cells$x, field = "knn", verbose = FALSE), "velocity", "overflow")
   }
 })
+
+test_that("simulated clouds are judged by where they lie beside the observed ones", {
+  normal <- function(n, seed) matrix(stats::qnorm(halton(n, seed)), n)
+  halton <- function(n, seed) sapply(sqrt(c(2, 3, 5)), function(r) ((seq_len(n) + seed) * r) %% 1)
+  observed <- normal(400, 0)
+  before <- observed - 4
+  judge <- function(states, config = list(method = "bridge", bridge.noise = 0), weights = rep(1 / 300, 300)) {
+    check <- data.frame(member = 1, time = 2, t(cloud_check(states, weights, observed, before, 1)))
+    fit_verdict(check, utils::modifyList(c(TrainOptions()), config))
+  }
+  good <- judge(normal(300, 1000))
+  expect_identical(good$verdict, "good")
+  expect_identical(good$advice, NA_character_)
+  expect_match(fit_text(good), "^good: at every time at most .* % of the simulated cells lie outside")
+  expect_identical(judge(0.7 * normal(300, 1000))$verdict, "shrunk")
+  expect_match(judge(0.7 * normal(300, 1000))$reason, "at time 2 simulated cells have only 0.5")
+  expect_identical(judge(1.3 * normal(300, 1000))$verdict, "spread")
+  expect_identical(judge(20 * normal(300, 1000))$verdict, "spread")
+  expect_identical(judge(normal(300, 1000) * NaN)$verdict, "spread")
+  half.way <- judge(normal(300, 1000) - 2)
+  expect_identical(half.way$verdict, "underfit")
+  expect_match(half.way$reason, "not where the observed ones are")
+  expect_match(half.way$advice, "more `updates` [(]700 were made[)]")
+  # A few that stray are of too few updates, or of noise that is above all that an ensemble takes.
+  astray <- normal(300, 1000)
+  astray[1:24, 1] <- 3.3 * sign(astray[1:24, 1])
+  expect_identical(judge(astray)$verdict, "underfit")
+  expect_match(judge(astray)$reason, "lie outside the observed ones")
+  expect_identical(judge(astray, list(bridge.noise = 3))$verdict, "spread")
+  # With fewer updates than the default these come first.
+  expect_identical(judge(1.3 * normal(300, 1000), list(updates = 20))$verdict, "underfit")
+  # By mass, and not where there are too few cells.
+  expect_identical(judge(astray, weights = c(rep(0, 24), rep(1 / 276, 276)))$verdict, "good")
+  few <- data.frame(member = 1, time = 2, t(cloud_check(observed, rep(1 / 400, 400), observed[1:10, ], before, 1)))
+  expect_null(fit_verdict(few, list(method = "bridge")))
+})
+
+test_that("a fit keeps its verdict, which its printing, its file and its figure have", {
+  model <- tiny_model(n.models = 2L)
+  expect_identical(names(model$check), c("member", "time", "outside", "knn", "variance", "energy", "floor", "before"))
+  expect_identical(model$check$time, c(1, 2, 1, 2))
+  expect_identical(model$check$member, c(1L, 1L, 2L, 2L))
+  expect_identical(tiny_model(n.models = 2L)$check, model$check)
+  expect_identical(model$verdict$verdict, "underfit")
+  text <- fit_text(model$verdict)
+  expect_output(print(model), paste0("fit      : ", model$verdict$verdict, ": at time"))
+  expect_match(gsub("\n", " ", PlotTraining(model)$labels$subtitle), text, fixed = TRUE)
+  expect_true(all(c("outside", "neighbour ratio") %in% as.data.frame(summary(model))$quantity))
+  file <- tempfile(fileext = ".fatefield")
+  SaveModel(model, file)
+  expect_identical(LoadModel(file)[c("check", "verdict")], model[c("check", "verdict")])
+  cells <- tiny_cells()
+  expect_message(tiny_fit(cells$x, cells$time, verbose = TRUE), "^Fit underfit: ")
+  # One that was fitted before there were verdicts.
+  model[c("check", "verdict")] <- NULL
+  expect_no_match(utils::capture.output(print(model)), "  fit ")
+  expect_no_match(PlotTraining(model)$labels$subtitle, "underfit")
+})
+
+test_that("a verdict looks at held-out cells first", {
+  time <- rep(0:1, each = 50)
+  held <- sde_held_out(time, numeric(), 0.2, 42)
+  expect_identical(as.vector(table(held, time)["TRUE", ]), c(10L, 10L))
+  expect_false(any(sde_held_out(time, numeric(), 0, 42)))
+  clone <- rep(1:10, each = 10)
+  expect_true(all(tapply(sde_held_out(time, clone, 0.2, 42), clone, function(h) length(unique(h))) == 1L))
+  chosen <- held_first(which(held), which(!held), 30, 1, 1)
+  expect_identical(length(unique(chosen)), 30L)
+  expect_setequal(chosen[1:20], which(held))
+})

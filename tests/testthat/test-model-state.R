@@ -45,7 +45,7 @@ test_that("a renamed column, and renamed, reordered or fewer cells do no harm", 
     if (!is_seurat(some)) colnames(some) <- paste0("z", seq_len(ncol(some)))
     expect_identical(starts_of(some), tiny_cells()$time[at])
     futures <- SimulateCells(some, n.sim = 1L, verbose = FALSE)
-    expect_identical(futures$times, c(0, 1, 2))
+    expect_identical(futures$times, seq(0, 2, 0.25))
     expect_identical(levels(futures$cell), colnames(some)[tiny_cells()$time[at] == 0])
   }
 })

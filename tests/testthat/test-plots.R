@@ -126,15 +126,52 @@ test_that("a training is drawn whatever its history records", {
   layers <- drawn(plot)
   expect_identical(nrow(layers[[1]]), 3L * 40L + 4L)
   expect_identical(nrow(layers[[2]]), 4L)
-  expect_identical(levels(plot$data$panel), c("loss", "divergence at each time"))
-  # Titles name what has a panel of its own.
-  alone <- PlotTraining(data.frame(update = 1:3, loss = 3:1, held_out = c(3, 2, 2), norm = 1:3))
-  expect_identical(alone$scales$get_scales("colour")$breaks, c("loss", "held out"))
+  expect_identical(levels(plot$data$panel), c("loss", "Sinkhorn divergence", "held out"))
+  expect_identical(plot$scales$get_scales("colour")$breaks, c("time 1", "time 2"))
+  # A panel for each stage and quantity; titles name what has one of its own, and a legend what has not.
+  staged <- PlotTraining(data.frame(update = 1:6, stage = rep(c("bridge", "rollouts"), each = 3), loss = 6:1,
+    norm = c(1:3, 4, 4, 4)))
+  expect_identical(levels(staged$data$panel), c("bridge: loss", "bridge: norm", "rollouts: loss"))
+  expect_length(staged$scales$get_scales("colour")$breaks, 0L)
+  fields <- PlotTraining(data.frame(epoch = 1:3, error = 3:1, held_out = c(3, 2, 2), kl = 1:3))
+  expect_identical(levels(fields$data$panel), c("error", "kl"))
+  expect_identical(fields$scales$get_scales("colour")$breaks, c("training", "held out"))
   expect_identical(nrow(drawn(PlotTraining(data.frame(a = 1:3)))[[1]]), 3L)
   expect_input_error(PlotTraining(data.frame(a = c(1, 1))), "object")
   expect_input_error(PlotTraining(data.frame()), "object")
   expect_input_error(PlotTraining(history, columns = "los"), "columns", "Did you mean \"loss\"")
   expect_error(PlotTraining(tiny_seurat()), class = "fatefield_error_model")
+})
+
+test_that("axes of a training are logarithmic where all values of their panel are positive", {
+  history <- data.frame(update = 1:4, loss = c(1000, 100, 10, 1), gain = c(-1, 0, 1, 2))
+  plot <- PlotTraining(history)
+  y <- split(plot$data$y, plot$data$series)
+  expect_equal(y$loss - log_offset, c(3, 2, 1, 0))
+  expect_equal(y$gain, history$gain)
+  expect_identical(PlotTraining(history, log10 = FALSE)$data$y, unlist(history[-1], use.names = FALSE))
+  expect_identical(panel_labels(panel_breaks(log_offset + c(0, 3))), c("1", "10", "100", "1000"))
+  expect_identical(panel_labels(panel_breaks(c(-1, 2))), c("-1", "0", "1", "2"))
+  shown <- ggplot2::ggplot_build(plot)$layout$panel_params
+  expect_true(all(c("10", "100") %in% shown[[1]]$y$get_labels()))
+  expect_true("0" %in% shown[[2]]$y$get_labels())
+})
+
+test_that("paths are drawn smooth, from their starts to their ends", {
+  times <- seq(0, 1, 0.1)
+  states <- array(c(times, (-1)^(0:10)), c(1L, 2L, 11L))
+  states[1, 1, ] <- times
+  states[1, 2, ] <- (-1)^(0:10)
+  smooth <- smooth_states(states, times, 0.4)
+  expect_equal(smooth[1, 1, ], times)
+  expect_identical(smooth[1, 2, c(1, 11)], states[1, 2, c(1, 11)])
+  expect_lt(max(abs(smooth[1, 2, 3:9])), 0.2)
+  expect_identical(smooth_states(states, times, 0), states)
+  states[1, 2, 5] <- NaN
+  expect_identical(which(!is.finite(smooth_states(states, times, 0.4)[1, 2, ])), 5L)
+  paths <- new_trajectories(states, times, "a", 1L)
+  expect_identical(c(smooth_width(NULL, paths), smooth_width(0.1, paths)), c(0.3, 0.1))
+  expect_input_error(plot(paths, smooth = 2), "smooth")
 })
 
 test_that("colours suffice for many labels", {

@@ -74,7 +74,7 @@ test_that("objects of every kind give the same trajectories, from the first time
   runs <- lapply(tiny_objects(), function(o) {
     SimulateCells(tiny_fit(o), n.sim = 2L, verbose = FALSE)
   })
-  expect_identical(runs[[1L]]$times, c(0, 1, 2))
+  expect_identical(runs[[1L]]$times, seq(0, 2, 0.25))
   expect_identical(nlevels(runs[[1L]]$cell), 20L)
   for (kind in names(runs)) expect_identical(runs[[kind]]$states, runs[[1L]]$states, label = kind)
 })
@@ -101,13 +101,45 @@ test_that("the start can be named, and cells of one time start there", {
   expect_identical(run(cells = 1:3, t.start = 0, t.out = 2)$times, c(0, 2))
   expect_identical(run(cells = 1:3, t.start = 0, t.out = c(0, 0.5))$times, c(0, 0.5))
   expect_identical(run(cells = c(2, 5), t.out = 2.5)$times, c(1, 2.5))
-  expect_identical(run(cells = c(2, 5))$times, c(1, 2))
+  expect_identical(run(cells = c(2, 5))$times, seq(1, 2, 0.25))
   expect_identical(levels(run(time = 2 - cells$time, t.out = 2.5)$cell), rownames(cells$x)[cells$time == 2])
   expect_identical(run(cells = 1:3, t.start = 0, t.out = 2)$states, run(cells = 1:3, t.out = c(0, 2))$states)
   expect_input_error(run(cells = 1:3, t.start = 1, t.out = 0.5), "t.out", "before the start")
   expect_input_error(run(cells = 1:3, t.out = "soon"), "t.out", "increasing numbers")
   expect_input_error(run(cells = 1:3, t.start = 2), "t.out", "last time")
   expect_input_error(run(times = 0:1), "times")
+})
+
+test_that("enough times are kept to draw smooth paths, and do not change them", {
+  cells <- tiny_cells()
+  model <- tiny_model(dt = 0.01)
+  run <- function(...) SimulateCells(cells$x, model = model, n.sim = 2L, verbose = FALSE, ...)
+  paths <- run()
+  expect_length(paths$times, 41L)
+  expect_equal(paths$times, seq(0, 2, 0.05))
+  by.hand <- run(cells = cells$time == 0, t.out = c(0, 1, 2))
+  expect_equal(unname(paths$states[, , match(c(0, 1, 2), paths$times)]), unname(by.hand$states), tolerance = 1e-5)
+  expect_equal(run(keep = "end")$states[, , 1L], paths$states[, , 41L], tolerance = 1e-5)
+  expect_identical(run(keep = "moments")$times, paths$times)
+  # The published grid, whose steps do not meet the observed times.
+  published <- tiny_model(compat = "scdiffeq", dropout = 0)
+  of <- function(...) {
+    SimulateCells(cells$x, model = published, n.sim = 1L, cells = 1:2, t.start = 0, verbose = FALSE, ...)
+  }
+  long <- of()
+  expect_true(all(c(0, 1, 2) %in% long$times))
+  expect_equal(states_at(long, 1), states_at(of(t.out = c(0, 1, 2)), 1), tolerance = 1e-5)
+})
+
+test_that("many paths keep fewer times, never less than those of the model", {
+  steps <- function(times) seq(times[[1L]], times[[2L]], length.out = 26L)
+  kept <- function(size, times = 0:3) path_times(times, steps, size)
+  expect_length(kept(1), 40L)
+  expect_true(all(0:3 %in% kept(1)))
+  expect_lte(length(kept(simulation_kept / 10)) * simulation_kept / 10, 1.1 * simulation_kept)
+  expect_equal(kept(simulation_kept), 0:3)
+  expect_equal(kept(1, 0:60), 0:60)
+  expect_length(kept(1, 2:3), 26L)
 })
 
 test_that("moments are a result with a table of cell, dimension and time", {

@@ -206,6 +206,12 @@ bool NeuralSde::has_potential() const { return impl_->nets.has_potential(); }
 bool NeuralSde::has_growth() const { return impl_->nets.has_growth(); }
 const std::vector<double>& NeuralSde::times() const { return impl_->times; }
 
+std::vector<double> NeuralSde::step_times(const std::vector<double>& through) const {
+  std::vector<double> out = impl_->grid(through).t;
+  out.push_back(through.back());
+  return out;
+}
+
 template <typename F>
 Matrix NeuralSde::evaluate(const MatrixView& x, double t, double factor, F&& f) const {
   impl_->check_dims(x);

@@ -86,6 +86,9 @@ class NeuralSde {
   /// Growth rate per unit of time, n x 1; zero where the model has no growth.
   Matrix growth(const MatrixView& x, double t) const;
 
+  /// Where the steps of a simulation through these times begin, and where the last ends.
+  std::vector<double> step_times(const std::vector<double>& through) const;
+
   /// Simulates every row of x0 n_sim times.
   /// The bytes do not depend on threads nor on how a job is cut into calls.
   /// Throws Interrupted when keep_going asks to stop.
