@@ -48,10 +48,17 @@ plan_model <- function(object, model, reduction) {
 trained_on_plans <- function(model) isTRUE(grepl("bridge", model$config$method))
 
 # One list of options a plan: those of the plans that the model was trained on, as many as its members have noises;
-# where there are none, the defaults. What the user gives rules. `space`: see plan_cells().
+# where there are none, the defaults, with the noises of the members of a model by default. What the user gives rules.
+# `space`: see plan_cells().
 plan_options <- function(model, given, space) {
-  own <- if (trained_on_plans(model)) own_plan_options(model, space) else list(list())
+  own <- if (trained_on_plans(model)) own_plan_options(model, space) else usual_plan_options()
+  if (identical(as.numeric(given$noise), 0)) given$noise <- NULL
   unique(lapply(own, function(o) merge_options(plan_defaults(), utils::modifyList(o, as.list(given)))))
+}
+
+usual_plan_options <- function() {
+  members <- train_members(train_defaults("none"))
+  lapply(seq_len(members), function(i) list(noise = train_member_noise(i - 1, members)))
 }
 
 own_plan_options <- function(model, space) {

@@ -70,7 +70,7 @@ test_that("what a plan cannot do is named", {
     PredictFate(cells$x, labels = cells$label, exclude = "progenitor", method = "plan", k = 5), "`time`"
   )
   expect_input_error(plan_of(cells, t.end = 1.5), "`t.end`")
-  expect_input_error(plan_of(cells, options = list(noise = 0)), "`noise`")
+  expect_input_error(plan_of(cells, options = list(noise = -1)), "`noise`")
   expect_input_error(plan_of(cells, options = list(nois = 1)), "nois")
   expect_input_error(
     PredictFate(cells$x, model = stub_model(dims = colnames(cells$x)), labels = cells$label, options = list(noise = 1)),

@@ -15,7 +15,9 @@ struct PlanOptions {
   /// which cells hardly differ do not count); the same in all dimensions, but in none more than twice that
   /// dimension's own, at which successive times know nothing of each other. It is the temperature of the
   /// plans, which are Schroedinger bridges of a Brownian motion; `bridge.noise` of a model is the same.
-  double noise = 0.7;
+  /// 0 takes the values of the members of a model by default, each for plans of its own, and the mean of
+  /// their fates: snapshots do not tell which is right.
+  double noise = 0.0;
   /// Distance, relative to the usual one of two cells of one time, beyond which mass grows and dies rather
   /// than moves; 0 moves all mass.
   double reach = 0.5;
