@@ -353,7 +353,9 @@ test_that("values that would overflow are named, in every method", {
     expect_input_error(tiny_fit(cells$x, cells$time, compat = "scdiffeq"), "object", "overflow")
     good <- tiny_cells()
     model <- tiny_fit(good$x, good$time)
-    expect_input_error(SimulateCells(cells$x, model = model, cells = 3, n.sim = 2, verbose = FALSE), "object", "overflow")
+    expect_input_error(
+      SimulateCells(cells$x, model = model, cells = 3, n.sim = 2, verbose = FALSE), "object", "overflow"
+    )
     expect_input_error(
       PredictFate(cells$x, model, labels = cells$label, n.sim = 2, verbose = FALSE), "object", "overflow"
     )
