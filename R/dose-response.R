@@ -22,7 +22,8 @@
 #'     and `probability_high`, `change` from the control with `change_se`, `change_low` and `change_high`, `log2_ratio`,
 #'     and `off`, the share of starts off the cells.}
 #'   \item{trend}{One row per fate: `slope` of the probability by dose with `slope_se`, `slope_low` and `slope_high`,
-#'     `p`, `q` (Benjamini and Hochberg, over the fates), `p_wilcoxon`, `pearson` (of dose and log2 ratio over doses and members), and
+#'     `p`, `q` (Benjamini and Hochberg, over the fates), `p_wilcoxon`, `pearson` (of dose and log2 ratio over doses and
+#'     members), and
 #'     `half`, the dose at which half of the effect between the first and the last dose is reached, between doses by
 #'     lines; `NA` where there is less than 0.01 between them.
 #'     `summary()` gives this table.}

@@ -26,8 +26,8 @@
 #' dimension of the model; the derivative is carried to genes by the loadings.
 #' For models whose state is the genes, cells are moved along `n.directions` random directions, to either side,
 #' and the change of the margin is regressed on them.
-#' The mean over cells has a standard error from the cells and the ensemble; one model has none, and `sensitivity_se_cells` tells
-#' how much its cells differ.
+#' The mean over cells has a standard error from the cells and the ensemble; one model has none, and
+#' `sensitivity_se_cells` tells how much its cells differ.
 #' It tells what the model does when the gene is moved, through the space that the model sees: genes of equal
 #' loadings have equal sensitivities.
 #'
@@ -84,7 +84,8 @@
 #' @return A result of class `fatefield_drivers`, see [results]:
 #'   \item{table}{data.frame, one row per gene, the best `combined` first: `gene`; `log2fc` (as Seurat's),
 #'     `pct.1`, `pct.2` (share of cells with the gene, of the fate and of the others), `auc`, `p`, `q` of the test of
-#'     expression; `sensitivity`, `sensitivity_se` (`NA` for one model), `sensitivity_se_cells` (over the cells of these models),
+#'     expression; `sensitivity`, `sensitivity_se` (`NA` for one model),
+#'     `sensitivity_se_cells` (over the cells of these models),
 #'     `sensitivity_abs` (mean absolute value over cells); `activation`;
 #'     and `combined`, the mean over the answers of the signed rank of the gene: 1 for what is strongest for the
 #'     fate everywhere, -1 against it.}

@@ -182,8 +182,8 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     seed <- resume$config$seed
   }
   members <- fit_members(
-    if (length(far) > 0L) x[used, , drop = FALSE] else x, as.numeric(time)[used], options, extra, n.models, seed, resume,
-    device, verbose
+    if (length(far) > 0L) x[used, , drop = FALSE] else x, as.numeric(time)[used], options, extra, n.models, seed,
+    resume, device, verbose
   )
   config <- c(unclass(options$sde), unclass(options$train), list(seed = seed))
   check <- do.call(rbind, lapply(members, `[[`, "check"))

@@ -56,8 +56,8 @@ screen_rare <- 10
 #' @param resume A result of this function with the same model, cells and settings, whose genes are not simulated again.
 #' @return A result of class `fatefield_screen`, see [results]: `table` is a data.frame of one row per gene and fate,
 #'   most extreme first: `gene`, `fate`, `control` (probability), `change` with `change_se`, `change_low` and
-#'   `change_high` (between members), `log2_ratio`, `z`, `p`, `p_rank` and `q` (Benjamini and Hochberg, over the genes of
-#'   each fate), and `p_genes` and `q_genes`, the same for any number of models.
+#'   `change_high` (between members), `log2_ratio`, `z`, `p`, `p_rank` and `q` (Benjamini and Hochberg, over the genes
+#'   of each fate), and `p_genes` and `q_genes`, the same for any number of models.
 #'   `effects` (genes x fates x members) and `errors` (the standard errors over cells) are beside it.
 #'   `summary()` has a row per fate; `[` takes genes, whose p and q stay as they are; `rbind()` and `c()` put screens of
 #'   other genes with the same model, cells and settings together, and test them anew.
