@@ -75,7 +75,8 @@ sde_summary <- function(model) {
     title = paste0("Neural SDE of ", counted(n, "cell"), " in ", counted(length(model$dims), "dimension"), " of ",
       if (is.null(model$reduction)) "a matrix" else quoted(model$reduction), " (", quoted(model$dims, 3L), ")"),
     lines = c(
-      times = times_text(times, model), fit = fit_text(model$verdict), growth = growth_text(model), noise = noise_text(model),
+      times = times_text(times, model), fit = fit_text(model$verdict), growth = growth_text(model),
+      noise = noise_text(model),
       `held out` = held_out_text(held), variance = dispersion_text(spread)
     ),
     first = "times", data = list(cells = n, dims = model$dims, reduction = model$reduction), times = times,
