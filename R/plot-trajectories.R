@@ -28,7 +28,7 @@
 #' @param pt.size Size of the points of the observed cells; `NULL` suits it to their number.
 #' @param raster Draw them as pixels? `NULL` does so for more than 50,000.
 #' @param linewidth,alpha Of the paths.
-#' @param smooth Share of the time span over which states are averaged along each path (tri-cube weights, less towards
+#' @param span Share of the time span over which states are averaged along each path (tri-cube weights, less towards
 #'   its ends, which stay where they are), so that ways show through the noise; 0 draws the states as they are.
 #'   `NULL` takes 0.3 for simulated paths, 0 for those of [IntegrateCells()].
 #' @param k Reference cells that label an end; `NULL` takes that of [DefineFates()].
@@ -48,7 +48,7 @@
 #' @export
 plot.fatefield_trajectories <- function(x, observed = NULL, group.by = c("time", "cell", "fate", "member"),
                                         labels = NULL, reduction = NULL, dims = 1:2, cols = NULL, n.paths = 300L,
-                                        pt.size = NULL, raster = NULL, linewidth = 0.3, alpha = 0.5, smooth = NULL,
+                                        pt.size = NULL, raster = NULL, linewidth = 0.3, alpha = 0.5, span = NULL,
                                         k = NULL, n.neighbors = 20L, ...) {
   check_no_dots(names(formals(plot.fatefield_trajectories)), ...)
   group.by <- check_choice(group.by, c("time", "cell", "fate", "member"), "group.by")
@@ -57,7 +57,7 @@ plot.fatefield_trajectories <- function(x, observed = NULL, group.by = c("time",
   cells <- background_cells(x, observed)
   x <- near_trajectories(x)
   shown <- shown_states(x, observed, cells, reduction, dims, n.neighbors)
-  paths <- path_frame(smooth_states(shown$states, x$times, smooth_width(smooth, x)), x)
+  paths <- path_frame(smooth_states(shown$states, x$times, smooth_width(span, x)), x)
   if (group.by == "fate") {
     found <- end_labels(x, observed, cells, labels, k)
     paths$colour <- found$ends[paths$trajectory]
@@ -79,11 +79,11 @@ plot.fatefield_trajectories <- function(x, observed = NULL, group.by = c("time",
     ggplot2::labs(x = shown$names[[1L]], y = shown$names[[2L]])
 }
 
-smooth_width <- function(smooth, x) {
-  if (is.null(smooth)) {
+smooth_width <- function(span, x) {
+  if (is.null(span)) {
     return(if (is.null(x$paths)) 0.3 else 0)
   }
-  check_number(smooth, "smooth", min = 0, max = 1)
+  check_number(span, "span", min = 0, max = 1)
 }
 
 # States averaged over windows of time, at most `width` of the span, symmetric and within it.

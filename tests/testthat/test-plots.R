@@ -171,7 +171,7 @@ test_that("paths are drawn smooth, from their starts to their ends", {
   expect_identical(which(!is.finite(smooth_states(states, times, 0.4)[1, 2, ])), 5L)
   paths <- new_trajectories(states, times, "a", 1L)
   expect_identical(c(smooth_width(NULL, paths), smooth_width(0.1, paths)), c(0.3, 0.1))
-  expect_input_error(plot(paths, smooth = 2), "smooth")
+  expect_input_error(plot(paths, span = 2), "span")
 })
 
 test_that("colours suffice for many labels", {
