@@ -41,7 +41,7 @@
 #' @param n.models Number of models (members of an ensemble) with different seeds, and, unless `bridge.noise` is given,
 #'   different assumptions of how much of the motion is noise, which snapshots do not tell: what is asked of the model
 #'   is the mean of the members, and their spread is the uncertainty.
-#'   `NULL` takes 3 for `method = "bridge"` without a `bridge.noise`, else 1.
+#'   `NULL` trains three for `method = "bridge"` without a `bridge.noise`, and one elsewhere.
 #' @param store.as Name under which the model is kept in the object.
 #' @param seed.use Seed; member i of an ensemble has the seed `seed.use + i - 1`.
 #'   `NULL` draws one from R's generator, which is else untouched.

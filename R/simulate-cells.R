@@ -85,7 +85,7 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   members <- seq_along(model$states)
   if (is.null(t.out) && keep != "end") {
     each <- if (keep == "states") n.sim * length(members) else 2
-    times <- path_times(times, model_engine(model)$steps, each * length(cells) * ncol(x))
+    times <- path_times(times, model_engine(model, 1L, device)$steps, each * length(cells) * ncol(x))
   }
   tick <- progress_bar(length(cells) * length(members), "Simulating", verbose)
   parts <- lapply(members, function(member) {

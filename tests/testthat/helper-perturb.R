@@ -18,7 +18,7 @@ driver_screen_cells <- function() {
   colnames(found$x) <- colnames(found$rotation) <- paste0("scaled_", 1:8)
   cells[["scaled"]] <- SeuratObject::CreateDimReducObject(found$x, loadings = found$rotation, key = "scaled_",
     assay = "RNA")
-  FitSDE(cells, time = "day", reduction = "scaled", updates = 150, verbose = FALSE)
+  FitSDE(cells, time = "day", reduction = "scaled", updates = 150, n.models = 1L, verbose = FALSE)
 }
 
 # 50 progenitors and 40 cells of two fates, in an object of this class; for models of known behaviour.

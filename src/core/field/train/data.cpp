@@ -229,8 +229,8 @@ FieldUnits make_units(const FieldData& data, const FieldFoundation& base, const 
   const auto genes = static_cast<std::size_t>(data.x.cols);
   const bool published = options.compat == "deepvelo";
   out.mean = published ? std::vector<double>(genes, 0.0) : s.mean_velocity;
-  out.spread.assign(genes, 1.0);
-  for (std::size_t g = 0; g < genes && !published; ++g) out.spread[g] = unit_of(s.sd_velocity[g]);
+  // A gene whose velocity does not vary keeps it exactly.
+  out.spread = published ? std::vector<double>(genes, 1.0) : s.sd_velocity;
   const std::vector<std::int64_t> cells = cells_of(data, Part::Train);
   if (out.input == FieldInput::Components) {
     // One scale for all, so that components keep their weights.

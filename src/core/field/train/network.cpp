@@ -39,7 +39,8 @@ void copy_row(const Matrix& inputs, const FieldData& data, const FieldUnits& uni
   for (std::int64_t j = 0; j < inputs.cols; ++j) cells.x(to, j) = static_cast<float>(inputs(from, j));
   for (std::int64_t j = 0; j < data.y.cols; ++j) {
     const auto g = static_cast<std::size_t>(j);
-    cells.y(to, j) = static_cast<float>((data.y(from, j) - units.mean[g]) / units.spread[g]);
+    cells.y(to, j) =
+        static_cast<float>(units.spread[g] > 0.0 ? (data.y(from, j) - units.mean[g]) / units.spread[g] : 0.0);
   }
 }
 
