@@ -30,7 +30,7 @@
 #' @param linewidth,alpha Of the paths.
 #' @param span Share of the time span over which states are averaged along each path (tri-cube weights, less towards
 #'   its ends, which stay where they are), so that ways show through the noise; 0 draws the states as they are.
-#'   `NULL` takes 0.3 for simulated paths, 0 for those of [IntegrateCells()].
+#'   Where nothing is said simulated paths are averaged over 0.3, those of [IntegrateCells()] not at all.
 #' @param k Reference cells that label an end; `NULL` takes that of [DefineFates()].
 #' @param n.neighbors Nearest cells whose mean is a state's place in another reduction.
 #' @param ... Not used.
