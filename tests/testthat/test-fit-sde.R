@@ -401,14 +401,14 @@ test_that("simulated clouds are judged by where they lie beside the observed one
   expect_match(half.way$advice, "more `updates` [(]700 were made[)]")
   # A few that stray are of too few updates, or of noise that is above all that an ensemble takes.
   astray <- normal(300, 1000)
-  astray[1:36, 1] <- 3.1 * sign(astray[1:36, 1])
+  astray[1:32, ] <- cbind(c(3, -3), c(1.8, -1.8, 1.8, 1.8), 0)[rep(1:4, 8), ]
   expect_identical(judge(astray)$verdict, "underfit")
   expect_match(judge(astray)$reason, "lie outside the observed ones")
   expect_identical(judge(astray, list(bridge.noise = 3))$verdict, "spread")
   # With fewer updates than the default these come first.
   expect_identical(judge(1.3 * normal(300, 1000), list(updates = 20))$verdict, "underfit")
   # By mass, and not where there are too few cells.
-  expect_identical(judge(astray, weights = c(rep(0, 36), rep(1 / 264, 264)))$verdict, "good")
+  expect_identical(judge(astray, weights = c(rep(0, 32), rep(1 / 268, 268)))$verdict, "good")
   few <- data.frame(member = 1, time = 2, t(cloud_check(observed, rep(1 / 400, 400), observed[1:10, ], before, 1)))
   expect_null(fit_verdict(few, list(method = "bridge")))
 })
