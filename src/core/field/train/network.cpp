@@ -34,15 +34,6 @@ struct Rows {
   std::vector<std::int64_t> training, held_out;
 };
 
-// Units of a field in which genes whose velocity is the same in all training cells keep just that.
-FieldUnits without_still_genes(FieldUnits units, const FieldFoundation& base, const FieldOptions& o) {
-  if (o.compat == "deepvelo") return units;
-  for (std::size_t g = 0; g < units.spread.size(); ++g) {
-    if (base.statistics.sd_velocity[g] == 0.0) units.spread[g] = 0.0;
-  }
-  return units;
-}
-
 void copy_row(const Matrix& inputs, const FieldData& data, const FieldUnits& units, std::int64_t from,
               std::int64_t to, FieldCells<float>& cells) {
   for (std::int64_t j = 0; j < inputs.cols; ++j) cells.x(to, j) = static_cast<float>(inputs(from, j));
@@ -305,8 +296,7 @@ FieldFit fit_field_network(const FieldData& data, FieldFoundation base, const Fi
   Training training(o, shape, std::move(rows), std::move(noise), seed);
   FieldFit out;
   out.report = training.run(tick, keep_going);
-  const FieldUnits kept = without_still_genes(units, base, o);
-  out.field = std::make_unique<NetworkField>(o.field, std::move(base), shape, kept, training.weights(),
+  out.field = std::make_unique<NetworkField>(o.field, std::move(base), shape, units, training.weights(),
                                              shares_of(training.labels(), shape.batches));
   return out;
 }
