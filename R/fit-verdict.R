@@ -11,9 +11,9 @@ verdict_edge <- 0.99
 least_judged <- 20L
 
 # What a good fit keeps to at each time. Perfect are outside 1 - verdict_edge, knn and variance 1, and energy 0, in
-# units of the distance to the cells of the time before. Fits of a thousand updates stay well within these limits at the last
-# time (outside 0.03, knn 1.15) but not at times between, where cells are on their way: up to 0.08 and 1.3. Those of a
-# hundred exceed them. A variance above `blown` is no matter of too few updates.
+# units of the distance to the cells of the time before. Fits of a thousand updates stay well within these limits at the
+# last time (outside 0.03, knn 1.15) but not at times between, where cells are on their way: up to 0.08 and 1.3. Those
+# of a hundred exceed them. A variance above `blown` is no matter of too few updates.
 verdict_limits <- list(outside = 0.1, knn = c(0.75, 1.4), variance = c(0.7, 1.4), energy = 0.1, blown = 3)
 # Halves of the observed cells whose distance is the noise of a distance.
 verdict_splits <- 5L

@@ -68,8 +68,8 @@
 #'   `cutoff`.
 #'   For trajectories: the labels of the cells of `reference`.
 #' @param cells (names, numbers or TRUE/FALSE) Cells whose fate is predicted; `NULL` takes all.
-#' @param n.sim Simulations of each cell and member, default 100: a standard error of at most 0.05, and of 0.03 for the three
-#'   members of a model by default.
+#' @param n.sim Simulations of each cell and member, default 100: a standard error of at most 0.05,
+#'   and of 0.03 for the three members of a model by default.
 #' @param time Times of the cells: a column, or one value for each cell.
 #'   `NULL` takes those that the model has of them.
 #' @param t.start One time at which all cells start, in place of their own.
