@@ -13,8 +13,9 @@ least_judged <- 20L
 # What a good fit keeps to at each time. Perfect are outside 1 - verdict_edge, knn and variance 1, and energy 0, in
 # units of the distance to the cells of the time before. Fits of a thousand updates stay well within these limits at the
 # last time (outside 0.03, knn 1.15) but not at times between, where cells are on their way: up to 0.08 and 1.3. Those
-# of a hundred exceed them. A variance above `blown` is no matter of too few updates.
-verdict_limits <- list(outside = 0.1, knn = c(0.75, 1.4), variance = c(0.7, 1.4), energy = 0.1, blown = 3)
+# of a hundred exceed them. A variance above `blown` is no matter of too few updates; where cells are `far` times
+# farther out than the limits of outside and knn, that is what is wrong, whatever their variance.
+verdict_limits <- list(outside = 0.1, knn = c(0.75, 1.4), variance = c(0.7, 1.4), energy = 0.1, blown = 3, far = 3)
 # Halves of the observed cells whose distance is the noise of a distance.
 verdict_splits <- 5L
 
@@ -94,19 +95,20 @@ fit_verdict <- function(check, config) {
   few <- updates_of(config) < updates_of(utils::modifyList(config, list(updates = 0)))
   lost <- !is.finite(table$variance)
   misplaced <- (table$energy - 2 * table$floor) / pmax(table$before, table$floor)
+  astray <- pmax(table$outside / limits$outside, table$knn / limits$knn[[2L]])
   # The first that holds at any time, at the time at which it is worst.
   kinds <- list(
-    lost = ifelse(lost, Inf, 0), blown = table$variance / limits$blown,
+    lost = ifelse(lost, Inf, 0), blown = table$variance / limits$blown, misplaced = misplaced / limits$energy,
+    far = astray / limits$far,
     narrow = pmax(limits$variance[[1L]] / table$variance, limits$knn[[1L]] / table$knn),
-    misplaced = misplaced / limits$energy, wide = table$variance / limits$variance[[2L]],
-    astray = pmax(table$outside / limits$outside, table$knn / limits$knn[[2L]])
+    wide = table$variance / limits$variance[[2L]], astray = astray
   )
   kind <- Find(function(k) any(kinds[[k]] > 1), names(kinds))
   if (is.null(kind)) {
     return(list(verdict = "good", time = NA_real_, reason = good_reason(table), advice = NA_character_))
   }
   worst <- table[which.max(kinds[[kind]]), ]
-  verdict <- switch(kind, lost = , blown = , wide = "spread", narrow = "shrunk", misplaced = "underfit",
+  verdict <- switch(kind, lost = , blown = , far = , wide = "spread", narrow = "shrunk", misplaced = "underfit",
     astray = if (noisy) "spread" else "underfit")
   # Before anything else is changed.
   if (few && kind != "lost") verdict <- "underfit"
@@ -148,6 +150,7 @@ bad_reason <- function(kind, worst) {
     misplaced = paste0(at, "simulated cells are not where the observed ones are: the energy distance is ",
       number(worst$energy), " (", number(worst$floor), " between halves of these, ", number(worst$before),
       " to the cells of the time before)"),
+    far = ,
     astray = if (worst$outside > verdict_limits$outside) {
       paste0(at, percent_of(worst$outside), " of the simulated cells lie outside the observed ones (1 % of these do)")
     } else {
@@ -166,11 +169,11 @@ fit_advice <- function(verdict, config, noisy) {
     good = NA_character_,
     underfit = paste0(more, if (quiet) ", a higher `bridge.noise`", " or wider `drift.hidden` may help"),
     spread = if (noisy) "a lower `bridge.noise` helps" else if (bridge) {
-      paste0(more, " or a lower `bridge.noise` may help")
+      paste0(more, ", a lower `bridge.noise` or a smaller `dt` may help")
     } else {
       paste0(more, " or a smaller `dt` may help")
     },
-    shrunk = if (bridge) "a higher `bridge.noise` or `n.models` above 1 may help" else {
+    shrunk = if (bridge) paste0(more, " or a higher `bridge.noise` may help") else {
       "`method = \"bridge\"` or a higher `sliced.weight` may help"
     }
   )

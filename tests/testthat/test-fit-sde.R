@@ -399,6 +399,11 @@ test_that("simulated clouds are judged by where they lie beside the observed one
   expect_identical(half.way$verdict, "underfit")
   expect_match(half.way$reason, "not where the observed ones are")
   expect_match(half.way$advice, "more `updates` [(]700 were made[)]")
+  # Beside thin arms of cells, though the cloud as a whole is where it should be and rather narrow.
+  beside <- data.frame(member = 1, time = 1, outside = 0.6, knn = 6, variance = 0.67, energy = 0.01, floor = 0.001,
+    before = 0.3)
+  expect_identical(fit_verdict(beside, c(TrainOptions()))$verdict, "spread")
+  expect_match(fit_verdict(beside, c(TrainOptions()))$reason, "60 % of the simulated cells lie outside")
   # A few that stray are of too few updates, or of noise that is above all that an ensemble takes.
   astray <- normal(300, 1000)
   astray[1:32, ] <- cbind(c(3, -3), c(1.8, -1.8, 1.8, 1.8), 0)[rep(1:4, 8), ]
