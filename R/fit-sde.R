@@ -113,8 +113,8 @@
 #' Futures count by their mass where growth is known.
 #' `verdict`, which printing and [PlotTraining()] show, is `"good"` where all passes at all times, else
 #' `"underfit"` (simulated cells are not where the observed ones are, or too many lie outside), `"shrunk"` (too
-#' narrow) or `"spread"` (too wide, or far outside, or outside under a `bridge.noise` above those an ensemble takes), with
-#' the `reason` and an `advice`.
+#' narrow) or `"spread"` (too wide, or far outside, or outside under a `bridge.noise` above those an ensemble takes),
+#' with the `reason` and an `advice`.
 #' Where fewer `updates` were asked for than the default, what does not pass is called underfit.
 #'
 #' The verdict looks at clouds alone: that a fit is good does not say that its fates are, which also depend on
