@@ -134,13 +134,14 @@ say("predicting fates")
 object <- DefineFates(object, labels = label, exclude = exclude)
 object <- PredictFate(object)
 
-# The paths of a few cells of the first time, spread over the list.
+# The paths of a few cells of the first time, spread over the list: some twenty futures of each, by all members.
 model <- GetModel(object)
 first <- model$cells[model$cell.times == min(model$times)]
 some <- first[unique(round(seq(1, length(first), length.out = 5L)))]
 span <- range(model$times)
 paths <- SimulateCells(
-  object, cells = some, n.sim = 20L, t.out = seq(span[[1L]], span[[2L]], length.out = 41L), verbose = FALSE
+  object, cells = some, n.sim = ceiling(20 / length(model$states)),
+  t.out = seq(span[[1L]], span[[2L]], length.out = 41L), verbose = FALSE
 )
 
 say("drawing")
