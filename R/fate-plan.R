@@ -31,7 +31,7 @@ plan_cells <- function(object, model, reduction, dims, time, t.start) {
   if (has_own_times(model)) times[is.na(known_times(model, x))] <- NA
   list(
     x = x, times = times, starts = cell_starts(object, model, time, t.start, x), rates = known_rates(model, x),
-    own = trained_on_plans(model)
+    own = has_bridge(model$config)
   )
 }
 
@@ -45,28 +45,26 @@ plan_model <- function(object, model, reduction) {
   if (is.null(reduction) && sde) choose_model(object)
 }
 
-trained_on_plans <- function(model) isTRUE(grepl("bridge", model$config$method))
-
 # One list of options a plan: those of the plans that the model was trained on, as many as its members have noises;
 # where there are none, the defaults, with the noises of the members of a model by default. What the user gives rules.
 # `space`: see plan_cells().
 plan_options <- function(model, given, space) {
-  own <- if (trained_on_plans(model)) own_plan_options(model, space) else usual_plan_options()
+  own <- if (has_bridge(model$config)) own_plan_options(model, space) else usual_plan_options()
   if (identical(as.numeric(given$noise), 0)) given$noise <- NULL
   unique(lapply(own, function(o) merge_options(plan_defaults(), utils::modifyList(o, as.list(given)))))
 }
 
 usual_plan_options <- function() {
-  members <- train_members(train_defaults("none"))
-  lapply(seq_len(members), function(i) list(noise = train_member_noise(i - 1, members)))
+  config <- train_defaults("none")
+  lapply(bridge_noises(config, train_members(config)), function(noise) list(noise = noise))
 }
 
 own_plan_options <- function(model, space) {
   config <- model$config
   free <- isTRUE(config$growth) || config$reach > 0
   reach <- if (!free) 0 else if (config$reach > 0) relative_reach(config$reach, space) else config$bridge.reach
-  lapply(seq_along(model$states), function(i) {
-    list(noise = bridge_noise(i, config, length(model$states)), reach = reach, marginals = config$bridge.marginals)
+  lapply(bridge_noises(config, length(model$states)), function(noise) {
+    list(noise = noise, reach = reach, marginals = config$bridge.marginals)
   })
 }
 

@@ -354,6 +354,10 @@ bridge_noise <- function(i, config, n.models) {
   if (config$bridge.noise > 0) config$bridge.noise else train_member_noise(i - 1, n.models)
 }
 
+bridge_noises <- function(config, n.models) vapply(seq_len(n.models), bridge_noise, 0, config, n.models)
+
+has_bridge <- function(config) isTRUE(grepl("bridge", config$method))
+
 growth_kind <- function(options, rates) {
   if (options$growth) "learned" else if (is.null(rates)) "none" else "given"
 }

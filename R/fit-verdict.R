@@ -126,11 +126,9 @@ member_means <- function(check) {
   data.frame(time = as.numeric(rownames(means)), means, row.names = NULL)
 }
 
-percent_of <- function(share) paste0(format(100 * share, digits = 2L), " %")
-
 good_reason <- function(table) {
   ratio <- function(v) paste(unique(format(range(v), digits = 2L, nsmall = 2L)), collapse = " to ")
-  paste0("at every time at most ", percent_of(max(table$outside)), " of the simulated cells lie outside the observed ",
+  paste0("at every time at most ", percent(max(table$outside)), " of the simulated cells lie outside the observed ",
     "ones (1 % of these do), with ", ratio(table$variance), " of their variance")
 }
 
@@ -152,7 +150,7 @@ bad_reason <- function(kind, worst) {
       " to the cells of the time before)"),
     far = ,
     astray = if (worst$outside > verdict_limits$outside) {
-      paste0(at, percent_of(worst$outside), " of the simulated cells lie outside the observed ones (1 % of these do)")
+      paste0(at, percent(worst$outside), " of the simulated cells lie outside the observed ones (1 % of these do)")
     } else {
       paste0(at, "simulated cells are ", number(worst$knn),
         " times as far from observed cells as these are from each other")
@@ -162,7 +160,7 @@ bad_reason <- function(kind, worst) {
 
 # What to change, by the options of the fit.
 fit_advice <- function(verdict, config, noisy) {
-  bridge <- isTRUE(grepl("bridge", config$method))
+  bridge <- has_bridge(config)
   quiet <- bridge && isTRUE(config$bridge.noise > 0) && config$bridge.noise < train_member_noise(0, 2L)
   more <- paste0("more `updates` (", updates_of(config), " were made)")
   switch(verdict,

@@ -114,10 +114,10 @@ noise_text <- function(model) {
   if (is.null(kind)) {
     return(NULL)
   }
-  if (!isTRUE(grepl("bridge", model$config$method))) {
+  if (!has_bridge(model$config)) {
     return(kind)
   }
-  noise <- vapply(seq_along(model$states), bridge_noise, 0, config = model$config, n.models = length(model$states))
+  noise <- bridge_noises(model$config, length(model$states))
   paste0(kind, "; bridges with ", paste(format(unique(range(noise)), digits = 2), collapse = " to "),
     " of the variance within times in an interval")
 }

@@ -43,7 +43,6 @@ headline.fatefield_perturbation <- function(x) {
     return(headline_published(x))
   }
   size <- dim(x$control)
-  percent <- function(v) paste0(format(100 * v, digits = 2L), " %")
   c(
     largest_change(x$table, describe_change(x$change)),
     paste0(counted(size[[1L]], "cell"), " x ", counted(x$n.sim, "future"), " to ", format(x$t.end), ", ",

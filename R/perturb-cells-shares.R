@@ -60,22 +60,24 @@ no_fate <- function(share, fates) {
   cbind(other = pmax(1 - rowSums(share[, fates, drop = FALSE]) - unassigned, 0), unassigned = unassigned)
 }
 
+# The members of the model, opened with their seeds.
+opened_members <- function(context) {
+  lapply(seq_along(context$futures$members), function(m) context$futures$members[[m]](context$seed + m - 1))
+}
+
 # Arms through all members: list(probability, lost) with one array per arm, cells x fates x members and cells x
 # c(other, unassigned) x members, `first`, labels of the first future (cells x arms) of the first member, and
 # `correction`, see correction_of().
 run_arms <- function(context, arms, verbose, label = "Perturbing cells", first = FALSE) {
   references <- context_references(context)
-  members <- context$futures$members
+  members <- opened_members(context)
   each <- length(arms) * length(context$futures$cells)
   tick <- progress_bar(length(members) * each, label, verbose)
-  runs <- lapply(seq_along(members), function(m) {
-    member <- members[[m]](context$seed + m - 1)
-    shares <- member$shares(
+  found <- lapply(seq_along(members), function(m) {
+    members[[m]]$shares(
       references, arms, context$seed + m - 1, first && m == 1L, function(done) tick((m - 1L) * each + done)
     )
-    list(shares = shares, moved = member$moved)
   })
-  found <- lapply(runs, `[[`, "shares")
   names <- list(context_cells(context), fate_names(context), NULL)
   stacked <- function(a, f, columns) {
     each <- lapply(found, function(member) f(member[[a]]$share, context$fates))
@@ -88,7 +90,7 @@ run_arms <- function(context, arms, verbose, label = "Perturbing cells", first =
       codes <- vapply(found[[1L]], `[[`, integer(length(names[[1L]])), "first")
       matrix(context$voting[codes], ncol = length(arms))
     },
-    correction = correction_of(context, lapply(runs, `[[`, "moved"))
+    correction = correction_of(context, lapply(members, `[[`, "moved"))
   )
 }
 

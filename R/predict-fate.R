@@ -107,6 +107,7 @@
 #'     length, as a share of the variance within times (the mean of that of the dimensions, weighted by itself); the
 #'     same in all dimensions, but in none more than twice its own.
 #'     It means what `bridge.noise` of [TrainOptions()] does.
+#'     0 takes the values of the members of a model by default, each for plans of its own, and the mean of their fates.
 #'   * `r doc_option("plan", "reach")`: distance, relative to the usual one of two cells of one time, beyond which mass
 #'     grows and dies rather than moves; 0 moves all mass.
 #'   * `r doc_option("plan", "marginals")`: whose masses give way: `"target"`, only those of the earlier time of a plan,

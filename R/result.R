@@ -109,6 +109,9 @@ with_interval <- function(x, low, high, digits = 3L) {
 # Each number with its own digits, not with those of the smallest of them.
 format_each <- function(v, digits) vapply(v, format, "", digits = digits)
 
+# "5.2 %" of a share.
+percent <- function(share) paste0(format(100 * share, digits = 2L), " %")
+
 # "3 cells", "1 cell".
 counted <- function(n, what) paste0(format(n, big.mark = ",", trim = TRUE), " ", what, if (n != 1L) "s")
 

@@ -233,7 +233,7 @@ run_screen <- function(context, change, genes, verbose) {
   batches <- unname(split(genes, (seq_along(genes) - 1L) %/% most))
   waves <- split(seq_along(batches), (seq_along(batches) - 1L) %/% workers)
   tick <- progress_bar(length(genes), "Screening genes", verbose)
-  members <- screen_members(context)
+  members <- opened_members(context)
   control <- screen_control(context, members)
   run <- if (workers > 1L) screen_elsewhere(context, change, control) else
     screen_here(context, change, control, members)
@@ -263,11 +263,6 @@ screen_workers <- function() {
   as.integer(min(future::nbrOfWorkers(), 1000))
 }
 
-# The members of the model, opened.
-screen_members <- function(context) {
-  lapply(seq_along(context$futures$members), function(m) context$futures$members[[m]](context$seed + m - 1))
-}
-
 # Probabilities of the fates of the cells left alone, cells x fates, by member.
 screen_control <- function(context, members) {
   references <- context_references(context)
@@ -288,7 +283,7 @@ screen_elsewhere <- function(context, change, control) {
   function(batches) {
     future.apply::future_lapply(batches, function(batch) {
       local_threads(1L)
-      screen_here(context, change, control, screen_members(context))(list(batch))[[1L]]
+      screen_here(context, change, control, opened_members(context))(list(batch))[[1L]]
     }, future.seed = NULL, future.packages = "fatefield")
   }
 }

@@ -83,16 +83,17 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   times <- simulation_times(t.out, t.start, starts[cells], model)
   seed <- seed_from(seed.use)
   members <- seq_along(model$states)
+  engines <- lapply(members, function(member) model_engine(model, member, device))
   if (is.null(t.out) && keep != "end") {
     each <- if (keep == "states") n.sim * length(members) else 2
-    times <- path_times(times, model_engine(model, 1L, device)$steps, each * length(cells) * ncol(x))
+    times <- path_times(times, engines[[1L]]$steps, each * length(cells) * ncol(x))
   }
   tick <- progress_bar(length(cells) * length(members), "Simulating", verbose)
   parts <- lapply(members, function(member) {
     before <- length(cells) * (member - 1L)
     simulate_member(
-      model_engine(model, member, device), x[cells, , drop = FALSE], times, n.sim,
-      seed + member - 1, keep, function(done) tick(before + done)
+      engines[[member]], x[cells, , drop = FALSE], times, n.sim, seed + member - 1, keep,
+      function(done) tick(before + done)
     )
   })
   if (keep == "moments") {
