@@ -23,6 +23,11 @@ constexpr double kLeastVariance = 1e-4;
 // Two independent draws from a cloud differ by this many times its variance.
 constexpr double kIndependent = 2.0;
 
+Vector logs(Vector v) {
+  for (double& each : v) each = std::log(each);
+  return v;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> plan_cells(std::int64_t n, std::int64_t most, std::uint64_t seed, std::int64_t k) {
@@ -78,21 +83,23 @@ std::vector<PlanScale> plan_scales(const Vector& variance, const Vector& times, 
 
 template <typename T>
 TimePlan<T> find_time_plan(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                           bool free_targets, const std::function<bool()>& keep_going) {
+                           bool free_targets, const std::function<bool()>& keep_going,
+                           const RaisedPairs& raised) {
   Vector a = weights_of(x);
   const Vector b = weights_of(y);
   const Vector schedule = epsilon_schedule(options, bounding_diameter<T>({x, y}));
   const Marginals rows(options), columns(free_targets ? options.reach : 0.0, options.p);
   Transport<T> transport(Interaction<T>(x, a, y, b, options.p), a, b, rows, columns);
   transport.keep(kKeptBytes);
+  if (!raised.empty()) transport.raise(Raising(raised, x, y, logs(a), logs(b)));
   transport.descend(schedule, options, keep_going);
   return {std::move(a), transport.f(), rows, PlanColumns<T>(y, transport.g_before(), b, schedule.back())};
 }
 
 template TimePlan<float> find_time_plan(const Cloud<float>&, const Cloud<float>&, const SinkhornOptions&,
-                                        bool, const std::function<bool()>&);
+                                        bool, const std::function<bool()>&, const RaisedPairs&);
 template TimePlan<double> find_time_plan(const Cloud<double>&, const Cloud<double>&, const SinkhornOptions&,
-                                         bool, const std::function<bool()>&);
+                                         bool, const std::function<bool()>&, const RaisedPairs&);
 
 }  // namespace ot
 }  // namespace fatefield

@@ -9,6 +9,7 @@
 
 #include "base/plan_options.hpp"
 #include "ot/plan_columns.hpp"
+#include "ot/raised_pairs.hpp"
 #include "ot/sinkhorn.hpp"
 #include "ot/transport.hpp"
 
@@ -55,9 +56,11 @@ struct TimePlan {
 /// Found by annealing. Keeps a view of y.
 /// @param options blur, scaling, reach, tolerance and the number of iterations are used
 /// @param free_targets under `reach` the masses of y give way, too
+/// @param raised pairs that are likelier than their distance says; `columns` of the plan does not know them
 template <typename T>
 TimePlan<T> find_time_plan(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                           bool free_targets, const std::function<bool()>& keep_going);
+                           bool free_targets, const std::function<bool()>& keep_going,
+                           const RaisedPairs& raised = {});
 
 }  // namespace ot
 }  // namespace fatefield
