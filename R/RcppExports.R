@@ -393,6 +393,10 @@ train_defaults <- function(compat) {
     .Call(`_fatefield_train_defaults`, compat)
 }
 
+sde_clone_evidence <- function(x, time, clone, seed) {
+    .Call(`_fatefield_sde_clone_evidence`, x, time, clone, seed)
+}
+
 sde_held_out <- function(time, clone, validation, seed) {
     .Call(`_fatefield_sde_held_out`, time, clone, validation, seed)
 }

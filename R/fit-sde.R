@@ -28,6 +28,10 @@
 #' @param clone Clones of the cells, or the name of a column; `NA` means none.
 #'   Whole clones are then held out for early stopping, so that no held-out cell has a sister in
 #'   training.
+#' @param use.clones What clones are used for beside: `"holdout"` (or `NULL`): nothing.
+#'   `"pairs"`: cells of one clone are paired across times.
+#'   `"noise"`: the noise of the motion is that under which plans and clones agree best.
+#'   `"both"`: both. See the section on clones.
 #' @param growth `"learned"`: a growth rate is learned as a function of state.
 #'   `"none"`: all cells count alike.
 #'   Numbers, one for each cell and per unit of time, or the name of a column, such as
@@ -152,8 +156,8 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 
 #' @rdname FitSDE
 #' @export
-FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = NULL, n.models = NULL, seed.use = 42L,
-                           resume = NULL, threads = NULL, device = NULL, verbose = TRUE, ...) {
+FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth = NULL, method = NULL,
+                           n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
@@ -173,6 +177,7 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     list(method = method, ...), learned = identical(growth, "learned"), resume = resume
   )
   check_sde_options(options$sde, ncol(x))
+  use.clones <- check_use_clones(use.clones, clone, options)
   seed <- seed_from(seed.use)
   if (is.null(n.models)) n.models <- train_members(options$train)
   if (!is.null(resume)) {
@@ -181,11 +186,15 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     n.models <- length(resume$states)
     seed <- resume$config$seed
   }
+  kept <- if (length(far) > 0L) x[used, , drop = FALSE] else x
+  clones <- clone_evidence(use.clones, kept, as.numeric(time)[used], extra$clone, seed)
+  extra$trust <- clones$trust
+  if (verbose && !is.null(clones)) message("Clones: ", clone_text(clones))
   members <- fit_members(
-    if (length(far) > 0L) x[used, , drop = FALSE] else x, as.numeric(time)[used], options, extra, n.models, seed,
-    resume, device, verbose
+    kept, as.numeric(time)[used], options, extra, n.models, seed, clones$noise, resume, device, verbose
   )
   config <- c(unclass(options$sde), unclass(options$train), list(seed = seed))
+  config$clone.noise <- clones$noise
   check <- do.call(rbind, lapply(members, `[[`, "check"))
   verdict <- if (!is.null(check)) fit_verdict(check, config)
   if (verbose && !is.null(verdict)) message("Fit ", fit_text(verdict))
@@ -200,14 +209,15 @@ FitSDE.default <- function(object, time, clone = NULL, growth = NULL, method = N
     cell.times = as.numeric(time), time.unit = attr(time, "unit"),
     time.origin = attr(time, "origin"), outliers = rownames(x)[far]
   )
+  model$clones <- clones
   model$growth.rates <- rates
   model
 }
 
 #' @rdname FitSDE
 #' @export
-FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL, growth = NULL,
-                          method = NULL, n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
+FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL,
+                          use.clones = NULL, growth = NULL, method = NULL, n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
                           verbose = TRUE, store.as = "sde", ...) {
   if (missing(time)) {
     stop_input("time", "`time` is missing: the name of a column, or one value for each cell, is needed.")
@@ -311,7 +321,7 @@ growth_rates_of <- function(growth, cells) {
 
 # One list(state, history, dispersion, fit, check) per member. An interrupt ends the member it meets and leaves
 # out the rest.
-fit_members <- function(x, time, options, extra, n.models, seed, resume, device, verbose) {
+fit_members <- function(x, time, options, extra, n.models, seed, clone.noise, resume, device, verbose) {
   each <- train_updates(options$train)
   total <- each * n.models
   label <- if (n.models > 1L) paste("Training", n.models, "models") else "Training"
@@ -325,7 +335,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
     }
     local_fit_threads(engine$parameters(), options$train$batch.size, time)
     train <- options$train
-    train$bridge.noise <- bridge_noise(i, train, n.models)
+    train$bridge.noise <- bridge_noise(i, c(train, clone.noise = clone.noise), n.models)
     engine$move_to(device)
     before <- each * (i - 1L)
     extra$tick <- function(done, note) tick(before + done, note)
@@ -349,9 +359,16 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
   members
 }
 
-# Noise of the bridges of member i: that asked for, else its share of the range that is not known.
+# Noise of the bridges of member i: that asked for, else its share of the range around what clones say, or of that
+# which is not known.
 bridge_noise <- function(i, config, n.models) {
-  if (config$bridge.noise > 0) config$bridge.noise else train_member_noise(i - 1, n.models)
+  if (config$bridge.noise > 0) {
+    return(config$bridge.noise)
+  }
+  if (is.null(config$clone.noise)) {
+    return(train_member_noise(i - 1, n.models))
+  }
+  config$clone.noise * clone_noise_span^(if (n.models > 1L) (i - 1) / (n.models - 1) else 0.5)
 }
 
 bridge_noises <- function(config, n.models) vapply(seq_len(n.models), bridge_noise, 0, config, n.models)

@@ -76,7 +76,7 @@ sde_summary <- function(model) {
       if (is.null(model$reduction)) "a matrix" else quoted(model$reduction), " (", quoted(model$dims, 3L), ")"),
     lines = c(
       times = times_text(times, model), fit = fit_text(model$verdict), `left out` = outliers_text(model),
-      growth = growth_text(model), noise = noise_text(model),
+      growth = growth_text(model), noise = noise_text(model), clones = clone_text(model$clones),
       `held out` = held_out_text(held), variance = dispersion_text(spread)
     ),
     first = "times", times = times,

@@ -1224,6 +1224,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// sde_clone_evidence
+Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone, double seed);
+RcppExport SEXP _fatefield_sde_clone_evidence(SEXP xSEXP, SEXP timeSEXP, SEXP cloneSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type x(xSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type time(timeSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type clone(cloneSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(sde_clone_evidence(x, time, clone, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
 // sde_held_out
 Rcpp::LogicalVector sde_held_out(Rcpp::NumericVector time, Rcpp::NumericVector clone, double validation, double seed);
 RcppExport SEXP _fatefield_sde_held_out(SEXP timeSEXP, SEXP cloneSEXP, SEXP validationSEXP, SEXP seedSEXP) {
@@ -1720,6 +1734,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
     {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
+    {"_fatefield_sde_clone_evidence", (DL_FUNC) &_fatefield_sde_clone_evidence, 4},
     {"_fatefield_sde_held_out", (DL_FUNC) &_fatefield_sde_held_out, 4},
     {"_fatefield_sde_solver_table", (DL_FUNC) &_fatefield_sde_solver_table, 0},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},

@@ -1,6 +1,7 @@
 // The neural SDE for R: options and the class NeuralSDE. Matrices are cells x dims.
 #include "core/sde/model/neural_sde.hpp"
 #include "core/sde/solvers/registry.hpp"
+#include "core/sde/train/clones.hpp"
 #include "core/sde/train/split.hpp"
 #include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
@@ -121,6 +122,10 @@ class NeuralSdeHandle {
         const Rcpp::NumericVector clone = extra["clone"];
         data.clone.assign(clone.begin(), clone.end());
       }
+      if (extra.containsElementNamed("trust") && !Rf_isNull(extra["trust"])) {
+        const Rcpp::NumericVector trust = extra["trust"];
+        data.clone_trust.assign(trust.begin(), trust.end());
+      }
       if (extra.containsElementNamed("growth") && !Rf_isNull(extra["growth"])) {
         const Rcpp::NumericVector growth = extra["growth"];
         data.growth_rate.assign(growth.begin(), growth.end());
@@ -203,6 +208,31 @@ Rcpp::List sde_defaults(std::string compat) {
 // [[Rcpp::export(rng = false)]]
 Rcpp::List train_defaults(std::string compat) {
   return glue::to_list(published(compat) ? published_train_options() : TrainOptions());
+}
+
+// What clones say of plans without them: a data frame with a row an interval; see clone_evidence().
+// [[Rcpp::export]]
+Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone,
+                                   double seed) {
+  return glue::guarded([&] {
+    const std::vector<CloneEvidence> found = clone_evidence(
+        glue::view(x), std::vector<double>(time.begin(), time.end()),
+        std::vector<std::int64_t>(clone.begin(), clone.end()), to_seed(seed), glue::until_interrupt());
+    const auto column = [&](auto f) {
+      std::vector<double> out;
+      for (const CloneEvidence& e : found) out.push_back(static_cast<double>(f(e)));
+      return out;
+    };
+    using E = CloneEvidence;
+    return Rcpp::DataFrame::create(Rcpp::_["from"] = column([](const E& e) { return e.from; }),
+                                   Rcpp::_["to"] = column([](const E& e) { return e.to; }),
+                                   Rcpp::_["cells"] = column([](const E& e) { return e.cells; }),
+                                   Rcpp::_["linked"] = column([](const E& e) { return e.linked; }),
+                                   Rcpp::_["noise"] = column([](const E& e) { return e.noise; }),
+                                   Rcpp::_["trust"] = column([](const E& e) { return e.trust; }),
+                                   Rcpp::_["gain"] = column([](const E& e) { return e.gain; }),
+                                   Rcpp::_["gain.se"] = column([](const E& e) { return e.gain_se; }));
+  });
 }
 
 // TRUE for the cells that a training with this seed holds out. `clone`: numbers, below 0 for none, or empty.

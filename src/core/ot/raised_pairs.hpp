@@ -1,6 +1,6 @@
-// Pairs of a plan that something besides distance speaks for, such as a clone that both cells belong to: their
-// entries of the kernel exp(-C / eps) are multiplied by 1 + m. Takes two clouds and the pairs, few of all; adds
-// to softmins what the pairs have beyond their distance.
+// Pairs of a plan that something besides distance speaks for, such as a clone that both cells belong to:
+// their entries of the kernel exp(-C / eps) are multiplied by 1 + m. Takes two clouds and the pairs, few of
+// all; adds to softmins what the pairs have beyond their distance.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class Raising {
           std::vector<double> log_b);
 
   /// From softmins over unraised pairs, those with them; arguments as of Interaction::softmin().
-  void raise(double eps, const std::vector<double>& f, const std::vector<double>& g, std::vector<double>& f_new,
-             std::vector<double>& g_new) const;
+  void raise(double eps, const std::vector<double>& f, const std::vector<double>& g,
+             std::vector<double>& f_new, std::vector<double>& g_new) const;
 
  private:
   RaisedPairs pairs_;

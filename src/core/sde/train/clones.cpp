@@ -1,4 +1,5 @@
-// Takes cells with times and clones; gives pairs to raise in plans, and what clones say of plans without them.
+// Takes cells with times and clones; gives pairs to raise in plans, and what clones say of plans without
+// them.
 #include "sde/train/clones.hpp"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ double best_trust(const Vector& ratio) {
 // Two successive times.
 struct Pair {
   const MatrixView& x;
-  Codes from, to;    // rows of x
+  Codes from, to;     // rows of x
   Codes clone, next;  // their clones
 };
 
@@ -187,9 +188,10 @@ std::vector<CloneEvidence> clone_evidence(const MatrixView& x, const Vector& tim
     sizes.push_back(static_cast<std::int64_t>(one.second.size()));
     rows.push_back(std::move(one.second));
   }
-  const Vector variance = ot::within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
-    return x(rows[k][static_cast<std::size_t>(i)], d);
-  });
+  const Vector variance =
+      ot::within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
+        return x(rows[k][static_cast<std::size_t>(i)], d);
+      });
   std::vector<CloneEvidence> out;
   for (std::size_t k = 0; k + 1 < times.size(); ++k) {
     Pair p{x, {}, {}, {}, {}};

@@ -67,8 +67,8 @@ class PlanRows {
   std::vector<double> raised_row(std::int64_t i, const double* share) const {
     std::vector<double> out(share, share + columns().g().size());
     double sum = 1.0;
-    for (auto at = raised_.begin[static_cast<std::size_t>(i)]; at < raised_.begin[static_cast<std::size_t>(i) + 1];
-         ++at) {
+    for (auto at = raised_.begin[static_cast<std::size_t>(i)];
+         at < raised_.begin[static_cast<std::size_t>(i) + 1]; ++at) {
       const auto e = static_cast<std::size_t>(at), j = static_cast<std::size_t>(raised_.column[e]);
       const double more = share[j] * std::exp(raised_.log_more[e]);
       out[j] += more;

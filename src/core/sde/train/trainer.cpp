@@ -43,7 +43,8 @@ Cells gather(const NeuralSde::Impl& model, const TrainData& d, const std::vector
     out.held_out_growth.push_back(rate.defined() ? rows_of(rate, at.held_out) : at::Tensor());
     if (d.clone_trust.empty()) continue;
     out.train_clone.emplace_back();
-    for (const std::int64_t i : at.train) out.train_clone.back().push_back(d.clone[static_cast<std::size_t>(i)]);
+    for (const std::int64_t i : at.train)
+      out.train_clone.back().push_back(d.clone[static_cast<std::size_t>(i)]);
   }
   out.clone_trust = d.clone_trust;
   return out;
