@@ -94,6 +94,26 @@
 #'
 #' Where rollouts start from nothing, held-out cells say when to stop and which weights are kept.
 #' After a bridge the last weights are kept, and held-out cells only tell how good they are.
+#' @section Clones:
+#' Cells of one clone at successive times need not be ancestor and descendant: both may descend from a founder long
+#' before, and barcodes are misread or given twice.
+#' So clones are trusted, interval by interval, as far as plans found without them agree: where the mates of cell i have
+#' `r_i` times the share of its row that chance would give them, the trust w maximises the sum of
+#' `log((1 - w) + w r_i)`.
+#' Clones that beat chance by less than two standard errors (over clones) are used for nothing, and a warning of class
+#' `fatefield_warning_clones` says so where that holds for all intervals.
+#'
+#' Under `use.clones = "pairs"` the kernel of a plan is multiplied by `1 + m` for pairs of one clone, so that a cell's
+#' mates have a share w of its row, times the share of later cells with a known clone, where distance says nothing; the
+#' masses of all cells hold as before.
+#' Under `"noise"` the noise is that of the first interval whose clones are trusted under which they and a plan agree
+#' best; the members of an ensemble have it, twice it and four times it (for a simulator with known noise fates are best
+#' between the last two).
+#' Clones of one cell, or at one time only, are counted and say nothing.
+#' Everything found is in `clones` of the model.
+#'
+#' Clones that a model was trained with are no fair test of it: give `NA` for those to score by.
+#'
 #' @section Cells far from all others, and constant dimensions:
 #' A single cell at a value a million times that of the others would make all means and variances its own.
 #' Cells that are farther, squared, from the median of their time than all nearer cells taken together (and at least 50
@@ -140,6 +160,9 @@
 #'   Plug-in estimation of Schroedinger bridges.
 #'
 #'   Shi et al. (2023) Diffusion Schroedinger bridge matching. NeurIPS.
+#'
+#'   Wang et al. (2022) CoSpar identifies early cell fate biases from single-cell transcriptomic and lineage
+#'   information. Nature Biotechnology 40, for clones in maps between times.
 #'
 #'   Liero, Mielke and Savare (2018) Optimal entropy-transport problems and a new
 #'   Hellinger-Kantorovich distance between positive measures. Inventiones Mathematicae 211.

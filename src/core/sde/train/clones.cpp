@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
@@ -33,6 +35,33 @@ std::map<std::int64_t, std::vector<std::int32_t>> members_of(const Codes& clone)
   std::map<std::int64_t, std::vector<std::int32_t>> out;
   for (std::size_t i = 0; i < clone.size(); ++i)
     if (clone[i] >= 0) out[clone[i]].push_back(static_cast<std::int32_t>(i));
+  return out;
+}
+
+std::set<std::int64_t> shared_clones(const Codes& clone, const Codes& x, const Codes& y) {
+  std::set<std::int64_t> of_x, out;
+  for (const std::int64_t i : x) of_x.insert(clone[static_cast<std::size_t>(i)]);
+  for (const std::int64_t i : y) {
+    const std::int64_t c = clone[static_cast<std::size_t>(i)];
+    if (c >= 0 && of_x.count(c) > 0) out.insert(c);
+  }
+  return out;
+}
+
+// Up to kCells of these rows, those of the clones that are asked for before others.
+Codes drawn_cells(const Codes& clone, const Codes& rows, const std::set<std::int64_t>& wanted,
+                  std::uint64_t seed, std::int64_t time) {
+  Codes first, other, out;
+  for (const std::int64_t i : rows)
+    (wanted.count(clone[static_cast<std::size_t>(i)]) > 0 ? first : other).push_back(i);
+  for (const Codes* from : {&first, &other}) {
+    const auto n = static_cast<std::int64_t>(from->size());
+    const std::int64_t most = kCells - static_cast<std::int64_t>(out.size());
+    if (n == 0 || most == 0) continue;
+    for (const std::int64_t r : ot::plan_cells(n, most, seed, time))
+      out.push_back((*from)[static_cast<std::size_t>(r)]);
+  }
+  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -195,11 +224,10 @@ std::vector<CloneEvidence> clone_evidence(const MatrixView& x, const Vector& tim
   std::vector<CloneEvidence> out;
   for (std::size_t k = 0; k + 1 < times.size(); ++k) {
     Pair p{x, {}, {}, {}, {}};
+    const std::set<std::int64_t> shared = shared_clones(clone, rows[k], rows[k + 1]);
     const auto draw = [&](std::size_t at, Codes& cells, Codes& clones) {
-      for (const std::int64_t r : ot::plan_cells(sizes[at], kCells, seed, static_cast<std::int64_t>(at))) {
-        cells.push_back(rows[at][static_cast<std::size_t>(r)]);
-        clones.push_back(clone[static_cast<std::size_t>(cells.back())]);
-      }
+      cells = drawn_cells(clone, rows[at], shared, seed, static_cast<std::int64_t>(at));
+      for (const std::int64_t i : cells) clones.push_back(clone[static_cast<std::size_t>(i)]);
     };
     draw(k, p.from, p.clone);
     draw(k + 1, p.to, p.next);
