@@ -332,7 +332,6 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
     result <- engine$fit(x, time, train, seed + i - 1, extra)
     if (result$ended == "early") tick(before + each, "stopped early")
     warn_of_end(result, i, n.models)
-    held <- sde_held_out(time, as.numeric(extra$clone), train$validation, seed + i - 1)
     members[[i]] <- list(
       state = engine$serialize(),
       history = member_table(i, name_stages(result$history)),
@@ -341,7 +340,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, resume, device,
         updates = result$updates, best.update = result$best.update, held.out = result$held.out, ended = result$ended
       )),
       check = if (result$ended != "interrupted") {
-        member_table(i, fit_check(engine, x, time, held, extra$growth, seed + i - 1))
+        member_table(i, fit_check(engine, x, time, result$validation, extra$growth, seed + i - 1))
       }
     )
     if (result$ended == "interrupted") break

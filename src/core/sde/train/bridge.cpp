@@ -49,8 +49,8 @@ at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : (g.square(
 
 BridgeBatch narrow(const BridgeBatch& b, std::int64_t first, std::int64_t n) {
   const auto part = [&](const at::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
-  return {part(b.from),    part(b.to),    part(b.place), part(b.start),      part(b.length),
-          part(b.normals), part(b.signs), part(b.noise), part(b.log_growth), part(b.target)};
+  return {part(b.from),  part(b.to),    part(b.place),      part(b.start),  part(b.length), part(b.normals),
+          part(b.signs), part(b.noise), part(b.log_growth), part(b.points), part(b.target)};
 }
 
 // Half of div(G G'), estimated along random signs: E[v_j d/dv (G G')_ij] is its i-th entry. A Stratonovich
@@ -79,7 +79,7 @@ void forward(const BridgeJob& job, const SdeWeights& shared, const BridgeBatch& 
   const Dropout of_diffusion = dropout;
   const BridgeBatch batch = narrow(whole, b.first, b.rows);
   const BridgeOptions& o = job.options;
-  const at::Tensor x = bridge_points(batch, batch.noise);
+  const at::Tensor& x = batch.points;
   const at::Tensor tau = batch.start + batch.place * batch.length;
   for (const at::Tensor& p : shared.p) b.leaves.push_back(p.detach().clone().set_requires_grad(gradient));
   const SdeWeights weights = shared.in(b.leaves);

@@ -35,6 +35,7 @@ struct BridgeBatch {
   at::Tensor signs;
   at::Tensor noise;       ///< N x D: sigma, per root of scaled time
   at::Tensor log_growth;  ///< N; undefined where mass stays
+  at::Tensor points;      ///< N x D: bridge_points() of all these
   /// N x D: what the drift is regressed on, where it is known; else it is that of the pairs.
   at::Tensor target;
 };

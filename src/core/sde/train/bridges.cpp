@@ -12,6 +12,7 @@
 #include "ot/time_plan.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/model/rollout.hpp"
+#include "sde/train/plan.hpp"
 #include "sde/train/views.hpp"
 
 namespace fatefield {
@@ -19,11 +20,6 @@ namespace {
 
 // "auto" takes this many cells of a time at most, whose plans are a second's work.
 constexpr std::int64_t kSnapshotCells = 10000;
-// Cells of each time per update: a regression in more dimensions needs more points.
-constexpr std::int64_t kCellsPerDimension = 16, kFewestCells = 256, kMostCells = 512;
-std::int64_t usual_batch(std::int64_t dims) {
-  return std::min(std::max(kCellsPerDimension * dims, kFewestCells), kMostCells);
-}
 // Partners that are kept for each cell of a snapshot.
 constexpr std::int64_t kPartners = 64;
 // Numbers of draws in the stream of bridges, so that no two purposes share any.
@@ -73,7 +69,7 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
                  const KeepGoing& keep_going)
     : m_(m), x_(cells.train), rates_(cells.train_growth), o_(o), seed_(seed), keep_going_(keep_going) {
   if (o.bridge_plan == "auto") thin(x_, rates_, seed);
-  batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, usual_batch(m.nets.dims()), seed);
+  batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, usual_batch(true, m.nets.dims()), seed);
   for (std::size_t k = 0; k + 1 < m.times.size(); ++k) {
     starts_.push_back((m.times[k] - m.scaling.start) / m.scaling.span);
     lengths_.push_back((m.times[k + 1] - m.times[k]) / m.scaling.span);
@@ -84,10 +80,12 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
   options_.growth_penalty = o.growth_penalty;
   options_.stratonovich = m.solver->calculus == Calculus::Stratonovich;
   partners_.resize(lengths_.size());
+  ends_.resize(lengths_.size());
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
     if (o.bridge_plan == "minibatch") continue;
     partners_[k] = couple(x_[k], rates_[k], x_[k + 1], k, kPartners,
                           kSnapshotRows + (static_cast<std::uint64_t>(k) << 40));
+    if (knows_drift()) ends_[k] = all_ends(partners_[k], x_[k + 1]);
   }
 }
 
@@ -157,26 +155,34 @@ bool Bridges::knows_drift() const {
   return m_.options.diffusion == "diagonal" && o_.bridge_shape == 0.0 && !(o_.bridge_blur > 0.0);
 }
 
-// Some of the cells y of the later time of interval k.
-BridgeEnds Bridges::ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const {
-  const std::int64_t n = y.size(0);
-  const auto purpose = static_cast<std::uint64_t>(u) * lengths_.size() + k;
-  const std::vector<std::int64_t> some =
-      n <= kEnds ? std::vector<std::int64_t>()
-                 : draw_without_replacement(n, kEnds, seed_, Stream::Bridge, kEndDraws + purpose);
+// The cells y of a later time with what their plan gives them.
+BridgeEnds Bridges::all_ends(const Partners& plan, const at::Tensor& y) const {
   const auto column = [&](const std::vector<double>& v) {
-    const at::Tensor all = at::tensor(v, at::TensorOptions(at::kDouble));
-    return (some.empty() ? all : rows_of(all, some)).to(m_.type());
+    return at::tensor(v, at::TensorOptions(at::kDouble)).to(m_.type());
   };
   BridgeEnds out;
-  out.points = some.empty() ? y : rows_of(y, some);
+  out.points = y;
   out.log_weight = column(plan.log_weight) + column(plan.potential);
   if (!plan.target_growth.empty()) out.log_growth = column(plan.target_growth);
   return out;
 }
 
+// Some of the ends of interval k.
+BridgeEnds Bridges::some_ends(const BridgeEnds& all, std::int64_t u, std::size_t k) const {
+  const std::int64_t n = all.points.size(0);
+  if (n <= kEnds) return all;
+  const auto purpose = static_cast<std::uint64_t>(u) * lengths_.size() + k;
+  const std::vector<std::int64_t> some =
+      draw_without_replacement(n, kEnds, seed_, Stream::Bridge, kEndDraws + purpose);
+  BridgeEnds out;
+  out.points = rows_of(all.points, some);
+  out.log_weight = rows_of(all.log_weight, some);
+  if (all.log_growth.defined()) out.log_growth = rows_of(all.log_growth, some);
+  return out;
+}
+
 at::Tensor Bridges::known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of) const {
-  const at::Tensor x = bridge_points(b, b.noise);
+  const at::Tensor& x = b.points;
   std::vector<at::Tensor> to;
   std::int64_t at = 0;
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
@@ -231,8 +237,8 @@ BridgeBatch Bridges::batch(std::int64_t u) {
     to.push_back(rows_of(x_[k + 1], targets));
     noise.push_back((sd_[k] / std::sqrt(lengths_[k])).to(m_.type()).expand({n, x.size(1)}));
     if (!knows_drift()) continue;
-    const at::Tensor& later = x_[k + 1];
-    ends_of.push_back(ends(*pairs, candidates.empty() ? later : rows_of(later, candidates), u, k));
+    ends_of.push_back(
+        some_ends(candidates.empty() ? ends_[k] : all_ends(*pairs, rows_of(x_[k + 1], candidates)), u, k));
   }
   const auto tensor = [&](const std::vector<double>& v) {
     return at::tensor(v, at::TensorOptions(at::kDouble)).to(m_.type());
@@ -256,6 +262,7 @@ BridgeBatch Bridges::batch(std::int64_t u) {
   };
   out.normals = draw_normals(kNormals);
   out.noise = at::cat(noise, 0);
+  out.points = bridge_points(out, out.noise);
   if (knows_drift()) {
     out.target = known_drift(out, ends_of);
   } else {

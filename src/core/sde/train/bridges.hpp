@@ -30,7 +30,8 @@ class Bridges final : public Stage {
                   std::int64_t draws, std::uint64_t first) const;
   void measure_noise();
   void measure_steps();
-  BridgeEnds ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const;
+  BridgeEnds all_ends(const Partners& plan, const at::Tensor& y) const;
+  BridgeEnds some_ends(const BridgeEnds& all, std::int64_t u, std::size_t k) const;
   at::Tensor known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of) const;
   BridgeBatch batch(std::int64_t u);
 
@@ -46,7 +47,9 @@ class Bridges final : public Stage {
   std::vector<double> reach_;             // of each plan, in those units
   std::vector<double> widest_;            // share of each interval before its last step's middle
   BridgeOptions options_;
-  std::vector<Partners> partners_;  // of all cells of each interval; empty where pairs come from batches
+  // Of all cells of each interval; empty where pairs come from batches.
+  std::vector<Partners> partners_;
+  std::vector<BridgeEnds> ends_;
 };
 
 }  // namespace fatefield
