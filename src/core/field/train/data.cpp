@@ -263,16 +263,17 @@ FieldUnits make_units(const FieldData& data, const FieldFoundation& base, const 
 
 FieldNetShape make_shape(const FieldData& data, const FieldUnits& units, const FieldOptions& o) {
   FieldNetShape out;
-  out.features = static_cast<std::int64_t>(units.centre.size());
-  out.genes = data.y.cols;
-  out.activation = o.activation == "relu" ? Activation::Relu : parse_activation(o.activation, "activation");
+  MlpShape& net = out.net;
+  net.inputs = static_cast<std::int64_t>(units.centre.size());
+  net.outputs = data.y.cols;
+  net.activation = o.activation == "relu" ? Activation::Relu : parse_activation(o.activation, "activation");
   if (o.field == "mlp") {
-    out.hidden = o.hidden;
+    net.hidden = o.hidden;
   } else {
-    out.hidden = o.encoder;
-    if (o.field == "vae") out.latent = static_cast<std::int64_t>(out.hidden.size());
-    out.hidden.push_back(o.latent);
-    out.hidden.insert(out.hidden.end(), o.decoder.begin(), o.decoder.end());
+    net.hidden = o.encoder;
+    if (o.field == "vae") net.plain = static_cast<std::int64_t>(net.hidden.size());
+    net.hidden.push_back(o.latent);
+    net.hidden.insert(net.hidden.end(), o.decoder.begin(), o.decoder.end());
   }
   if (!data.batch.empty()) out.batches = *std::max_element(data.batch.begin(), data.batch.end()) + 1;
   return out;
