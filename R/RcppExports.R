@@ -157,12 +157,20 @@ plan_defaults <- function() {
     .Call(`_fatefield_plan_defaults`)
 }
 
+usual_distance <- function(states, times) {
+    .Call(`_fatefield_usual_distance`, states, times)
+}
+
 plan_fates <- function(states, times, codes, n_labels, queries, query_times, rates, query_rates, options, seed, threads) {
     .Call(`_fatefield_plan_fates`, states, times, codes, n_labels, queries, query_times, rates, query_rates, options, seed, threads)
 }
 
 field_defaults <- function(field, compat) {
     .Call(`_fatefield_field_defaults`, field, compat)
+}
+
+field_kind_table <- function() {
+    .Call(`_fatefield_field_kind_table`)
 }
 
 vfc_defaults <- function() {
@@ -395,10 +403,6 @@ train_defaults <- function(compat) {
 
 sde_clone_evidence <- function(x, time, clone, seed) {
     .Call(`_fatefield_sde_clone_evidence`, x, time, clone, seed)
-}
-
-sde_held_out <- function(time, clone, validation, seed) {
-    .Call(`_fatefield_sde_held_out`, time, clone, validation, seed)
 }
 
 sde_solver_table <- function() {

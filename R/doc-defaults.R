@@ -92,6 +92,15 @@ doc_sde_orders <- function() {
   paste0("| ", apply(rows, 1L, paste, collapse = " | "), " |", collapse = "\n")
 }
 
+# The kinds of velocity fields, and a list of what they are.
+doc_field_kinds <- function() doc_names(field_kinds())
+
+doc_field_table <- function() {
+  kinds <- field_kind_table()
+  default <- ifelse(kinds$name == field_defaults("vae", "none")$field, " (default)", "")
+  paste0("* `\"", kinds$name, "\"`", default, ": ", kinds$about, ".", collapse = "\n")
+}
+
 # The solvers of integrations that choose their steps by the error, or do not, with their other names.
 doc_integrate_solvers <- function(adaptive) {
   solvers <- integrate_solver_table()

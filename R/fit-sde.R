@@ -180,7 +180,8 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 #' @rdname FitSDE
 #' @export
 FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth = NULL, method = NULL,
-                           n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL, verbose = TRUE, ...) {
+                           n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
+                           verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
@@ -365,7 +366,6 @@ fit_members <- function(x, time, options, extra, n.models, seed, clone.noise, re
     result <- engine$fit(x, time, train, seed + i - 1, extra)
     if (result$ended == "early") tick(before + each, "stopped early")
     warn_of_end(result, i, n.models)
-    held <- sde_held_out(time, as.numeric(extra$clone), train$validation, seed + i - 1)
     members[[i]] <- list(
       state = engine$serialize(),
       history = member_table(i, name_stages(result$history)),
@@ -374,7 +374,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, clone.noise, re
         updates = result$updates, best.update = result$best.update, held.out = result$held.out, ended = result$ended
       )),
       check = if (result$ended != "interrupted") {
-        member_table(i, fit_check(engine, x, time, held, extra$growth, seed + i - 1))
+        member_table(i, fit_check(engine, x, time, result$validation, extra$growth, seed + i - 1))
       }
     )
     if (result$ended == "interrupted") break

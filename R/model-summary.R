@@ -202,7 +202,7 @@ training_ends <- function(model) {
   ended <- model$fit$ended
   if (is.null(ended)) ended <- ifelse(updates > 0L, "finished", "unknown")
   ended <- rep_len(as.character(ended), length(members))
-  trained <- model$type != "field" || model$config$field %in% network_fields
+  trained <- model$type != "field" || is_network_field(model$config$field)
   unit <- if (model$type == "field") "epochs" else "updates"
   data.frame(
     member = members, updates = updates, ended = ended,

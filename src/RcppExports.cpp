@@ -494,6 +494,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// usual_distance
+double usual_distance(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times);
+RcppExport SEXP _fatefield_usual_distance(SEXP statesSEXP, SEXP timesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    rcpp_result_gen = Rcpp::wrap(usual_distance(states, times));
+    return rcpp_result_gen;
+END_RCPP
+}
 // plan_fates
 Rcpp::List plan_fates(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times, const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::NumericMatrix& queries, const Rcpp::NumericVector& query_times, const Rcpp::NumericVector& rates, const Rcpp::NumericVector& query_rates, const Rcpp::List& options, double seed, int threads);
 RcppExport SEXP _fatefield_plan_fates(SEXP statesSEXP, SEXP timesSEXP, SEXP codesSEXP, SEXP n_labelsSEXP, SEXP queriesSEXP, SEXP query_timesSEXP, SEXP ratesSEXP, SEXP query_ratesSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
@@ -522,6 +533,15 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< std::string >::type field(fieldSEXP);
     Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
     rcpp_result_gen = Rcpp::wrap(field_defaults(field, compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_kind_table
+Rcpp::DataFrame field_kind_table();
+RcppExport SEXP _fatefield_field_kind_table() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(field_kind_table());
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1229,25 +1249,11 @@ Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector ti
 RcppExport SEXP _fatefield_sde_clone_evidence(SEXP xSEXP, SEXP timeSEXP, SEXP cloneSEXP, SEXP seedSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type x(xSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type time(timeSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type clone(cloneSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
     rcpp_result_gen = Rcpp::wrap(sde_clone_evidence(x, time, clone, seed));
-    return rcpp_result_gen;
-END_RCPP
-}
-// sde_held_out
-Rcpp::LogicalVector sde_held_out(Rcpp::NumericVector time, Rcpp::NumericVector clone, double validation, double seed);
-RcppExport SEXP _fatefield_sde_held_out(SEXP timeSEXP, SEXP cloneSEXP, SEXP validationSEXP, SEXP seedSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type time(timeSEXP);
-    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type clone(cloneSEXP);
-    Rcpp::traits::input_parameter< double >::type validation(validationSEXP);
-    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(sde_held_out(time, clone, validation, seed));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1675,8 +1681,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_fate_shares", (DL_FUNC) &_fatefield_fate_shares, 6},
     {"_fatefield_fate_summary", (DL_FUNC) &_fatefield_fate_summary, 3},
     {"_fatefield_plan_defaults", (DL_FUNC) &_fatefield_plan_defaults, 0},
+    {"_fatefield_usual_distance", (DL_FUNC) &_fatefield_usual_distance, 2},
     {"_fatefield_plan_fates", (DL_FUNC) &_fatefield_plan_fates, 11},
     {"_fatefield_field_defaults", (DL_FUNC) &_fatefield_field_defaults, 2},
+    {"_fatefield_field_kind_table", (DL_FUNC) &_fatefield_field_kind_table, 0},
     {"_fatefield_vfc_defaults", (DL_FUNC) &_fatefield_vfc_defaults, 0},
     {"_fatefield_check_field_options", (DL_FUNC) &_fatefield_check_field_options, 1},
     {"_fatefield_split_cells", (DL_FUNC) &_fatefield_split_cells, 5},
@@ -1735,7 +1743,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
     {"_fatefield_sde_clone_evidence", (DL_FUNC) &_fatefield_sde_clone_evidence, 4},
-    {"_fatefield_sde_held_out", (DL_FUNC) &_fatefield_sde_held_out, 4},
     {"_fatefield_sde_solver_table", (DL_FUNC) &_fatefield_sde_solver_table, 0},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},

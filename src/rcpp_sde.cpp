@@ -2,7 +2,6 @@
 #include "core/sde/model/neural_sde.hpp"
 #include "core/sde/solvers/registry.hpp"
 #include "core/sde/train/clones.hpp"
-#include "core/sde/train/split.hpp"
 #include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
 #include "glue_futures.hpp"
@@ -91,14 +90,6 @@ class NeuralSdeHandle {
     return simulated(x0, request);
   }
 
-  Rcpp::List simulate_arms(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
-                           double first, Rcpp::List arms) {
-    SimulationRequest request = request_of(times, n_sim, seed, first);
-    request.arms = static_cast<std::int64_t>(Rcpp::as<double>(arms["n"]));
-    glue::read_hold(arms, request);
-    return simulated(x0, request);
-  }
-
   Rcpp::NumericVector steps(Rcpp::NumericVector times) {
     const std::vector<double> at =
         glue::guarded([&] { return model_.step_times(std::vector<double>(times.begin(), times.end())); });
@@ -134,10 +125,12 @@ class NeuralSdeHandle {
       if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
                                     to_tick(tick), glue::until_interrupt());
-      return Rcpp::List::create(Rcpp::_["history"] = to_data_frame(r.history), Rcpp::_["updates"] = r.updates,
-                                Rcpp::_["best.update"] = r.best_update, Rcpp::_["held.out"] = r.held_out,
-                                Rcpp::_["ended"] = r.ended,
-                                Rcpp::_["dispersion"] = to_data_frame(to_columns(r.dispersion)));
+      return Rcpp::List::create(
+          Rcpp::_["history"] = to_data_frame(r.history), Rcpp::_["updates"] = r.updates,
+          Rcpp::_["best.update"] = r.best_update, Rcpp::_["held.out"] = r.held_out,
+          Rcpp::_["ended"] = r.ended,
+          Rcpp::_["validation"] = Rcpp::LogicalVector(r.validation_cells.begin(), r.validation_cells.end()),
+          Rcpp::_["dispersion"] = to_data_frame(to_columns(r.dispersion)));
     });
   }
 
@@ -211,7 +204,7 @@ Rcpp::List train_defaults(std::string compat) {
 }
 
 // What clones say of plans without them: a data frame with a row an interval; see clone_evidence().
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone,
                                    double seed) {
   return glue::guarded([&] {
@@ -233,16 +226,6 @@ Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector ti
                                    Rcpp::_["gain"] = column([](const E& e) { return e.gain; }),
                                    Rcpp::_["gain.se"] = column([](const E& e) { return e.gain_se; }));
   });
-}
-
-// TRUE for the cells that a training with this seed holds out. `clone`: numbers, below 0 for none, or empty.
-// [[Rcpp::export(rng = false)]]
-Rcpp::LogicalVector sde_held_out(Rcpp::NumericVector time, Rcpp::NumericVector clone, double validation,
-                                 double seed) {
-  const std::vector<char> out =
-      held_out_cells(std::vector<double>(time.begin(), time.end()),
-                     std::vector<std::int64_t>(clone.begin(), clone.end()), validation, to_seed(seed));
-  return Rcpp::LogicalVector(out.begin(), out.end());
 }
 
 // The solvers: name, equation ("Ito" or "Stratonovich"), and the strong order for each kind of noise, NA
@@ -304,8 +287,6 @@ RCPP_MODULE(neural_sde) {
       .method("simulate", &NeuralSdeHandle::simulate, "simulate(x0, times, n_sim, seed, first_trajectory)")
       .method("simulate_as", &NeuralSdeHandle::simulate_as,
               "simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))")
-      .method("simulate_arms", &NeuralSdeHandle::simulate_arms,
-              "simulate_arms(x0, times, n_sim, seed, first_trajectory, list(n, hold, hold.of.arm))")
       .method("steps", &NeuralSdeHandle::steps,
               "steps(times): where the steps through these times begin and end")
       .method("fates", &NeuralSdeHandle::fates,

@@ -186,11 +186,7 @@ std::map<double, std::vector<std::int64_t>> cells_by_time(const PlanPopulation& 
 }
 
 Vector variance_of(MatrixView x, const std::vector<std::vector<std::int64_t>>& of) {
-  std::vector<std::int64_t> sizes;
-  for (const auto& some : of) sizes.push_back(static_cast<std::int64_t>(some.size()));
-  Vector out = ot::within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
-    return x(of[k][static_cast<std::size_t>(i)], d);
-  });
+  Vector out = ot::within_variance(x, of);
   if (!(out.front() > 0)) throw input_error("object", "`object`: all cells of each time are the same.");
   return out;
 }

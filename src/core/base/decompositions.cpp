@@ -3,6 +3,7 @@
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
 #include <Eigen/SVD>
+#include <cmath>
 
 #include "base/eigen_views.hpp"
 #include "base/linear_algebra.hpp"
@@ -11,6 +12,9 @@ namespace fatefield {
 namespace {
 
 using Dense = Eigen::MatrixXd;
+
+// What is left of a direction of length 1 that others tell.
+constexpr double kNoLength = 1e-12;
 
 Matrix plain(const Dense& x) {
   Matrix out(x.rows(), x.cols());
@@ -34,6 +38,22 @@ ThinQr thin_qr(MatrixView x) {
 }
 
 Matrix orthonormal(MatrixView x) { return leading_columns(Eigen::HouseholderQR<Dense>(eigen(x))); }
+
+void make_orthonormal_rows(Matrix& x, std::int64_t first, std::int64_t last) {
+  const auto along = [&](std::int64_t a, std::int64_t b) {
+    double sum = 0.0;
+    for (std::int64_t j = 0; j < x.cols; ++j) sum += x(a, j) * x(b, j);
+    return sum;
+  };
+  for (std::int64_t i = first; i < last; ++i) {
+    for (std::int64_t before = first; before < i; ++before) {
+      const double share = along(i, before);
+      for (std::int64_t j = 0; j < x.cols; ++j) x(i, j) -= share * x(before, j);
+    }
+    const double length = std::sqrt(along(i, i));
+    for (std::int64_t j = 0; j < x.cols; ++j) x(i, j) = length > kNoLength ? x(i, j) / length : 0.0;
+  }
+}
 
 Matrix column_basis(MatrixView x) {
   const Eigen::ColPivHouseholderQR<Dense> qr(eigen(x));

@@ -62,6 +62,9 @@ struct ThinQr {
 ThinQr thin_qr(MatrixView x);
 /// The orthonormal part alone.
 Matrix orthonormal(MatrixView x);
+/// Rows [first, last) of x, in order, become orthogonal and of length 1 (Gram-Schmidt); those that the ones
+/// before them tell become zero.
+void make_orthonormal_rows(Matrix& x, std::int64_t first, std::int64_t last);
 /// An orthonormal basis of the columns, as many as their rank.
 Matrix column_basis(MatrixView x);
 

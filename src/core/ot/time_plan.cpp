@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "base/sampling.hpp"
@@ -57,10 +58,26 @@ Vector within_variance(const std::vector<std::int64_t>& sizes, std::int64_t dims
   return out;
 }
 
+Vector within_variance(const MatrixView& x, const std::vector<std::vector<std::int64_t>>& of) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& some : of) sizes.push_back(static_cast<std::int64_t>(some.size()));
+  return within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
+    return x(of[k][static_cast<std::size_t>(i)], d);
+  });
+}
+
 double usual_distance(const Vector& variance, const Vector& unit) {
   double sum = 0.0;
   for (std::size_t d = 0; d < variance.size(); ++d) sum += variance[d] / (unit[d] * unit[d]);
   return std::sqrt(sum);
+}
+
+double usual_distance(const MatrixView& x, const Vector& times) {
+  std::map<double, std::vector<std::int64_t>> at;
+  for (std::int64_t i = 0; i < x.rows; ++i) at[times[static_cast<std::size_t>(i)]].push_back(i);
+  std::vector<std::vector<std::int64_t>> of;
+  for (auto& some : at) of.push_back(std::move(some.second));
+  return usual_distance(within_variance(x, of), Vector(static_cast<std::size_t>(x.cols), 1.0));
 }
 
 std::vector<PlanScale> plan_scales(const Vector& variance, const Vector& times, const PlanOptions& options) {

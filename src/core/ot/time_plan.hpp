@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/matrix.hpp"
 #include "base/plan_options.hpp"
 #include "ot/plan_columns.hpp"
 #include "ot/raised_pairs.hpp"
@@ -27,6 +28,9 @@ std::vector<double> within_variance(
     const std::vector<std::int64_t>& sizes, std::int64_t dims,
     const std::function<double(std::size_t, std::int64_t, std::int64_t)>& value);
 
+/// The same of the rows of x that belong to each time.
+std::vector<double> within_variance(const MatrixView& x, const std::vector<std::vector<std::int64_t>>& of);
+
 /// Of the plan of one interval.
 struct PlanScale {
   /// D: standard deviation of the noise over the interval, the length that its plan takes as one. The same in
@@ -43,6 +47,8 @@ std::vector<PlanScale> plan_scales(const std::vector<double>& variance, const st
 
 /// The usual distance of two cells of one time, in units of `unit`.
 double usual_distance(const std::vector<double>& variance, const std::vector<double>& unit);
+/// The same of cells (n x dims) with their times, in their own units.
+double usual_distance(const MatrixView& x, const std::vector<double>& times);
 
 /// The plan between two clouds at p = 2.
 template <typename T>

@@ -187,6 +187,7 @@ TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions&
   Rollouts rollouts(m, cells, plans.back().options, seed, keep_going);
 
   TrainReport report;
+  report.validation_cells = held_out;
   try {
     report.ended = train(m, cells, rollouts, plans, seed, tick, keep_going, s);
   } catch (const Interrupted&) {
