@@ -240,9 +240,9 @@ FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth
 
 #' @rdname FitSDE
 #' @export
-FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL,
-                          use.clones = NULL, growth = NULL, method = NULL, n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
-                          verbose = TRUE, store.as = "sde", ...) {
+FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL, use.clones = NULL,
+                          growth = NULL, method = NULL, n.models = NULL, seed.use = 42L, resume = NULL,
+                          threads = NULL, device = NULL, verbose = TRUE, store.as = "sde", ...) {
   if (missing(time)) {
     stop_input("time", "`time` is missing: the name of a column, or one value for each cell, is needed.")
   }

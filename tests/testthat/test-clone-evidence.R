@@ -79,7 +79,9 @@ test_that("cells without clones take part, and what clones said is told", {
   cells$clone[sample(300L, 100L)] <- NA
   model <- clonal_fit(cells, n.models = 1L, use.clones = "both")
   expect_identical(model$clones$counts$cells, 200L)
-  expect_output(print(summary(model)), "clones of 200 of 300 cells .*trusted in pairing .* from 0 to 1; noise found 0[.]")
+  expect_output(
+    print(summary(model)), "clones of 200 of 300 cells .*trusted in pairing .* from 0 to 1; noise found 0[.]"
+  )
 })
 
 test_that("a model with clones goes on where it stopped, on any threads", {
