@@ -232,7 +232,7 @@ network_space <- function(object, reduction, dims) {
 
 # Is that what is read from an object on a logarithmic scale?
 is_log_layer <- function(object, assay, layer) {
-  if (is_sce(object) && !is.null(assay) && !assay %in% SingleCellExperiment::altExpNames(object)) layer <- assay
+  if (is_sce(object) && !is.null(assay) && !assay %in% assay_names(object)) layer <- assay
   is.null(layer) || layer %in% c("data", "logcounts")
 }
 

@@ -44,7 +44,7 @@ reduction_loadings <- function(object, reduction) {
   weights <- if (is_seurat(object)) {
     SeuratObject::Loadings(object, reduction = reduction)
   } else {
-    attr(SingleCellExperiment::reducedDim(object, reduction), "rotation")
+    attr(sce_reduction(object, reduction), "rotation")
   }
   if (is.matrix(weights) && length(weights) > 0L) weights
 }
@@ -126,10 +126,6 @@ spliced_input <- function(spliced, place, genes) {
     type = "counts", source = list(spliced = place), genes = genes, cells = colnames(spliced),
     digest = column_digests(spliced[genes, , drop = FALSE])
   )
-}
-
-assay_names <- function(object) {
-  if (is_seurat(object)) SeuratObject::Assays(object) else SingleCellExperiment::altExpNames(object)
 }
 
 # Which cell of `made` each cell of `now` is, NA for none: by value where it is found, else by name. A cell that

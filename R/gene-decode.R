@@ -76,7 +76,7 @@ linear_space_of <- function(cells, object, genes, source, must) {
     }
     return(NULL)
   }
-  if (!must && is_sce(cells) && isTRUE(source$assay %in% SingleCellExperiment::altExpNames(cells))) {
+  if (!must && is_sce(cells) && isTRUE(source$assay %in% assay_names(cells))) {
     return(NULL)
   }
   like <- list(type = "sde", reduction = object$reduction, dims = object$dims)
@@ -164,8 +164,8 @@ feature_values <- function(object, assay = NULL, layer = NULL) {
 
 sce_values <- function(object, assay, layer) {
   check_object(object)
-  if (!is.null(assay) && assay %in% SingleCellExperiment::altExpNames(object)) {
-    inner <- SingleCellExperiment::altExp(object, assay)
+  if (!is.null(assay) && assay %in% assay_names(object)) {
+    inner <- sce_experiment(object, assay)
     names <- SummarizedExperiment::assayNames(inner)
     if (is.null(layer)) layer <- c(intersect(c("logcounts", "data"), names), names)[[1L]]
     return(SummarizedExperiment::assay(inner, layer))

@@ -182,7 +182,7 @@ reduction_assay <- function(object, model, assay) {
     return(check_assay(object, assay))
   }
   used <- if (!is.null(model$reduction)) SeuratObject::DefaultAssay(object[[model$reduction]])
-  if (length(used) == 1L && used %in% SeuratObject::Assays(object)) used else SeuratObject::DefaultAssay(object)
+  if (length(used) == 1L && used %in% seurat_assays(object)) used else SeuratObject::DefaultAssay(object)
 }
 
 sce_assay <- function(object, assay) {
@@ -201,7 +201,7 @@ stored_loadings <- function(object, model) {
   all <- if (is_seurat(object)) {
     SeuratObject::Loadings(object[[name]])
   } else if (is_sce(object)) {
-    attr(SingleCellExperiment::reducedDim(object, name), "rotation")
+    attr(sce_reduction(object, name), "rotation")
   }
   if (length(all) == 0L) {
     stop_input(

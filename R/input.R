@@ -55,7 +55,7 @@ need_package <- function(package, why) {
 # Names of all cells; their numbers as text where a matrix or an SCE has no names.
 cell_names <- function(object) {
   check_object(object)
-  names <- if (is_plain_matrix(object)) rownames(object) else colnames(object)
+  names <- if (is_plain_matrix(object)) rownames(object) else if (is_sce(object)) sce_cells(object) else colnames(object)
   n <- if (is_plain_matrix(object)) nrow(object) else ncol(object)
   if (n == 0L) stop_input("object", "`object` has no cells.")
   if (!is_seurat(object)) check_unique_names(names, "cell", "object")
@@ -65,13 +65,43 @@ cell_names <- function(object) {
 reduction_names <- function(object) {
   check_object(object)
   if (is_seurat(object)) {
-    return(SeuratObject::Reductions(object))
+    return(seurat_reductions(object))
   }
   if (is_sce(object)) {
-    return(SingleCellExperiment::reducedDimNames(object))
+    return(sce_names(object, "reducedDims", SingleCellExperiment::reducedDimNames))
   }
   character()
 }
+
+assay_names <- function(object) {
+  if (is_seurat(object)) seurat_assays(object) else sce_names(object, "altExps", SingleCellExperiment::altExpNames)
+}
+
+# Names of what an SCE keeps beside the data of its cells, one reduction and one alternative experiment.
+# SingleCellExperiment's own functions bring the object up to date at every call, which takes 50 ms; only one of an old
+# version needs that.
+sce_names <- function(object, part, of_old) {
+  names <- colnames(SingleCellExperiment::int_colData(object)[[part]])
+  if (is.null(names)) of_old(object) else names
+}
+
+sce_reduction <- function(object, name) {
+  x <- SingleCellExperiment::int_colData(object)[["reducedDims"]][[name]]
+  if (is.null(x)) SingleCellExperiment::reducedDim(object, name) else x
+}
+
+sce_experiment <- function(object, name) {
+  x <- SingleCellExperiment::int_colData(object)[["altExps"]][[name]]
+  if (is.null(x) || !methods::.hasSlot(x, "se")) {
+    return(SingleCellExperiment::altExp(object, name))
+  }
+  x <- methods::slot(x, "se")
+  colnames(x) <- sce_cells(object)
+  x
+}
+
+# What colnames() gives, which makes the names of the genes as well.
+sce_cells <- function(object) rownames(SummarizedExperiment::colData(object))
 
 # The reduction meant: the exact name, else the only one equal but for case; NULL takes the first
 # of `prefer` that is present, else the first of the object.
@@ -113,7 +143,7 @@ embedding <- function(object, reduction = NULL, dims = NULL, argument = "reducti
     x <- if (is_seurat(object)) {
       SeuratObject::Embeddings(object, reduction = reduction)
     } else {
-      SingleCellExperiment::reducedDim(object, reduction)
+      sce_reduction(object, reduction)
     }
     if (is_seurat(object) && nrow(x) < ncol(object)) {
       without <- setdiff(colnames(object), rownames(x))

@@ -137,7 +137,7 @@ embedding_or_missing <- function(object, name) {
   x <- if (is_seurat(object)) {
     SeuratObject::Embeddings(object, name)[colnames(object), , drop = FALSE]
   } else {
-    SingleCellExperiment::reducedDim(object, name)
+    sce_reduction(object, name)
   }
   unname(plain_matrix(x, "arrows"))
 }

@@ -154,7 +154,7 @@ add_file_assay <- function(object, x, name, features = NULL) {
 # A name that no assay and no reduction of the object has.
 free_name <- function(object, name) {
   name <- valid_text(name)
-  taken <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
+  taken <- c(seurat_assays(object), seurat_reductions(object))
   utils::tail(make.unique(c(taken, name)), 1L)
 }
 
@@ -168,7 +168,7 @@ key_stem <- function(name) {
 }
 
 add_file_cells <- function(object, cells, notes, part) {
-  taken <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
+  taken <- c(seurat_assays(object), seurat_reductions(object))
   clash <- names(cells) %in% taken
   if (any(clash)) {
     add_note(notes, "Columns of ", part, " with the name of an assay or a reduction: ",

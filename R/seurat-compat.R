@@ -137,12 +137,16 @@ slot_data <- function(object, slot, assay) {
   if (slot %in% methods::slotNames(x)) methods::slot(x, slot) else NULL
 }
 
+# Names of assays and reductions. Seurat's own functions take each part out of the object to look at its class.
+seurat_assays <- function(object) as.character(names(methods::slot(object, "assays")))
+seurat_reductions <- function(object) as.character(names(methods::slot(object, "reductions")))
+
 seurat_fun <- function(name) get(name, envir = asNamespace("SeuratObject"), inherits = FALSE)
 
 check_assay <- function(object, assay, argument = "assay") {
   check_seurat(object)
   check_string(assay, argument)
-  present <- SeuratObject::Assays(object)
+  present <- seurat_assays(object)
   if (!assay %in% present) {
     stop_input(
       argument, "`", argument, "`: the object has no assay ", quoted(assay), "; it has ",
@@ -214,7 +218,7 @@ cell_data <- function(object) methods::slot(object, "meta.data")
 # Writes columns of `data` (rows in the object's order) over or beside those present; types are
 # kept.
 set_cell_data <- function(object, data) {
-  taken <- intersect(names(data), c(SeuratObject::Assays(object), SeuratObject::Reductions(object)))
+  taken <- intersect(names(data), c(seurat_assays(object), seurat_reductions(object)))
   if (length(taken) > 0L) {
     stop_input(
       "name", "`name`: ", quoted(taken), " is already an assay or a reduction of the object."
@@ -245,7 +249,7 @@ free_key <- function(object, wanted, name) {
 }
 
 object_keys <- function(object) {
-  keyed <- c(SeuratObject::Assays(object), SeuratObject::Reductions(object))
+  keyed <- c(seurat_assays(object), seurat_reductions(object))
   vapply(keyed, function(n) {
     key <- SeuratObject::Key(object[[n]])
     if (length(key) == 1L) key else ""
@@ -254,7 +258,7 @@ object_keys <- function(object) {
 
 # `embeddings`: cells x dims in the object's order; its columns are renamed key1, key2, ...
 add_reduction <- function(object, embeddings, name, key, loadings = NULL, stdev = numeric()) {
-  if (name %in% SeuratObject::Assays(object)) {
+  if (name %in% seurat_assays(object)) {
     stop_input(
       "reduction.name", "`reduction.name`: ", quoted(name), " is already an assay of the object."
     )

@@ -87,9 +87,9 @@ store_cells <- function(object, data) {
   if (is_seurat(object)) {
     return(set_cell_data(object, full))
   }
-  for (column in names(full)) {
-    SummarizedExperiment::colData(object)[[column]] <- full[[column]]
-  }
+  data <- SummarizedExperiment::colData(object)
+  for (column in names(full)) data[[column]] <- full[[column]]
+  SummarizedExperiment::colData(object) <- data
   object
 }
 
@@ -144,14 +144,14 @@ fetch_assay <- function(object, name) {
     if (!is.null(given) && !identical(rownames(values), given)) rownames(values) <- given
     return(values)
   }
-  present <- SingleCellExperiment::altExpNames(object)
+  present <- assay_names(object)
   if (!name %in% present) {
     stop_input(
       "assay", "`assay`: the object has no alternative experiment ", quoted(name), "; it has ",
       quoted(present), "."
     )
   }
-  values <- SummarizedExperiment::assay(SingleCellExperiment::altExp(object, name), "data")
+  values <- SummarizedExperiment::assay(sce_experiment(object, name), "data")
   if (is.null(colnames(values))) colnames(values) <- cell_names(object)
   values
 }
@@ -162,7 +162,7 @@ fetch_features <- function(object, name) {
     data <- feature_data(object, check_assay(object, name))
   } else {
     data <- as.data.frame(
-      SummarizedExperiment::rowData(SingleCellExperiment::altExp(object, name)),
+      SummarizedExperiment::rowData(sce_experiment(object, name)),
       optional = TRUE
     )
   }

@@ -40,9 +40,9 @@ layer_places <- function(object) {
   check_object(object)
   if (is_sce(object)) {
     inner <- SummarizedExperiment::assayNames(object)
-    outer <- SingleCellExperiment::altExpNames(object)
+    outer <- assay_names(object)
     first <- vapply(outer, function(name) {
-      names <- SummarizedExperiment::assayNames(SingleCellExperiment::altExp(object, name))
+      names <- SummarizedExperiment::assayNames(sce_experiment(object, name))
       if (length(names) == 0L) NA_character_ else c(intersect("counts", names), names)[[1L]]
     }, character(1))
     return(data.frame(
@@ -50,7 +50,7 @@ layer_places <- function(object) {
       layer = c(inner, unname(first))
     ))
   }
-  assays <- SeuratObject::Assays(object)
+  assays <- seurat_assays(object)
   own <- vapply(assays, function(a) if (has_layer(object, "counts", a)) "counts" else "data", "")
   default <- SeuratObject::DefaultAssay(object)
   layers <- lapply(union(default, assays), function(a) {
@@ -84,7 +84,7 @@ layer_at <- function(object, place, argument = "layer") {
     return(layer_data(object, place$layer, place$assay, argument))
   }
   cells <- cell_names(object)
-  if (!is.na(place$assay)) object <- SingleCellExperiment::altExp(object, place$assay)
+  if (!is.na(place$assay)) object <- sce_experiment(object, place$assay)
   x <- in_memory(SummarizedExperiment::assay(object, place$layer))
   if (is.null(colnames(x))) colnames(x) <- cells
   x

@@ -2,8 +2,6 @@
 // Where the file or HDF5 is absent, missing() says why, for the test's SKIP().
 #pragma once
 
-#include <ATen/ATen.h>
-
 #include <cstdint>
 #include <fstream>
 #include <stdexcept>
@@ -79,10 +77,4 @@ class Golden {
 /// One number.
 inline double golden_number(const Golden& golden, const std::string& path) {
   return golden.read(path).values.at(0);
-}
-
-/// A copy as a tensor of doubles.
-inline at::Tensor golden_tensor(const Golden& golden, const std::string& path) {
-  GoldenArray a = golden.read(path);
-  return at::from_blob(a.values.data(), a.shape, at::kDouble).clone();
 }

@@ -1,14 +1,7 @@
-// The only header of the test framework, precompiled: LibTorch first where a test needs it, then Catch2,
-// whose CHECK wins. SKIP(reason) ends a test that lacks what it needs, also under a Catch2 that does not have
-// it.
+// The only header of the test framework, precompiled. Tests that see LibTorch include torch_test.hpp instead.
+// SKIP(reason) ends a test that lacks what it needs, also under a Catch2 that does not have it.
 #pragma once
 
-#include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
-#include <c10/core/GradMode.h>
-#include <torch/csrc/autograd/autograd.h>
-
-#undef CHECK
 #ifdef CATCH_V3
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>

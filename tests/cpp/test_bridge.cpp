@@ -1,5 +1,5 @@
 // Training without simulation: draws from plans, targets and marginals of known bridges, gradients, threads.
-#include "test.hpp"
+#include "torch_test.hpp"
 
 #include <cmath>
 

@@ -7,8 +7,8 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "field/train/net.hpp"
-#include "golden.hpp"
-#include "test.hpp"
+#include "golden_tensors.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

@@ -1,6 +1,6 @@
 // The hand-written pass against LibTorch's automatic differentiation: values, every gradient, for every kind
 // of network; its kernels against plain loops; and what must not change its bytes.
-#include "test.hpp"
+#include "torch_test.hpp"
 
 #include <cmath>
 

@@ -10,7 +10,7 @@
 #include "base/threads.hpp"
 #include "paths.hpp"
 #include "sde/model/neural_sde_impl.hpp"
-#include "test.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

@@ -10,7 +10,7 @@
 #include "paths/steps.hpp"
 #include "paths/tableaux.hpp"
 #include "sde_paths.hpp"
-#include "test.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

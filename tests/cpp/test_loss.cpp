@@ -1,6 +1,6 @@
 // The gradient of the whole loss against finite differences, with growth, given rates, unbalanced transport
 // and the control of drift against diffusion; and its independence of threads.
-#include "test.hpp"
+#include "torch_test.hpp"
 
 #include "base/rng.hpp"
 #include "base/threads.hpp"

@@ -1,5 +1,5 @@
 // Networks: gradients against finite differences, curl-free drift, living biases, positive noise.
-#include "test.hpp"
+#include "torch_test.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // The model from outside: simulations against known moments, identical bytes, keeping and bringing back.
-#include "test.hpp"
+#include "torch_test.hpp"
 
 #include <cmath>
 

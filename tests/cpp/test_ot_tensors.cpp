@@ -9,7 +9,7 @@
 #include "ot/sinkhorn.hpp"
 #include "ot/sliced.hpp"
 #include "ot/tensors.hpp"
-#include "test.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

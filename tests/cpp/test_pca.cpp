@@ -5,7 +5,7 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "graph/pca.hpp"
-#include "test.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

@@ -1,7 +1,7 @@
 // One whole training step of the published method, fed with stored weights and Brownian increments: predicted
 // states, divergences, penalty, every gradient and the weights after clipping and one step of the optimiser.
-#include "golden.hpp"
-#include "test.hpp"
+#include "golden_tensors.hpp"
+#include "torch_test.hpp"
 
 #include <ATen/ATen.h>
 

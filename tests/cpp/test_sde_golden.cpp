@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "golden.hpp"
+#include "golden_tensors.hpp"
 #include "sde_paths.hpp"
-#include "test.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

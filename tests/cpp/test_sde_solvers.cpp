@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "sde_paths.hpp"
-#include "test.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

@@ -5,7 +5,7 @@
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "field/model/sparse_vfc.hpp"
-#include "test.hpp"
+#include "torch_test.hpp"
 
 using namespace fatefield;
 

@@ -1,5 +1,5 @@
 // Training: recovery of a known process, exact resumption, interrupts, splits, batches, early stopping.
-#include "test.hpp"
+#include "torch_test.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -19,7 +19,7 @@ coordinate_doors <- function() {
   counts <- tiny_counts()
   fate <- PredictFate(cells$x, model, labels = cells$label, n.sim = 2, verbose = FALSE)
   list(
-    FitSDE = list(function(x) FitSDE(x, time = cells$time, updates = 2, verbose = FALSE), "object"),
+    FitSDE = list(function(x) FitSDE(x, time = cells$time, updates = 2, n.models = 1L, verbose = FALSE), "object"),
     SimulateCells = list(function(x) SimulateCells(x, model, n.sim = 2), "object"),
     PredictFate = list(function(x) PredictFate(x, model, labels = cells$label, n.sim = 2, verbose = FALSE), "object"),
     DriftDiffusion = list(function(x) DriftDiffusion(x, model), "object"),
@@ -155,7 +155,9 @@ test_that("vectors with names go by the names of the cells at every door", {
   x <- cells$x
   counts <- tiny_counts()
   name <- function(v) stats::setNames(v, rownames(x))
-  fit <- function(...) FitSDE(x, drift.hidden = 4, updates = 3, batch.size = 8, verbose = FALSE, ...)$history$loss
+  fit <- function(...) {
+    FitSDE(x, drift.hidden = 4, updates = 3, n.models = 1L, batch.size = 8, verbose = FALSE, ...)$history$loss
+  }
   rate <- seq(-1, 1, length.out = 60)
   group <- rep(1:12, 5)
   sides <- ifelse(seq_len(60) %% 4 < 2, "a", "b")
@@ -218,7 +220,7 @@ test_that("vectors with names go by the names of the cells at every door", {
   }
   # Matrices without names of cells take vectors as they stand.
   expect_identical(
-    FitSDE(unname(x), time = name(cells$time), drift.hidden = 4, updates = 3, batch.size = 8,
+    FitSDE(unname(x), time = name(cells$time), drift.hidden = 4, updates = 3, n.models = 1L, batch.size = 8,
       verbose = FALSE)$history$loss,
     fit(time = cells$time)
   )
@@ -272,7 +274,8 @@ test_that("an SCE without names of cells keeps results in the order of its cells
   bare <- named
   colnames(bare) <- NULL
   run <- function(object) {
-    object <- FitSDE(object, time = "day", drift.hidden = 4, updates = 2, batch.size = 8, verbose = FALSE)
+    object <- FitSDE(object, time = "day", drift.hidden = 4, updates = 2, n.models = 1L, batch.size = 8,
+      verbose = FALSE)
     object <- PredictFate(object, labels = "state", n.sim = 2, verbose = FALSE)
     DriftDiffusion(object)
   }

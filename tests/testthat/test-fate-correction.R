@@ -43,10 +43,10 @@ test_that("a right model keeps its ends", {
 
 test_that("fates say what was corrected, keep those without, and say why not", {
   cells <- SimulateDifferentiation(n.cells = 400, n.fates = 2, n.genes = 30, n.futures = 0)
-  cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
+  cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, n.models = 2L, verbose = FALSE)
   predict <- function(..., correct = TRUE) {
     GetResult(PredictFate(
-      cells, labels = "state", exclude = "progenitor", n.sim = 20, verbose = FALSE, correct = correct, ...
+      cells, labels = "state", exclude = "progenitor", n.sim = 10, verbose = FALSE, correct = correct, ...
     ), "fates")
   }
   one <- predict()
@@ -63,10 +63,10 @@ test_that("fates say what was corrected, keep those without, and say why not", {
   expect_lt(off(one$probability), off(one$probability_plain) + 0.05)
   some <- one[1:5]
   expect_identical(rownames(some$probability_plain), rownames(some$probability))
-  early <- predict(t.start = -1)
+  early <- predict(t.start = -1, cells = 1:60)
   expect_true(all(is.na(early$correction$moved)))
   expect_match(early$correction$reason, "fewer than 50 cells")
-  expect_identical(early$probability, predict(t.start = -1, correct = FALSE)$probability)
+  expect_identical(early$probability, predict(t.start = -1, cells = 1:60, correct = FALSE)$probability)
 })
 
 test_that("without a source, or cells enough, there is nothing to correct", {

@@ -193,11 +193,11 @@ test_that("drivers and dynamics of a velocity field: genes are the state", {
 })
 
 test_that("of simulated cells, genes of the programme of a fate come before the others", {
-  cells <- SimulateDifferentiation(n.cells = 600, n.genes = 100, n.fates = 2)
-  cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 60, verbose = FALSE)
+  cells <- SimulateDifferentiation(n.cells = 600, n.genes = 60, n.fates = 2)
+  cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 60, n.models = 1L, verbose = FALSE)
   fates <- setdiff(levels(factor(cells$state)), "progenitor")
   got <- FindFateDrivers(cells, fate = fates[[1L]], labels = "state", exclude = "progenitor", cutoff = 0,
-    cells = which(cells$day == 1), n.sim = 5, max.cells = 60, n.top = 10, verbose = FALSE)
+    cells = which(cells$day == 1)[1:90], n.sim = 5, max.cells = 60, n.top = 10, verbose = FALSE)
   # What differs between the fates at the end, from the cells themselves.
   late <- which(cells$state != "progenitor")
   e <- expression_of(cells, GetModel(cells), NULL, NULL)[got$table$gene, late]

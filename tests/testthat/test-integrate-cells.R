@@ -173,14 +173,14 @@ test_that("states are pulled back to the observed cells where that is asked for"
 })
 
 test_that("the probability flow is wider than the drift", {
-  cells <- tiny_cells(600L, 2L)
+  cells <- tiny_cells(300L, 2L)
   first <- which(cells$time == 0)
   model <- tiny_fit(cells$x, cells$time, diffusion.init = 1.5)
   run <- function(...) IntegrateCells(cells$x, model = model, cells = first, verbose = FALSE, ...)
   spread <- function(p) mean(apply(states_at(p), 2L, stats::var))
   flow <- run(path = "probability-flow", solver = "rk4")
   expect_gt(spread(flow), 3 * spread(run()))
-  futures <- SimulateCells(cells$x, model = model, cells = first, n.sim = 5L, t.out = c(0, 2), verbose = FALSE)
+  futures <- SimulateCells(cells$x, model = model, cells = first, n.sim = 10L, t.out = c(0, 2), verbose = FALSE)
   expect_equal(spread(flow), spread(futures), tolerance = 0.2)
   # Solvers of either kind agree, so that the start is not too fast for any.
   other <- run(path = "probability-flow", solver = "dopri5")

@@ -216,7 +216,7 @@ test_that("predicted fates are those in the object where they answer the same qu
   }
   anew <- taken(find(object))
   expect_false(anew$said)
-  stored <- PredictFate(object, n.sim = 50, verbose = FALSE)
+  stored <- PredictFate(object, n.sim = 20, verbose = FALSE)
   kept <- taken(find(stored))
   expect_true(kept$said)
   fate <- GetResult(stored, "fates")$fate[early]
@@ -226,8 +226,8 @@ test_that("predicted fates are those in the object where they answer the same qu
   for (other in list(list(k = 5), list(t.end = 2), list(t.start = 1), list(reference = object$day == 3))) {
     expect_false(taken(do.call(find, c(list(stored), other)))$said)
   }
-  expect_false(taken(find(PredictFate(object, t.start = 1, verbose = FALSE)))$said)
-  expect_false(taken(find(PredictFate(object, cells = early[1:3], verbose = FALSE)))$said)
+  expect_false(taken(find(PredictFate(object, t.start = 1, n.sim = 5, verbose = FALSE)))$said)
+  expect_false(taken(find(PredictFate(object, cells = early[1:3], n.sim = 5, verbose = FALSE)))$said)
   expect_false(taken(find(tiny_fit(stored, reduction = "pca", n.models = 2L, seed.use = 9)))$said)
   expect_false(taken(find(stored, predicted = ifelse(object$day == 0, "fateA", "fateB")))$said)
 })

@@ -11,9 +11,13 @@ readme_blocks <- function(path) {
 small_verbs <- list(
   SimulateDifferentiation = function(...) fatefield::SimulateDifferentiation(n.cells = 400, n.genes = 24, ...),
   SimulateTwoBranch = function(...) fatefield::SimulateTwoBranch(n.cells = 300, n.genes = 60, ...),
-  FitSDE = function(...) fatefield::FitSDE(updates = 60, ...),
+  FitSDE = function(...) fatefield::FitSDE(updates = 60, n.models = 2L, drift.hidden = 32L, ...),
+  PredictFate = function(...) fatefield::PredictFate(n.sim = 10, ...),
+  PerturbCells = function(...) fatefield::PerturbCells(n.sim = 5, ...),
+  FindFateDrivers = function(...) fatefield::FindFateDrivers(n.sim = 5, ...),
+  CellCriticality = function(...) fatefield::CellCriticality(n.sim = 5, ...),
   FitVelocityField = function(...) fatefield::FitVelocityField(epochs = 20, ...),
-  ScreenPerturbations = function(...) fatefield::ScreenPerturbations(n.null = 20, ...)
+  ScreenPerturbations = function(...) fatefield::ScreenPerturbations(n.null = 20, n.sim = 3, ...)
 )
 
 test_that("the blocks of the README run as they stand, and give what they say", {

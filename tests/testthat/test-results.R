@@ -5,7 +5,8 @@ fitted_once <- local({
   function() {
     if (is.null(made)) {
       cells <- SimulateDifferentiation(n.cells = 240L, n.genes = 40L, n.clones = 30L, seed.use = 1)
-      cells <- FitSDE(cells, time = "day", reduction = "pca", dims = 1:5, updates = 20, verbose = FALSE)
+      cells <- FitSDE(cells, time = "day", reduction = "pca", dims = 1:5, updates = 20, n.models = 2L,
+        drift.hidden = 32L, verbose = FALSE)
       cells <- DefineFates(cells, labels = "state", exclude = "progenitor", k = 5)
       cells <- PredictFate(cells, n.sim = 4, verbose = FALSE)
       cells <- DriftDiffusion(cells)
@@ -32,7 +33,7 @@ result_makers <- list(
   interpolation = function(f) InterpolateTime(f$cells, t.out = 1.5, verbose = FALSE),
   interpolation_scores = function(f) {
     left <- FitSDE(f$cells, time = "day", reduction = "pca", dims = 1:5, cells = f$cells$day != 1, updates = 5,
-      verbose = FALSE)
+      n.models = 1L, verbose = FALSE)
     ScoreInterpolation(left, t.out = 1, n.repeats = 2, n.cells = 40, verbose = FALSE)
   },
   fate_scores = function(f) ScoreFate(f$cells, as.character(f$cells$state), n.boot = 10),
@@ -90,7 +91,7 @@ result_makers <- list(
   jacobian = function(f) FieldJacobian(f$branch, from = rownames(f$branch)[1:2], cells = 1:5),
   lyapunov = function(f) {
     x <- tiny_cells()$x
-    LyapunovExponents(x, FitSDE(x, time = tiny_cells()$time, updates = 2, verbose = FALSE), cells = 1:5,
+    LyapunovExponents(x, FitSDE(x, time = tiny_cells()$time, updates = 2, n.models = 2L, drift.hidden = 8L, verbose = FALSE), cells = 1:5,
       verbose = FALSE)
   },
   classes = function(f) {

@@ -103,7 +103,7 @@ test_that("the genes that drive the simulated fates are found first", {
   cells <- driver_screen_cells()
   early <- which(cells$day == 0)
   screen <- ScreenPerturbations(cells, mode = "shift", labels = "state", fates = c("fateA", "fateB"), cells = early,
-    n.sim = 20, n.null = 100L, verbose = FALSE)
+    n.sim = 3, n.null = 40L, verbose = FALSE)
   of.a <- screen$table[screen$table$fate == "fateA", ]
   first <- of.a[order(-abs(of.a$change)), ][1:2, ]
   expect_setequal(first$gene, c("driverA", "driverB"))

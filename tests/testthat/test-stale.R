@@ -12,7 +12,7 @@ make_results <- function(as) {
   cells <- SimulateDifferentiation(n.cells = 60, n.genes = 24, as = as, seed.use = 1)
   suppressMessages(suppressWarnings({
     cells <- FitSDE(cells, time = "day", reduction = "pca", dims = 1:5, drift.hidden = 8L, diffusion.hidden = 8L,
-      updates = 3L, batch.size = 8L, dt = 0.25, verbose = FALSE)
+      updates = 3L, n.models = 2L, batch.size = 8L, dt = 0.25, verbose = FALSE)
     cells <- EstimateVelocity(cells, genes = rownames(cells), nfeatures = 0, verbose = FALSE)
     cells <- FitVelocityField(cells, field = "ae", encoder = 16L, latent = 4L, decoder = 16L, epochs = 2L,
       verbose = FALSE)
@@ -81,8 +81,8 @@ test_that("each change makes the results stale that were made from it, and no ot
     expect_null(stale_results(cells), info = as)
     pca <- reduction_names(cells)[[1L]]
     states <- cell_column(cells, "state", "state")
-    other <- FitSDE(cells, time = "day", reduction = pca, dims = 1:5, drift.hidden = 4L, updates = 2L, batch.size = 8L,
-      dt = 0.25, verbose = FALSE, store.as = "other")
+    other <- FitSDE(cells, time = "day", reduction = pca, dims = 1:5, drift.hidden = 4L, updates = 2L, n.models = 1L,
+      batch.size = 8L, dt = 0.25, verbose = FALSE, store.as = "other")
     changes <- list(
       list(set_coordinates(cells, pca, -embedding(cells, pca)), c(of.sde, "stemness"),
         "reduction \"pca\" changed in 60"),

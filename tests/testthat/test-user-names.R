@@ -6,7 +6,7 @@ simulated <- function(as) SimulateDifferentiation(n.cells = 90, n.genes = 24, as
 prepared <- function(as) {
   cells <- simulated(as)
   cells <- FitSDE(cells, time = "day", reduction = "pca", dims = 1:5, drift.hidden = 8L, diffusion.hidden = 8L,
-    updates = 5L, batch.size = 16L, dt = 0.25, verbose = FALSE)
+    updates = 5L, n.models = 2L, batch.size = 16L, dt = 0.25, verbose = FALSE)
   cells <- EstimateVelocity(cells, genes = rownames(cells), nfeatures = 0, verbose = FALSE)
   FitVelocityField(cells, field = "ae", encoder = 16L, latent = 4L, decoder = 16L, epochs = 3L, verbose = FALSE)
 }
@@ -22,8 +22,8 @@ storing_verbs <- list(
   EstimateVelocity = function(x) EstimateVelocity(x, genes = rownames(x), nfeatures = 0, verbose = FALSE),
   EmbedVelocity = function(x) EmbedVelocity(x, reduction = "latent", verbose = FALSE),
   LatentEmbedding = function(x) LatentEmbedding(x),
-  CellCriticality = function(x) CellCriticality(x, "sde", n.steps = 2L, verbose = FALSE),
-  LyapunovExponents = function(x) LyapunovExponents(x, "sde", verbose = FALSE),
+  CellCriticality = function(x) CellCriticality(x, "sde", cells = 1:6, n.steps = 2L, verbose = FALSE),
+  LyapunovExponents = function(x) LyapunovExponents(x, "sde", cells = 1:6, verbose = FALSE),
   StemnessScore = function(x) StemnessScore(x, n.genes = 10),
   BinTime = function(x) BinTime(x, time = "day", n.bins = 2, min.size = 1)
 )
