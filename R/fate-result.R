@@ -75,15 +75,15 @@ fate_inputs <- function(object, model, reduction = NULL, dims = NULL) {
   list(coordinates_input(object, reduction, x = embedding(object, reduction, dims)))
 }
 
-# `inputs`: see fate_inputs(); `labels`: the column of the labels, or NULL.
-store_fate <- function(object, result, store.as, inputs, labels = NULL) {
+# `inputs`: see fate_inputs(); `labels`: the column of the labels, or NULL; `remake`: the call that makes them anew.
+store_fate <- function(object, result, store.as, inputs, labels = NULL, remake = "PredictFate()") {
   assays <- fate_assays(store.as)
   object <- store_assay(object, t(result$probability), assays[[1L]], key = store.as)
   object <- store_assay(object, t(result$se), assays[[2L]], key = paste0(store.as, "se"))
   columns <- data.frame(result$fate, result$entropy, result$unassigned, row.names = rownames(result$probability))
   object <- store_cells(object, stats::setNames(columns, fate_columns(store.as)))
   if (!is.null(labels)) inputs <- c(inputs, list(column_input(object, labels)))
-  put_result(object, "fates", store.as, result, inputs, "PredictFate()")
+  put_result(object, "fates", store.as, result, inputs, remake)
 }
 
 subset_result.fatefield_fate <- function(x, keep) {
@@ -102,16 +102,19 @@ rename_cells.fatefield_fate <- function(x, names) {
 }
 
 tables_per_cell <- function(x) {
-  shown <- c("probability", "se", "spread", "low", "high", "counts", "probability_plain", "probability_plan")
-  intersect(shown, names(x))
+  shown <- c("probability", "se", "spread", "low", "high", "counts")
+  intersect(c(shown, paste0("probability_", c("plain", "plan", "raw"))), names(x))
 }
 
 # Named by cell; ends of trajectories have no start of their own.
 values_per_cell <- function(x) {
-  intersect(c("entropy", "unassigned", "other", "effective", "starts", "descendants"), names(x))
+  intersect(c("entropy", "unassigned", "other", "effective", "starts", "descendants", "fold"), names(x))
 }
 
 method_text <- function(x) {
+  if (x$n.models == 0L) {
+    return("given as probabilities")
+  }
   if (!identical(x$method, "plan")) {
     return(counted(x$n.models, "model"))
   }
@@ -128,12 +131,13 @@ headline.fatefield_fate <- function(x) {
       if (!is.null(x$time)) paste0(", at time ", format(x$time)), if (!is.null(x$n.sim)) paste0(", ",
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
-    paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), if (x$n.models > 1L) paste0(
+    paste0(if (!all(is.na(x$se))) paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L)) else
+      "no standard errors", if (x$n.models > 1L) paste0(
       ", standard deviation between models ", format(mean(x$spread, na.rm = TRUE), digits = 2L)
     ), ", unassigned ",
       format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
       format(100 * mean(x$other), digits = 2L), " %"),
-    correction_text(x), agreement_text(x)
+    calibration_text(x), correction_text(x), agreement_text(x)
   )
 }
 
@@ -149,6 +153,10 @@ summary.fatefield_fate <- function(object, ...) {
     entropy = vapply(colnames(p), function(f) mean(object$entropy[which(object$fate == f)]), numeric(1)),
     row.names = NULL
   )
+  if (!is.null(object$probability_raw)) {
+    out$probability_raw <- unname(colMeans(object$probability_raw, na.rm = TRUE))
+    out$weight <- unname(object$calibration$weights)
+  }
   plan <- object$probability_plan
   if (is.null(plan)) {
     return(out)
