@@ -71,7 +71,7 @@ TEST_CASE("leading spaces of a small matrix are invariant, in the order of the v
 }
 
 TEST_CASE("the leading space of a chain is that of the whole matrix", "[macrostates]") {
-  for (const std::int64_t size : {20, 150}) {
+  for (const std::int64_t size : {20, 90}) {
     const SparseRows chain = block_chain(4, size, 6, {0.01, 0.02, 0.03, 0.05}, 5);
     const std::vector<double> values = real_parts(chain);
     const LeadingSpace found = leading_space(chain, 6, {});
@@ -89,7 +89,7 @@ TEST_CASE("the leading space of a chain is that of the whole matrix", "[macrosta
 
 TEST_CASE("each part that nobody leaves is found, however many", "[macrostates]") {
   // Three closed blocks and one that feeds them.
-  for (const std::int64_t size : {10, 200}) {
+  for (const std::int64_t size : {10, 90}) {
     const SparseRows chain = block_chain(4, size, 4, {0, 0, 0, 0.3}, 9);
     const LeadingSpace found = leading_space(chain, 4, {});
     CHECK(found.n_closed == 3);
@@ -141,9 +141,9 @@ TEST_CASE("blocks that are hardly left are found as macrostates", "[macrostates]
     CHECK(row == Approx(1.0));
   }
   // pi P = pi for the whole chain, gathered.
-  Eigen::VectorXd pi = Eigen::VectorXd::Constant(4 * size, 1.0 / static_cast<double>(4 * size));
-  const Eigen::MatrixXd p = eigen_of(chain).transpose();
-  for (int k = 0; k < 20000; ++k) pi = p * pi;
+  Eigen::MatrixXd p = eigen_of(chain).transpose();
+  for (int k = 0; k < 16; ++k) p = p * p;
+  const Eigen::VectorXd pi = p.rowwise().mean();
   const Eigen::VectorXd gathered = eigen_of(m.share).transpose() * pi;
   const std::vector<double> stationary = coarse_stationary(coarse, {0.25, 0.25, 0.25, 0.25});
   for (std::int64_t s = 0; s < 4; ++s)
