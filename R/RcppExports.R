@@ -13,6 +13,58 @@ archive_check <- function(bytes, argument) {
     invisible(.Call(`_fatefield_archive_check`, bytes, argument))
 }
 
+absorption_defaults <- function() {
+    .Call(`_fatefield_absorption_defaults`)
+}
+
+macrostate_defaults <- function() {
+    .Call(`_fatefield_macrostate_defaults`)
+}
+
+kernel_defaults <- function() {
+    .Call(`_fatefield_kernel_defaults`)
+}
+
+connectivity_steps <- function(weights) {
+    .Call(`_fatefield_connectivity_steps`, weights)
+}
+
+pseudotime_steps <- function(weights, time) {
+    .Call(`_fatefield_pseudotime_steps`, weights, time)
+}
+
+drift_steps <- function(near, x, drift, noise, threads) {
+    .Call(`_fatefield_drift_steps`, near, x, drift, noise, threads)
+}
+
+plan_steps <- function(x, times, from, rates, options, draws, seed, threads) {
+    .Call(`_fatefield_plan_steps`, x, times, from, rates, options, draws, seed, threads)
+}
+
+walking_cells <- function(transitions) {
+    .Call(`_fatefield_walking_cells`, transitions)
+}
+
+weak_parts <- function(transitions) {
+    .Call(`_fatefield_weak_parts`, transitions)
+}
+
+schur_space <- function(transitions, count, options, threads) {
+    .Call(`_fatefield_schur_space`, transitions, count, options, threads)
+}
+
+pcca_memberships <- function(basis, n_states, threads) {
+    .Call(`_fatefield_pcca_memberships`, basis, n_states, threads)
+}
+
+coarse_chain <- function(transitions, share, threads) {
+    .Call(`_fatefield_coarse_chain`, transitions, share, threads)
+}
+
+chain_absorption <- function(transitions, state, n_states, options, threads) {
+    .Call(`_fatefield_chain_absorption`, transitions, state, n_states, options, threads)
+}
+
 path_passages <- function(shares, times, threshold) {
     .Call(`_fatefield_path_passages`, shares, times, threshold)
 }

@@ -9,7 +9,7 @@ default_groups <- function() {
     velocity = velocity_defaults, dynamical = dynamical_defaults, latent.time = latent_time_defaults,
     velocity.graph = velocity_graph_defaults, transition = transition_defaults, terminal = terminal_defaults,
     pseudotime = pseudotime_defaults, stream = stream_defaults, label = label_defaults, fate = fate_defaults,
-    plan = plan_defaults,
+    plan = plan_defaults, kernel = kernel_defaults, macrostate = macrostate_defaults, absorption = absorption_defaults,
     knn = knn_defaults, network = network_defaults, leiden = leiden_defaults, criticality = criticality_defaults,
     lyapunov = lyapunov_defaults, two.branch = two_branch_defaults, differentiation = differentiation_defaults
   )

@@ -58,8 +58,10 @@ fate_table <- function(x) {
   colnames(errors) <- paste0(colnames(errors), "_se")
   both <- cbind(x$probability, errors)[, order(rep(seq_len(ncol(errors)), 2L)), drop = FALSE]
   data.frame(
-    cell = rownames(x$probability), both, fate = x$fate, entropy = x$entropy, unassigned = x$unassigned,
-    other = x$other, check.names = FALSE, row.names = NULL
+    c(
+      list(cell = rownames(x$probability)), as.data.frame(both, optional = TRUE),
+      list(fate = x$fate, entropy = x$entropy, unassigned = x$unassigned, other = x$other), x[intersect("steps", names(x))]
+    ), check.names = FALSE, row.names = NULL
   )
 }
 
@@ -102,16 +104,19 @@ rename_cells.fatefield_fate <- function(x, names) {
 }
 
 tables_per_cell <- function(x) {
-  shown <- c("probability", "se", "spread", "low", "high", "counts")
+  shown <- c("probability", "se", "spread", "low", "high", "counts", "steps.to")
   intersect(c(shown, paste0("probability_", c("plain", "plan", "raw"))), names(x))
 }
 
 # Named by cell; ends of trajectories have no start of their own.
 values_per_cell <- function(x) {
-  intersect(c("entropy", "unassigned", "other", "effective", "starts", "descendants", "fold"), names(x))
+  intersect(c("entropy", "unassigned", "other", "effective", "starts", "descendants", "fold", "steps"), names(x))
 }
 
 method_text <- function(x) {
+  if (identical(x$method, "absorption")) {
+    return(paste0("by absorption along transitions by ", kernel_text(x$kernel)))
+  }
   if (x$n.models == 0L) {
     return("given as probabilities")
   }
@@ -131,14 +136,23 @@ headline.fatefield_fate <- function(x) {
       if (!is.null(x$time)) paste0(", at time ", format(x$time)), if (!is.null(x$n.sim)) paste0(", ",
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
-    paste0(if (!all(is.na(x$se))) paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L)) else
-      "no standard errors", if (x$n.models > 1L) paste0(
-      ", standard deviation between models ", format(mean(x$spread, na.rm = TRUE), digits = 2L)
-    ), ", unassigned ",
-      format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
-      format(100 * mean(x$other), digits = 2L), " %"),
+    if (!is.null(x$steps)) paste0("steps to a terminal state: ", quartiles(x$steps)),
+    paste0(
+      if (is.null(x$steps)) standard_error_text(x) else paste0("probabilities known to ", format(x$error, digits = 1L)),
+      ", unassigned ", format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
+      format(100 * mean(x$other), digits = 2L), " %"
+    ),
     calibration_text(x), correction_text(x), agreement_text(x)
   )
+}
+
+standard_error_text <- function(x) {
+  if (all(is.na(x$se))) {
+    return("no standard errors")
+  }
+  paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), if (x$n.models > 1L) paste0(
+    ", standard deviation between models ", format(mean(x$spread, na.rm = TRUE), digits = 2L)
+  ))
 }
 
 #' @rdname PredictFate
@@ -147,7 +161,7 @@ summary.fatefield_fate <- function(object, ...) {
   p <- object$probability
   out <- data.frame(
     fate = colnames(p), probability = colMeans(p, na.rm = TRUE),
-    probability_se = sqrt(colMeans(object$se^2, na.rm = TRUE)),
+    probability_se = if (is.null(object$steps)) sqrt(colMeans(object$se^2, na.rm = TRUE)) else NA_real_,
     spread = if (object$n.models > 1L) sqrt(colMeans(object$spread^2, na.rm = TRUE)) else NA_real_,
     cells = as.vector(table(object$fate)),
     entropy = vapply(colnames(p), function(f) mean(object$entropy[which(object$fate == f)]), numeric(1)),

@@ -1,6 +1,6 @@
 // What clones add to bridges: pairs that are raised in plans, the ends of their paths, and what clones tell
 // of noise.
-#include "test.hpp"
+#include "torch_test.hpp"
 
 #include <cmath>
 

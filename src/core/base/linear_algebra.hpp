@@ -82,8 +82,20 @@ struct GeneralEigen {
 
 GeneralEigen general_eigen(MatrixView x);
 
+struct LeadingSpaces {
+  std::vector<std::complex<double>> values;  ///< the largest real parts first, pairs of conjugates together
+  Matrix basis;  ///< orthonormal; x maps the space of the leading columns into itself
+};
+
+/// The leading part of the real Schur form of a square matrix: `count` columns, or one more where a pair of
+/// conjugates would be parted.
+LeadingSpaces leading_spaces(MatrixView x, std::int64_t count);
+
 /// Of a square matrix, descending.
 std::vector<double> singular_values(MatrixView x);
+
+/// Of a square system, by Householder's reflections with pivots.
+Matrix solve_square(MatrixView system, MatrixView right);
 
 /// Solves the symmetric system by Cholesky's decomposition; false where it is not positive definite.
 bool solve_positive(MatrixView system, MatrixView right, Matrix& out);
