@@ -7,8 +7,7 @@
 #' The probability that a walk from each cell by the transitions comes to each terminal state first, and how many steps
 #' it takes.
 #' The result is that of [PredictFate()], so that [PlotFate()], [ScoreFate()], [FindFateDrivers()] and all else that
-#' asks
-#' for fates work on it; it needs no times and no model.
+#' asks for fates work on it; it needs no times and no model.
 #'
 #' @section Basic use:
 #' ```

@@ -5,8 +5,7 @@
 #'
 #' A model may be too sure of itself, or favour some fates.
 #' Where the fates of some cells have been observed, as those of their clones, this finds how predicted probabilities
-#' have
-#' to be changed to say how often each fate comes true, and changes them.
+#' have to be changed to say how often each fate comes true, and changes them.
 #' It never happens by itself, and fates that were calibrated say so.
 #'
 #' @section Basic use:
@@ -61,8 +60,7 @@
 #' @param n.folds Folds of clones, default 5; fewer where there are fewer clones.
 #' @param floor Smallest probability that is believed, before calibration.
 #'   `NULL` takes 1 / (F (n + 1)) with F fates and n the effective number of futures of the cell (200 where a matrix
-#'   does
-#'   not tell).
+#'   does not tell).
 #' @param n.boot Bootstrap samples of clones, default 200; 0 for no intervals.
 #' @param conf.level Level of the intervals, default 0.9.
 #' @param seed.use Seed of folds and bootstrap; `NULL` draws one from R's generator.
@@ -76,12 +74,11 @@
 #'   * `probability_raw`: the probabilities before;
 #'   * `fold`: the fold of each cell, `NA` where the map of all was used;
 #'   * `calibration`: a list with `form` (`"none"` where nothing was changed), `temperature`, `weights` (of the fates,
-#'     with
-#'     geometric mean 1; for `"dirichlet"` those at the mean of log p), `W` and `b`, `ridge`, `scores` (one row before
-#'     and
+#'     with geometric mean 1; for `"dirichlet"` those at the mean of log p), `W` and `b`, `ridge`, `scores` (one row
+#'     before and
 #'     one after: cross-entropy, accuracy, Brier score of the cells with an observed fate), `difference` (after less
-#'     before
-#'     in cross-entropy with its interval), `tried` (the cross-entropy of each form and ridge), `cells` and `groups`
+#'     before in cross-entropy with its interval), `tried` (the cross-entropy of each form and ridge), `cells` and
+#'     `groups`
 #'     (numbers).
 #'
 #'   For an object the object with them, stored as by [PredictFate()].

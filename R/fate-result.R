@@ -57,12 +57,10 @@ fate_table <- function(x) {
   errors <- x$se
   colnames(errors) <- paste0(colnames(errors), "_se")
   both <- cbind(x$probability, errors)[, order(rep(seq_len(ncol(errors)), 2L)), drop = FALSE]
+  shown <- intersect(c("fate", "entropy", "unassigned", "other", "steps"), names(x))
   data.frame(
-    c(
-      list(cell = rownames(x$probability)), as.data.frame(both, optional = TRUE),
-      list(fate = x$fate, entropy = x$entropy, unassigned = x$unassigned, other = x$other), x[intersect("steps",
-        names(x))]
-    ), check.names = FALSE, row.names = NULL
+    c(list(cell = rownames(x$probability)), as.data.frame(both, optional = TRUE), unclass(x)[shown]),
+    check.names = FALSE, row.names = NULL
   )
 }
 

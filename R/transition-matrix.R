@@ -62,8 +62,7 @@
 #' @param kernel Name of a kernel, several names, or shares by name, such as `c(velocity = 0.8, connectivity = 0.2)`.
 #'   For a list of transitions one number each; `NULL` mixes them in equal shares.
 #' @param reduction,dims Where neighbours are found, and for `"time"` plans; `NULL` takes the neighbours of the
-#'   velocities
-#'   where velocity is one of the kernels, else the PCA.
+#'   velocities where velocity is one of the kernels, else the PCA.
 #' @param n.neighbors Near cells of each cell, for all kernels but velocity; `NULL` means
 #'   `r doc_default("kernel", "n.neighbors")`.
 #'   Cells that have it among theirs count, too.
@@ -79,15 +78,13 @@
 #'   Results do not depend on it.
 #' @param ... Not used.
 #' @return Transitions, a dgCMatrix of class [fatefield_transitions-class], cells x cells; row `i` holds the steps of
-#'   cell
-#'   `i`.
+#'   cell `i`.
 #'   Rows of cells without a velocity or neighbours are empty, the others sum to 1; for `"signed"`, which is a plain
 #'   dgCMatrix, in absolute value.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no velocity graph, steps that cannot be turned back, no such kernel,
-#' shares
-#' below 0, a pseudotime that does not change, one time only; in a list probabilities that are negative or do not sum to
-#' 1, or other cells.
+#' shares below 0, a pseudotime that does not change, one time only; in a list probabilities that are negative or do
+#' not sum to 1, or other cells.
 #' `fatefield_error_stale`: velocities were estimated anew, or counts are others, since [EmbedVelocity()].
 #' @references Bergen et al. (2020) Generalizing RNA velocity to transient cell states through dynamical
 #'   modeling. Nature Biotechnology 38.
