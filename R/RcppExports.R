@@ -13,6 +13,58 @@ archive_check <- function(bytes, argument) {
     invisible(.Call(`_fatefield_archive_check`, bytes, argument))
 }
 
+absorption_defaults <- function() {
+    .Call(`_fatefield_absorption_defaults`)
+}
+
+macrostate_defaults <- function() {
+    .Call(`_fatefield_macrostate_defaults`)
+}
+
+kernel_defaults <- function() {
+    .Call(`_fatefield_kernel_defaults`)
+}
+
+connectivity_steps <- function(weights) {
+    .Call(`_fatefield_connectivity_steps`, weights)
+}
+
+pseudotime_steps <- function(weights, time) {
+    .Call(`_fatefield_pseudotime_steps`, weights, time)
+}
+
+drift_steps <- function(near, x, drift, noise, threads) {
+    .Call(`_fatefield_drift_steps`, near, x, drift, noise, threads)
+}
+
+plan_steps <- function(x, times, from, rates, options, draws, seed, threads) {
+    .Call(`_fatefield_plan_steps`, x, times, from, rates, options, draws, seed, threads)
+}
+
+walking_cells <- function(transitions) {
+    .Call(`_fatefield_walking_cells`, transitions)
+}
+
+weak_parts <- function(transitions) {
+    .Call(`_fatefield_weak_parts`, transitions)
+}
+
+schur_space <- function(transitions, count, options, threads) {
+    .Call(`_fatefield_schur_space`, transitions, count, options, threads)
+}
+
+pcca_memberships <- function(basis, n_states, threads) {
+    .Call(`_fatefield_pcca_memberships`, basis, n_states, threads)
+}
+
+coarse_chain <- function(transitions, share, threads) {
+    .Call(`_fatefield_coarse_chain`, transitions, share, threads)
+}
+
+chain_absorption <- function(transitions, state, n_states, options, threads) {
+    .Call(`_fatefield_chain_absorption`, transitions, state, n_states, options, threads)
+}
+
 path_passages <- function(shares, times, threshold) {
     .Call(`_fatefield_path_passages`, shares, times, threshold)
 }
@@ -157,12 +209,20 @@ plan_defaults <- function() {
     .Call(`_fatefield_plan_defaults`)
 }
 
+usual_distance <- function(states, times) {
+    .Call(`_fatefield_usual_distance`, states, times)
+}
+
 plan_fates <- function(states, times, codes, n_labels, queries, query_times, rates, query_rates, options, seed, threads) {
     .Call(`_fatefield_plan_fates`, states, times, codes, n_labels, queries, query_times, rates, query_rates, options, seed, threads)
 }
 
 field_defaults <- function(field, compat) {
     .Call(`_fatefield_field_defaults`, field, compat)
+}
+
+field_kind_table <- function() {
+    .Call(`_fatefield_field_kind_table`)
 }
 
 vfc_defaults <- function() {
@@ -393,8 +453,8 @@ train_defaults <- function(compat) {
     .Call(`_fatefield_train_defaults`, compat)
 }
 
-sde_held_out <- function(time, clone, validation, seed) {
-    .Call(`_fatefield_sde_held_out`, time, clone, validation, seed)
+sde_clone_evidence <- function(x, time, clone, seed) {
+    .Call(`_fatefield_sde_clone_evidence`, x, time, clone, seed)
 }
 
 sde_solver_table <- function() {

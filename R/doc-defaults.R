@@ -9,7 +9,7 @@ default_groups <- function() {
     velocity = velocity_defaults, dynamical = dynamical_defaults, latent.time = latent_time_defaults,
     velocity.graph = velocity_graph_defaults, transition = transition_defaults, terminal = terminal_defaults,
     pseudotime = pseudotime_defaults, stream = stream_defaults, label = label_defaults, fate = fate_defaults,
-    plan = plan_defaults,
+    plan = plan_defaults, kernel = kernel_defaults, macrostate = macrostate_defaults, absorption = absorption_defaults,
     knn = knn_defaults, network = network_defaults, leiden = leiden_defaults, criticality = criticality_defaults,
     lyapunov = lyapunov_defaults, two.branch = two_branch_defaults, differentiation = differentiation_defaults
   )
@@ -90,6 +90,15 @@ doc_sde_orders <- function() {
   rows <- cbind(paste0("`\"", solvers$name, "\"`"), solvers$equation, orders)
   rows <- rbind(c("solver", "equation", kinds), rep("---", ncol(rows)), rows)
   paste0("| ", apply(rows, 1L, paste, collapse = " | "), " |", collapse = "\n")
+}
+
+# The kinds of velocity fields, and a list of what they are.
+doc_field_kinds <- function() doc_names(field_kinds())
+
+doc_field_table <- function() {
+  kinds <- field_kind_table()
+  default <- ifelse(kinds$name == field_defaults("vae", "none")$field, " (default)", "")
+  paste0("* `\"", kinds$name, "\"`", default, ": ", kinds$about, ".", collapse = "\n")
 }
 
 # The solvers of integrations that choose their steps by the error, or do not, with their other names.

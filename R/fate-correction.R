@@ -15,8 +15,7 @@ correction_source <- function(model, x, end, published) {
   if (!has_own_times(model)) {
     return(list(reason = "the model does not know the times of its cells"))
   }
-  times <- known_times(model, x)
-  times[rownames(x) %in% model$outliers] <- NA
+  times <- trained_times(model, x)
   if (sum(times == end, na.rm = TRUE) < least_corrected) {
     return(list(reason = paste0("fewer than ", least_corrected, " cells of the model were observed at ", format(end))))
   }

@@ -14,7 +14,8 @@ predict_by_plan <- function(object, model = NULL, labels = NULL, cells = NULL, t
 }
 
 # list(x, times, starts, rates, own) of all cells: coordinates, the times of those between which plans are found (NA for
-# others), when each cell starts, its given growth (or none); `own`: are these the plans of a model?
+# others, those far from all others among them), when each cell starts, its given growth (or none); `own`: are these the
+# plans of a model?
 plan_cells <- function(object, model, reduction, dims, time, t.start) {
   if (is.null(model)) {
     x <- embedding(object, reduction, dims)
@@ -23,16 +24,28 @@ plan_cells <- function(object, model, reduction, dims, time, t.start) {
     }
     times <- as.numeric(check_times(cell_column(object, time, "time"), "time", nrow(x)))
     starts <- if (is.null(t.start)) times else rep(check_number(t.start, "t.start"), nrow(x))
-    return(list(x = x, times = times, starts = starts, rates = numeric(), own = FALSE))
+    return(list(x = x, times = without_far_cells(times, x), starts = starts, rates = numeric(), own = FALSE))
   }
   if (!is.null(dims)) stop_input("dims", "`dims` are those of the model; leave them out, or name a `reduction`.")
   x <- model_coordinates(object, model)
   times <- if (has_own_times(model) && is.null(time)) known_times(model, x) else cell_starts(object, model, time, x = x)
-  if (has_own_times(model)) times[is.na(known_times(model, x))] <- NA
+  times <- if (has_own_times(model)) {
+    replace(times, is.na(trained_times(model, x)), NA)
+  } else {
+    without_far_cells(times, x)
+  }
   list(
     x = x, times = times, starts = cell_starts(object, model, time, t.start, x), rates = known_rates(model, x),
     own = has_bridge(model$config)
   )
+}
+
+# The times with NA for cells so far from all others that plans of them would be of those alone.
+without_far_cells <- function(times, x) {
+  known <- which(!is.na(times))
+  far <- known[far_cells(x[known, , drop = FALSE], times[known])]
+  warn_far_cells(rownames_or_numbers(x)[far], "the plans")
+  replace(times, far, NA)
 }
 
 # The model whose cells and times are taken, or NULL where there is none or another reduction is asked for.
@@ -72,10 +85,7 @@ own_plan_options <- function(model, space) {
 relative_reach <- function(reach, space) {
   known <- !is.na(space$times)
   x <- space$x[known, , drop = FALSE]
-  times <- as.character(space$times[known])
-  means <- rowsum(x, times) / as.vector(table(times))
-  within <- colSums((x - means[times, , drop = FALSE])^2) / nrow(x)
-  reach * sqrt(mean(apply(x, 2L, stats::var))) / sqrt(sum(within))
+  reach * sqrt(mean(apply(x, 2L, stats::var))) / usual_distance(x, space$times[known])
 }
 
 # Growth rates that the model was given, of all cells `x`; others are taken for usual ones.
@@ -89,11 +99,6 @@ known_rates <- function(model, x) {
 
 # `plans`: one list of options each; members of the result are plans.
 plan_shares <- function(space, t.end, cells, definition, plans, seed) {
-  far <- which(!is.na(space$times))[far_cells(
-    space$x[!is.na(space$times), , drop = FALSE], space$times[!is.na(space$times)]
-  )]
-  warn_far_cells(rownames_or_numbers(space$x)[far], "the plans")
-  space$times[far] <- NA
   votes <- fate_references(space$x, definition)
   names <- rownames_or_numbers(space$x)
   end <- plan_end(t.end, space$times)

@@ -58,8 +58,11 @@ fate_table <- function(x) {
   colnames(errors) <- paste0(colnames(errors), "_se")
   both <- cbind(x$probability, errors)[, order(rep(seq_len(ncol(errors)), 2L)), drop = FALSE]
   data.frame(
-    cell = rownames(x$probability), both, fate = x$fate, entropy = x$entropy, unassigned = x$unassigned,
-    other = x$other, check.names = FALSE, row.names = NULL
+    c(
+      list(cell = rownames(x$probability)), as.data.frame(both, optional = TRUE),
+      list(fate = x$fate, entropy = x$entropy, unassigned = x$unassigned, other = x$other), x[intersect("steps",
+        names(x))]
+    ), check.names = FALSE, row.names = NULL
   )
 }
 
@@ -75,15 +78,15 @@ fate_inputs <- function(object, model, reduction = NULL, dims = NULL) {
   list(coordinates_input(object, reduction, x = embedding(object, reduction, dims)))
 }
 
-# `inputs`: see fate_inputs(); `labels`: the column of the labels, or NULL.
-store_fate <- function(object, result, store.as, inputs, labels = NULL) {
+# `inputs`: see fate_inputs(); `labels`: the column of the labels, or NULL; `remake`: the call that makes them anew.
+store_fate <- function(object, result, store.as, inputs, labels = NULL, remake = "PredictFate()") {
   assays <- fate_assays(store.as)
   object <- store_assay(object, t(result$probability), assays[[1L]], key = store.as)
   object <- store_assay(object, t(result$se), assays[[2L]], key = paste0(store.as, "se"))
   columns <- data.frame(result$fate, result$entropy, result$unassigned, row.names = rownames(result$probability))
   object <- store_cells(object, stats::setNames(columns, fate_columns(store.as)))
   if (!is.null(labels)) inputs <- c(inputs, list(column_input(object, labels)))
-  put_result(object, "fates", store.as, result, inputs, "PredictFate()")
+  put_result(object, "fates", store.as, result, inputs, remake)
 }
 
 subset_result.fatefield_fate <- function(x, keep) {
@@ -102,16 +105,22 @@ rename_cells.fatefield_fate <- function(x, names) {
 }
 
 tables_per_cell <- function(x) {
-  shown <- c("probability", "se", "spread", "low", "high", "counts", "probability_plain", "probability_plan")
-  intersect(shown, names(x))
+  shown <- c("probability", "se", "spread", "low", "high", "counts", "steps.to")
+  intersect(c(shown, paste0("probability_", c("plain", "plan", "raw"))), names(x))
 }
 
 # Named by cell; ends of trajectories have no start of their own.
 values_per_cell <- function(x) {
-  intersect(c("entropy", "unassigned", "other", "effective", "starts", "descendants"), names(x))
+  intersect(c("entropy", "unassigned", "other", "effective", "starts", "descendants", "fold", "steps"), names(x))
 }
 
 method_text <- function(x) {
+  if (identical(x$method, "absorption")) {
+    return(paste0("by absorption along transitions by ", kernel_text(x$kernel)))
+  }
+  if (x$n.models == 0L) {
+    return("given as probabilities")
+  }
   if (!identical(x$method, "plan")) {
     return(counted(x$n.models, "model"))
   }
@@ -128,13 +137,23 @@ headline.fatefield_fate <- function(x) {
       if (!is.null(x$time)) paste0(", at time ", format(x$time)), if (!is.null(x$n.sim)) paste0(", ",
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
-    paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), if (x$n.models > 1L) paste0(
-      ", standard deviation between models ", format(mean(x$spread, na.rm = TRUE), digits = 2L)
-    ), ", unassigned ",
-      format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
-      format(100 * mean(x$other), digits = 2L), " %"),
-    correction_text(x), agreement_text(x)
+    if (!is.null(x$steps)) paste0("steps to a terminal state: ", quartiles(x$steps)),
+    paste0(
+      if (is.null(x$steps)) standard_error_text(x) else paste0("probabilities known to ", format(x$error, digits = 1L)),
+      ", unassigned ", format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
+      format(100 * mean(x$other), digits = 2L), " %"
+    ),
+    calibration_text(x), correction_text(x), agreement_text(x)
   )
+}
+
+standard_error_text <- function(x) {
+  if (all(is.na(x$se))) {
+    return("no standard errors")
+  }
+  paste0("mean standard error ", format(mean(x$se, na.rm = TRUE), digits = 2L), if (x$n.models > 1L) paste0(
+    ", standard deviation between models ", format(mean(x$spread, na.rm = TRUE), digits = 2L)
+  ))
 }
 
 #' @rdname PredictFate
@@ -143,12 +162,16 @@ summary.fatefield_fate <- function(object, ...) {
   p <- object$probability
   out <- data.frame(
     fate = colnames(p), probability = colMeans(p, na.rm = TRUE),
-    probability_se = sqrt(colMeans(object$se^2, na.rm = TRUE)),
+    probability_se = if (is.null(object$steps)) sqrt(colMeans(object$se^2, na.rm = TRUE)) else NA_real_,
     spread = if (object$n.models > 1L) sqrt(colMeans(object$spread^2, na.rm = TRUE)) else NA_real_,
     cells = as.vector(table(object$fate)),
     entropy = vapply(colnames(p), function(f) mean(object$entropy[which(object$fate == f)]), numeric(1)),
     row.names = NULL
   )
+  if (!is.null(object$probability_raw)) {
+    out$probability_raw <- unname(colMeans(object$probability_raw, na.rm = TRUE))
+    out$weight <- unname(object$calibration$weights)
+  }
   plan <- object$probability_plan
   if (is.null(plan)) {
     return(out)

@@ -39,6 +39,8 @@
 #' | Where does each cell head? | [EstimateVelocity()], [EmbedVelocity()], [PlotVelocity()] | object |
 #' | Does a gene's kinetics fit? | [PlotPhase()] | figure |
 #' | How likely is each step? | [TransitionMatrix()] | matrix |
+#' | Where do walks begin and end? | [FindMacrostates()] | object |
+#' | What are the fates, without times? | [AbsorptionProbabilities()], shown by [PlotFate()] | object |
 #' | Which velocity has any state? | [FitVelocityField()], [ScoreVelocityField()] | object, result |
 #' | Where do cells end, or come from? | [IntegrateCells()], [ClassifyTrajectories()], [RetrogradeCells()] | result |
 #' | What does the model see? | [LatentEmbedding()], [FieldJacobian()] | object, result |

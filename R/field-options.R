@@ -1,7 +1,11 @@
 # Options of velocity fields and of their training, with the engine's defaults.
 
-field_kinds <- c("vae", "ae", "mlp", "linear", "ridge", "pca", "sparsevfc", "knn", "mean")
-network_fields <- c("vae", "ae", "mlp")
+field_kinds <- function() field_kind_table()$name
+
+is_network_field <- function(kind) {
+  kinds <- field_kind_table()
+  kind %in% kinds$name[kinds$network]
+}
 
 #' Options of a velocity field and of its training
 #'
@@ -35,7 +39,7 @@ NULL
 
 make_field_options <- function(given) {
   given$compat <- check_choice(given$compat, c("none", "deepvelo"), "compat")
-  given$field <- if (is.null(given$field)) "vae" else check_choice(given$field, field_kinds, "field")
+  given$field <- if (is.null(given$field)) "vae" else check_choice(given$field, field_kinds(), "field")
   vfc <- given[["vfc"]]
   given$vfc <- NULL
   options <- new_options("field", field_defaults(given$field, given$compat), given, check_field_options)

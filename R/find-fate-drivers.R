@@ -36,6 +36,16 @@
 #' It is the sensitivity over a longer way, with the bends that the model has there.
 #' `screen` takes a result of [ScreenPerturbations()] with other settings, or a table, in its place.
 #'
+#' @section Correlation with the probability:
+#' `sources = "correlation"` needs no model: over the cells that have fates, such as those of
+#' [AbsorptionProbabilities()],
+#' Pearson's correlation of the log-normalised expression of each gene with the probability of `fate`; with `against`,
+#' with its share among these fates.
+#' Its interval is Fisher's, its p value that of the t test, with the false discovery rate of Benjamini and Hochberg.
+#' Where the object has fates and no model, this is the answer that is given by default.
+#' Cells of one terminal state have much in common besides their fate: take `cells` that are under way to ask for what
+#' leads there.
+#'
 #' A p value of the expression test knows nothing of the model's error: cells are sorted by the model, and are
 #' taken as independent.
 #' It tells of cells with and without a predicted fate, not of whether another training would sort them alike.
@@ -54,7 +64,10 @@
 #'   [PredictFate()].
 #'   `NULL` takes the fates that [PredictFate()] left in the object where they are of this model, these fates, cells and
 #'   times, and says so; else it predicts them.
+#'   For `"correlation"` a result of [PredictFate()] or [AbsorptionProbabilities()], or the name of one in the object;
+#'   `NULL` takes the last.
 #' @param sources Which answers: `"expression"`, `"sensitivity"`, `"activation"`; by default all three.
+#'   Or `"correlation"`, alone, see below.
 #' @param screen A result of [ScreenPerturbations()] of the same model, or a table of the columns `gene` and `effect`,
 #'   positive where activation helps the fate; `NULL` simulates activations where `sources` asks for them.
 #' @param time Times of the cells: a column, or one value for each cell.
@@ -87,6 +100,8 @@
 #'     expression; `sensitivity`, `sensitivity_se` (`NA` for one model),
 #'     `sensitivity_se_cells` (over the cells of these models),
 #'     `sensitivity_abs` (mean absolute value over cells); `activation`;
+#'     for `"correlation"` in their place `correlation`, `correlation_low`, `correlation_high`, `p`, `q` and `mean`, the
+#'     mean expression;
 #'     and `combined`, the mean over the answers of the signed rank of the gene: 1 for what is strongest for the
 #'     fate everywhere, -1 against it.}
 #'   \item{agreement}{data.frame, one row per pair of answers: the `genes` both have, Spearman's `rho`, the
@@ -126,6 +141,9 @@ FindFateDrivers.default <- function(object, model = NULL, fate, against = NULL, 
   local_threads(threads)
   check_object(object)
   check_no_dots(names(formals(FindFateDrivers.default)), ...)
+  if (asks_correlation(object, model, predicted, if (!missing(sources)) sources)) {
+    return(fate_correlations(object, predicted, if (!missing(fate)) fate, against, cells, assay, expression))
+  }
   model <- choose_model(object, model, type = c("sde", "field"))
   definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
   task <- driver_task(object, model, definition, if (!missing(fate)) fate, against, cells, time, t.start, t.end)
@@ -157,6 +175,7 @@ FindFateDrivers.Seurat <- function(object, model = NULL, fate, against = NULL, l
                                    scale = NULL, n.sim = 20L, max.cells = 200L, step = 0.25, n.directions = 20L,
                                    n.top = 50L, min.cells = 3L, seed.use = 42L, threads = NULL, verbose = TRUE,
                                    ...) {
+  if (missing(sources) && asks_correlation(object, model, predicted)) sources <- "correlation"
   call_worker(FindFateDrivers.default, ...)
 }
 

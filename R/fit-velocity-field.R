@@ -16,12 +16,7 @@
 #' ```
 #'
 #' @section Kinds:
-#' * `"vae"` (default): a variational auto-encoder from state to velocity.
-#' * `"ae"`: the same with plain units in the middle; `"mlp"`: a multilayer perceptron.
-#' * `"sparsevfc"`: sparse vector field consensus, a sum of Gaussian bumps.
-#' * `"knn"`: the mean velocity of the nearest cells.
-#' * `"linear"`: v = A x by least squares; `"ridge"`: with an intercept and a penalty; `"pca"`: linear in the
-#'   principal components; `"mean"`: the same velocity everywhere.
+#' `r doc_field_table()`
 #'
 #' All but the first are also baselines: a field that does no better than `"ridge"` or `"knn"` on cells held out
 #' has learned little more than they.
@@ -205,7 +200,7 @@ group_codes <- function(group, cells, argument) {
 }
 
 batch_codes <- function(batch, cells, options) {
-  if (!is.null(batch) && !options$field %in% network_fields) {
+  if (!is.null(batch) && !is_network_field(options$field)) {
     stop_input("batch", "`batch` is a covariate of networks; a field of kind ", quoted(options$field),
       " takes none.")
   }
@@ -215,7 +210,7 @@ batch_codes <- function(batch, cells, options) {
 # What fit_velocity_field() gives, one per member. An interrupt ends the member it meets and leaves out the
 # rest.
 fit_field_members <- function(x, y, part, batch, options, n.models, seed, verbose) {
-  each <- if (options$field %in% network_fields) options$epochs else 1
+  each <- if (is_network_field(options$field)) options$epochs else 1
   label <- if (n.models > 1L) paste("Training", n.models, "fields") else "Training"
   tick <- progress_bar(each * n.models, label, verbose)
   members <- list()

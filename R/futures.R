@@ -32,12 +32,8 @@ futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given,
   do.call(check_no_dots, c(list(names(formals(PerturbCells.default))), given))
   x <- model_coordinates(object, model)
   starts <- cell_starts(object, model, time, t.start, x)
-  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
-  start <- unique(starts[cells])
-  if (length(start) > 1L) {
-    stop_input("cells", "`cells` are of different times (", paste(format(sort(start)), collapse = ", "),
-      "); take those of one time, or set `t.start`.")
-  }
+  cells <- cells_of_one_time(cells, rownames(x), starts, "take those of one time")
+  start <- starts[[cells[[1L]]]]
   end <- if (is.null(t.end)) max(model$times) else check_number(t.end, "t.end")
   if (end <= start) {
     stop_input("t.end", "`t.end`: the cells are at ", format(start), " and the simulation ends at ", format(end),

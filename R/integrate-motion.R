@@ -16,12 +16,8 @@ motion_of_sde <- function(object, model, cells, path, noise, given, compat = "no
   }
   x <- model_coordinates(object, model)
   starts <- cell_starts(object, model, time, t.start, x)
-  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
-  start <- unique(starts[cells])
-  if (length(start) > 1L) {
-    stop_input("cells", "`cells` are of different times (", paste(format(sort(start)), collapse = ", "),
-      "); integrate those of one time at a time, or set `t.start`.")
-  }
+  cells <- cells_of_one_time(cells, rownames(x), starts, "integrate those of one time at a time")
+  start <- starts[[cells[[1L]]]]
   defaults <- utils::modifyList(integrate_defaults("none"), list(
     positive = FALSE, support = "none", solver = default_solver(noise)
   ))

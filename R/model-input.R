@@ -124,9 +124,24 @@ known_times <- function(model, x) {
   model$cell.times[match_inputs(model$source, input_of("coordinates", x))$at]
 }
 
+# The same of the cells that the training saw; NA for those that it left out, too.
+trained_times <- function(model, x) replace(known_times(model, x), rownames(x) %in% model$outliers, NA)
+
 column_names <- function(object) {
   if (is_plain_matrix(object)) {
     return(character())
   }
   names(if (is_seurat(object)) cell_data(object) else SummarizedExperiment::colData(object))
+}
+
+# Numbers of the cells asked about, NULL for those that start first, all of which start at one time. `names`: those of
+# all cells; `remedy`: what else could be asked, in words.
+cells_of_one_time <- function(cells, names, starts, remedy) {
+  cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, names)
+  times <- sort(unique(starts[cells]))
+  if (length(times) > 1L) {
+    stop_input("cells", "`cells` are of different times (", paste(format(times), collapse = ", "), "); ", remedy,
+      ", or set `t.start`.")
+  }
+  cells
 }

@@ -76,7 +76,7 @@ sde_summary <- function(model) {
       if (is.null(model$reduction)) "a matrix" else quoted(model$reduction), " (", quoted(model$dims, 3L), ")"),
     lines = c(
       times = times_text(times, model), fit = fit_text(model$verdict), `left out` = outliers_text(model),
-      growth = growth_text(model), noise = noise_text(model),
+      growth = growth_text(model), noise = noise_text(model), clones = clone_text(model$clones),
       `held out` = held_out_text(held), variance = dispersion_text(spread)
     ),
     first = "times", times = times,
@@ -202,7 +202,7 @@ training_ends <- function(model) {
   ended <- model$fit$ended
   if (is.null(ended)) ended <- ifelse(updates > 0L, "finished", "unknown")
   ended <- rep_len(as.character(ended), length(members))
-  trained <- model$type != "field" || model$config$field %in% network_fields
+  trained <- model$type != "field" || is_network_field(model$config$field)
   unit <- if (model$type == "field") "epochs" else "updates"
   data.frame(
     member = members, updates = updates, ended = ended,

@@ -14,8 +14,8 @@
 #'
 #' * `$fit(x, time, options, seed, list(clone, growth, tick))` trains in place on `x` (cells x
 #'   dims) with [TrainOptions()]; on a trained model it goes on where it stopped.
-#'   Gives `history` (data.frame, a row an update), `updates`, `best.update`, `held.out` and
-#'   `ended` (`"finished"`, `"early"`, `"interrupted"` or `"diverged"`).
+#'   Gives `history` (data.frame, a row an update), `updates`, `best.update`, `held.out`, `ended` (`"finished"`,
+#'   `"early"`, `"interrupted"` or `"diverged"`) and `validation` (`TRUE` for the cells that were held out).
 #' * `$drift(x, t)`, `$diffusion(x, t)`: cells x dims; the drift per unit of time, the standard
 #'   deviation of the noise per root of a unit of time.
 #' * `$potential(x, t)`: cells x 1, the scalar whose gradient is the drift.

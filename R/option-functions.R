@@ -253,8 +253,7 @@ TrainOptions <- function(method = NULL, updates = NULL, finish.updates = NULL, f
 
 #' @rdname FieldOptions
 #' @param field
-#'   Kind of the field: `"vae"`, `"ae"`, `"mlp"`, `"sparsevfc"`, `"knn"`, `"pca"`, `"ridge"`, `"linear"` or
-#'   `"mean"`, see [FitVelocityField()].
+#'   Kind of the field: `r doc_field_kinds()`, see [FitVelocityField()].
 #'   `r doc_defaults("field", "field")`
 #' @param input
 #'   What a network sees of a state.

@@ -1,6 +1,15 @@
 # What is said and drawn of the genes that FindFateDrivers() found.
 
 headline.fatefield_drivers <- function(x) {
+  if (!is.null(x$table$correlation)) {
+    return(c(
+      paste0("correlation of ", counted(nrow(x$table), "gene"), " with the probability of ", quoted(x$fate),
+        " against ",
+        quoted(x$against, 6L), " over ", counted(x$n[[2L]], "cell")),
+      if (nrow(x$table) > 0L) paste0("first: ", describe_driver(x$table[1L, ])),
+      paste0(sum(x$table$q < 0.05, na.rm = TRUE), " genes with q < 0.05; cells are taken as independent")
+    ))
+  }
   c(
     paste0("genes for ", quoted(x$fate), " (", counted(x$n[[1L]], "cell"), ") against ", quoted(x$against, 6L), " (",
       counted(x$n[[2L]], "cell"), "): ", nrow(x$table), if (of_one_member(x$table))
@@ -20,6 +29,8 @@ describe_driver <- function(row) {
   half <- stats::qnorm(0.975) * if (is.null(row$sensitivity_se)) NA_real_ else row$sensitivity_se
   paste(c(
     row$gene,
+    if (!is.null(row$correlation)) paste0("correlation ",
+      with_interval(row$correlation, row$correlation_low, row$correlation_high), ", q ", format(row$q, digits = 2L)),
     if (!is.null(row$sensitivity)) paste0("sensitivity ",
       with_interval(row$sensitivity, row$sensitivity - half, row$sensitivity + half)),
     if (!is.null(row$log2fc)) paste0("log2 fold change ", short(row$log2fc), ", q ", format(row$q, digits = 2L)),
@@ -31,11 +42,11 @@ describe_driver <- function(row) {
 #' @export
 summary.fatefield_drivers <- function(object, ...) {
   t <- object$table
-  columns <- c(expression = "auc", sensitivity = "sensitivity", activation = "activation")
+  columns <- c(correlation = "correlation", expression = "auc", sensitivity = "sensitivity", activation = "activation")
   columns <- columns[columns %in% names(t)]
   found <- function(answer) {
     switch(answer,
-      expression = sum(t$q < 0.05, na.rm = TRUE), activation = NA_integer_,
+      expression = , correlation = sum(t$q < 0.05, na.rm = TRUE), activation = NA_integer_,
       sensitivity = if (of_one_member(t)) NA_integer_ else
         sum(abs(t$sensitivity) > stats::qnorm(0.975) * t$sensitivity_se, na.rm = TRUE)
     )
@@ -53,6 +64,7 @@ summary.fatefield_drivers <- function(object, ...) {
 #' @details
 #' `plot()` draws each gene by its fold change between the predicted fates and its sensitivity, where both are there:
 #' what marks the fate lies to the right, what would further it lies at the top.
+#' Correlations against mean expression.
 #' Else fold changes against activations or p values, or effects against their rank.
 #' @param x A result of `FindFateDrivers()`.
 #' @param n.label Number of genes to name, those with the largest combined rank for and against the fate.
@@ -93,6 +105,12 @@ side_colours <- function(x) {
 }
 
 driver_axes <- function(table) {
+  if (!is.null(table$correlation)) {
+    return(list(
+      x = table$mean, y = table$correlation, names = c("mean expression",
+        "correlation with the probability of the fate")
+    ))
+  }
   effect <- if (is.null(table$sensitivity)) table$activation else table$sensitivity
   name <- if (is.null(table$sensitivity)) "activation (change of the margin by two s.d.)" else
     "sensitivity (change of the margin per s.d.)"
@@ -110,7 +128,8 @@ driver_sides <- function(table, fdr) {
   side <- if (is.null(table$q)) {
     ifelse(table$combined > 0, "for", "against")
   } else {
-    ifelse(is.na(table$q) | table$q > fdr, "neither", ifelse(table$auc > 0.5, "for", "against"))
+    up <- if (is.null(table$auc)) table$correlation > 0 else table$auc > 0.5
+    ifelse(is.na(table$q) | table$q > fdr, "neither", ifelse(up, "for", "against"))
   }
   factor(side, levels = c("for", "against", "neither"))
 }

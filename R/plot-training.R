@@ -38,7 +38,10 @@ PlotTraining.default <- function(object, model = NULL, columns = NULL, log10 = T
   history <- if (is.null(model)) object else model$history
   if (nrow(history) == 0L) stop_input("object", "`object`: its history of training is empty.")
   long <- long_history(history, columns)
-  long$y <- panel_values(long, log10)
+  logarithmic <- if (log10) logarithmic_panels(long)
+  long$y <- long$value
+  as_logarithm <- long$panel %in% logarithmic
+  long$y[as_logarithm] <- log10(long$value[as_logarithm])
   members <- length(unique(long$member))
   shared <- setdiff(unique(as.character(long$key)), "alone")
   ggplot2::ggplot(long, ggplot2::aes(
@@ -46,12 +49,12 @@ PlotTraining.default <- function(object, model = NULL, columns = NULL, log10 = T
   )) +
     ggplot2::geom_line(linewidth = 0.4, alpha = if (members > 1L) 0.6 else 1) +
     ggplot2::geom_point(data = sparse_points(long), size = 0.9) +
-    ggplot2::facet_wrap("panel", scales = "free", labeller = ggplot2::label_wrap_gen(28)) +
+    facet_panels(logarithmic) +
     ggplot2::scale_colour_manual(values = key_colours(shared), breaks = shared) +
     # All panels of a stage have its span.
     ggplot2::geom_blank(data = stage_spans(long)) +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
-    ggplot2::scale_y_continuous(breaks = panel_breaks, labels = panel_labels) +
+    ggplot2::scale_y_continuous(breaks = plain_breaks, labels = plain_labels) +
     (if (length(shared) > 0L) big_key() else ggplot2::guides(colour = "none")) + theme_curves() +
     ggplot2::labs(x = attr(long, "step"), y = NULL, colour = NULL, subtitle = training_subtitle(model))
 }
@@ -159,34 +162,40 @@ key_colours <- function(keys) {
   c(alone = "grey25", colours)
 }
 
-# Panels of one figure share a scale and so a transformation. Those of positive values are drawn as logarithms, far
-# above all other numbers, by which breaks and labels know them.
-log_offset <- 1e6
-
-panel_values <- function(long, logarithmic) {
-  positive <- logarithmic & stats::ave(long$value, long$panel, FUN = min) > 0
-  y <- long$value
-  y[positive] <- log10(long$value[positive]) + log_offset
-  y
+# Panels that are drawn as logarithms: those of positive values.
+logarithmic_panels <- function(long) {
+  positive <- stats::ave(long$value, long$panel, FUN = min) > 0
+  unique(as.character(long$panel[positive]))
 }
 
-panel_breaks <- function(limits) {
-  if (limits[[1L]] < log_offset / 2) {
-    return(pretty(limits, 4L))
+# A panel for each quantity. All share a transformation, so logarithms come as values of `logarithmic` panels, whose
+# axes alone say the numbers that they stand for.
+facet_panels <- function(logarithmic) {
+  plain <- ggplot2::facet_wrap("panel", scales = "free", labeller = ggplot2::label_wrap_gen(28))
+  ggplot2::ggproto(NULL, plain, init_scales = function(self, layout, x_scale = NULL, y_scale = NULL, params) {
+    scales <- ggplot2::ggproto_parent(plain, self)$init_scales(layout, x_scale, y_scale, params)
+    own <- if (!is.null(scales$y)) layout$SCALE_Y[layout$panel %in% logarithmic]
+    for (i in own) {
+      scales$y[[i]]$breaks <- log_breaks
+      scales$y[[i]]$labels <- log_labels
+    }
+    scales
+  })
+}
+
+plain_breaks <- function(limits) pretty(limits, 4L)
+
+# Of limits that are logarithms to base 10.
+log_breaks <- function(limits) {
+  if (diff(limits) < 2) {
+    return(log10(grDevices::axisTicks(limits, log = TRUE, nint = 3L)))
   }
-  decades <- limits - log_offset
-  apart <- ceiling(diff(decades) / 4)
-  at <- if (diff(decades) < 2) log10(grDevices::axisTicks(decades, log = TRUE, nint = 3L)) else {
-    seq(ceiling(decades[[1L]]), decades[[2L]], by = apart)
-  }
-  at + log_offset
+  seq(ceiling(limits[[1L]]), limits[[2L]], by = ceiling(diff(limits) / 4))
 }
 
-panel_labels <- function(breaks) {
-  logs <- !is.na(breaks) & breaks > log_offset / 2
-  breaks[logs] <- 10^(breaks[logs] - log_offset)
-  format_each(breaks, 3L)
-}
+plain_labels <- function(breaks) format_each(breaks, 3L)
+
+log_labels <- function(breaks) plain_labels(10^breaks)
 
 # Series known at few steps only are drawn with points, or a line of one value would not be seen.
 sparse_points <- function(long) {

@@ -1,7 +1,9 @@
 # How near velocity fields come to velocities of cells they have not seen, kind beside kind. Takes an object
 # after EstimateVelocity() or matrices; gives a table.
 
-score_fields <- c("mean", "knn", "linear", "ridge", "pca", "sparsevfc", "ae", "vae")
+# All but one of the networks that are much alike, the plainer ones first.
+score_fields <- function() setdiff(rev(field_kinds()), "mlp")
+
 score_metrics <- c("mse", "r2", "cosine", "sign")
 
 #' Compare velocity fields on held-out cells
@@ -63,7 +65,7 @@ ScoreVelocityField <- function(object, ...) UseMethod("ScoreVelocityField")
 
 #' @rdname ScoreVelocityField
 #' @export
-ScoreVelocityField.default <- function(object, velocity, fields = score_fields, split.by = NULL,
+ScoreVelocityField.default <- function(object, velocity, fields = score_fields(), split.by = NULL,
                                        validation = 0.1, test = 0.1, n.splits = 5L, seed.use = 42L,
                                        threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
@@ -71,7 +73,7 @@ ScoreVelocityField.default <- function(object, velocity, fields = score_fields, 
   if (missing(velocity)) stop_input("velocity", "`velocity` is missing: velocities of the cells are needed.")
   y <- known_velocities(plain_matrix(velocity, "velocity"), x)
   x <- x[, colnames(y), drop = FALSE]
-  fields <- unique(vapply(fields, check_choice, "", choices = field_kinds, argument = "fields"))
+  fields <- unique(vapply(fields, check_choice, "", choices = field_kinds(), argument = "fields"))
   options <- lapply(stats::setNames(fields, fields), given_field_options, given = list(...))
   seed <- seed_from(seed.use)
   n.splits <- check_count(n.splits, "n.splits")
@@ -97,7 +99,7 @@ ScoreVelocityField.default <- function(object, velocity, fields = score_fields, 
 
 #' @rdname ScoreVelocityField
 #' @export
-ScoreVelocityField.fatefield_velocity <- function(object, fields = score_fields, split.by = NULL, validation = 0.1,
+ScoreVelocityField.fatefield_velocity <- function(object, fields = score_fields(), split.by = NULL, validation = 0.1,
                                                   test = 0.1, n.splits = 5L, n.boot = 3L, genes = NULL, seed.use = 42L,
                                                   threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
@@ -110,7 +112,7 @@ ScoreVelocityField.fatefield_velocity <- function(object, fields = score_fields,
 
 #' @rdname ScoreVelocityField
 #' @export
-ScoreVelocityField.Seurat <- function(object, velocity = NULL, fields = score_fields, split.by = NULL,
+ScoreVelocityField.Seurat <- function(object, velocity = NULL, fields = score_fields(), split.by = NULL,
                                       validation = 0.1, test = 0.1, n.splits = 5L, n.boot = 3L, genes = NULL,
                                       seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)

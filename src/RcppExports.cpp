@@ -42,6 +42,156 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
+// absorption_defaults
+Rcpp::List absorption_defaults();
+RcppExport SEXP _fatefield_absorption_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(absorption_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// macrostate_defaults
+Rcpp::List macrostate_defaults();
+RcppExport SEXP _fatefield_macrostate_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(macrostate_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// kernel_defaults
+Rcpp::List kernel_defaults();
+RcppExport SEXP _fatefield_kernel_defaults() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(kernel_defaults());
+    return rcpp_result_gen;
+END_RCPP
+}
+// connectivity_steps
+Rcpp::S4 connectivity_steps(const Rcpp::S4& weights);
+RcppExport SEXP _fatefield_connectivity_steps(SEXP weightsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type weights(weightsSEXP);
+    rcpp_result_gen = Rcpp::wrap(connectivity_steps(weights));
+    return rcpp_result_gen;
+END_RCPP
+}
+// pseudotime_steps
+Rcpp::S4 pseudotime_steps(const Rcpp::S4& weights, const Rcpp::NumericVector& time);
+RcppExport SEXP _fatefield_pseudotime_steps(SEXP weightsSEXP, SEXP timeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type time(timeSEXP);
+    rcpp_result_gen = Rcpp::wrap(pseudotime_steps(weights, time));
+    return rcpp_result_gen;
+END_RCPP
+}
+// drift_steps
+Rcpp::S4 drift_steps(const Rcpp::S4& near, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& drift, const Rcpp::NumericMatrix& noise, int threads);
+RcppExport SEXP _fatefield_drift_steps(SEXP nearSEXP, SEXP xSEXP, SEXP driftSEXP, SEXP noiseSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type near(nearSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type drift(driftSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type noise(noiseSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(drift_steps(near, x, drift, noise, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// plan_steps
+Rcpp::S4 plan_steps(const Rcpp::NumericMatrix& x, const Rcpp::NumericVector& times, const Rcpp::IntegerVector& from, const Rcpp::NumericVector& rates, const Rcpp::List& options, int draws, double seed, int threads);
+RcppExport SEXP _fatefield_plan_steps(SEXP xSEXP, SEXP timesSEXP, SEXP fromSEXP, SEXP ratesSEXP, SEXP optionsSEXP, SEXP drawsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type from(fromSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type rates(ratesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type draws(drawsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(plan_steps(x, times, from, rates, options, draws, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// walking_cells
+Rcpp::LogicalVector walking_cells(const Rcpp::S4& transitions);
+RcppExport SEXP _fatefield_walking_cells(SEXP transitionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(walking_cells(transitions));
+    return rcpp_result_gen;
+END_RCPP
+}
+// weak_parts
+Rcpp::IntegerVector weak_parts(const Rcpp::S4& transitions);
+RcppExport SEXP _fatefield_weak_parts(SEXP transitionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(weak_parts(transitions));
+    return rcpp_result_gen;
+END_RCPP
+}
+// schur_space
+Rcpp::List schur_space(const Rcpp::S4& transitions, int count, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_schur_space(SEXP transitionsSEXP, SEXP countSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    Rcpp::traits::input_parameter< int >::type count(countSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(schur_space(transitions, count, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// pcca_memberships
+Rcpp::List pcca_memberships(const Rcpp::NumericMatrix& basis, int n_states, int threads);
+RcppExport SEXP _fatefield_pcca_memberships(SEXP basisSEXP, SEXP n_statesSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type basis(basisSEXP);
+    Rcpp::traits::input_parameter< int >::type n_states(n_statesSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(pcca_memberships(basis, n_states, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// coarse_chain
+Rcpp::List coarse_chain(const Rcpp::S4& transitions, const Rcpp::NumericMatrix& share, int threads);
+RcppExport SEXP _fatefield_coarse_chain(SEXP transitionsSEXP, SEXP shareSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type share(shareSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(coarse_chain(transitions, share, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// chain_absorption
+Rcpp::List chain_absorption(const Rcpp::S4& transitions, const Rcpp::IntegerVector& state, int n_states, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_chain_absorption(SEXP transitionsSEXP, SEXP stateSEXP, SEXP n_statesSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::S4& >::type transitions(transitionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type state(stateSEXP);
+    Rcpp::traits::input_parameter< int >::type n_states(n_statesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(chain_absorption(transitions, state, n_states, options, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // path_passages
 Rcpp::List path_passages(const Rcpp::NumericMatrix& shares, const Rcpp::NumericVector& times, double threshold);
 RcppExport SEXP _fatefield_path_passages(SEXP sharesSEXP, SEXP timesSEXP, SEXP thresholdSEXP) {
@@ -494,6 +644,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// usual_distance
+double usual_distance(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times);
+RcppExport SEXP _fatefield_usual_distance(SEXP statesSEXP, SEXP timesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type times(timesSEXP);
+    rcpp_result_gen = Rcpp::wrap(usual_distance(states, times));
+    return rcpp_result_gen;
+END_RCPP
+}
 // plan_fates
 Rcpp::List plan_fates(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times, const Rcpp::IntegerVector& codes, int n_labels, const Rcpp::NumericMatrix& queries, const Rcpp::NumericVector& query_times, const Rcpp::NumericVector& rates, const Rcpp::NumericVector& query_rates, const Rcpp::List& options, double seed, int threads);
 RcppExport SEXP _fatefield_plan_fates(SEXP statesSEXP, SEXP timesSEXP, SEXP codesSEXP, SEXP n_labelsSEXP, SEXP queriesSEXP, SEXP query_timesSEXP, SEXP ratesSEXP, SEXP query_ratesSEXP, SEXP optionsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
@@ -522,6 +683,15 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< std::string >::type field(fieldSEXP);
     Rcpp::traits::input_parameter< std::string >::type compat(compatSEXP);
     rcpp_result_gen = Rcpp::wrap(field_defaults(field, compat));
+    return rcpp_result_gen;
+END_RCPP
+}
+// field_kind_table
+Rcpp::DataFrame field_kind_table();
+RcppExport SEXP _fatefield_field_kind_table() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(field_kind_table());
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1224,16 +1394,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// sde_held_out
-Rcpp::LogicalVector sde_held_out(Rcpp::NumericVector time, Rcpp::NumericVector clone, double validation, double seed);
-RcppExport SEXP _fatefield_sde_held_out(SEXP timeSEXP, SEXP cloneSEXP, SEXP validationSEXP, SEXP seedSEXP) {
+// sde_clone_evidence
+Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone, double seed);
+RcppExport SEXP _fatefield_sde_clone_evidence(SEXP xSEXP, SEXP timeSEXP, SEXP cloneSEXP, SEXP seedSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type x(xSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type time(timeSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type clone(cloneSEXP);
-    Rcpp::traits::input_parameter< double >::type validation(validationSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(sde_held_out(time, clone, validation, seed));
+    rcpp_result_gen = Rcpp::wrap(sde_clone_evidence(x, time, clone, seed));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1625,6 +1795,19 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_archive_pack", (DL_FUNC) &_fatefield_archive_pack, 1},
     {"_fatefield_archive_unpack", (DL_FUNC) &_fatefield_archive_unpack, 2},
     {"_fatefield_archive_check", (DL_FUNC) &_fatefield_archive_check, 2},
+    {"_fatefield_absorption_defaults", (DL_FUNC) &_fatefield_absorption_defaults, 0},
+    {"_fatefield_macrostate_defaults", (DL_FUNC) &_fatefield_macrostate_defaults, 0},
+    {"_fatefield_kernel_defaults", (DL_FUNC) &_fatefield_kernel_defaults, 0},
+    {"_fatefield_connectivity_steps", (DL_FUNC) &_fatefield_connectivity_steps, 1},
+    {"_fatefield_pseudotime_steps", (DL_FUNC) &_fatefield_pseudotime_steps, 2},
+    {"_fatefield_drift_steps", (DL_FUNC) &_fatefield_drift_steps, 5},
+    {"_fatefield_plan_steps", (DL_FUNC) &_fatefield_plan_steps, 8},
+    {"_fatefield_walking_cells", (DL_FUNC) &_fatefield_walking_cells, 1},
+    {"_fatefield_weak_parts", (DL_FUNC) &_fatefield_weak_parts, 1},
+    {"_fatefield_schur_space", (DL_FUNC) &_fatefield_schur_space, 4},
+    {"_fatefield_pcca_memberships", (DL_FUNC) &_fatefield_pcca_memberships, 3},
+    {"_fatefield_coarse_chain", (DL_FUNC) &_fatefield_coarse_chain, 3},
+    {"_fatefield_chain_absorption", (DL_FUNC) &_fatefield_chain_absorption, 5},
     {"_fatefield_path_passages", (DL_FUNC) &_fatefield_path_passages, 3},
     {"_fatefield_path_forward_shares", (DL_FUNC) &_fatefield_path_forward_shares, 4},
     {"_fatefield_criticality_defaults", (DL_FUNC) &_fatefield_criticality_defaults, 0},
@@ -1661,8 +1844,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_fate_shares", (DL_FUNC) &_fatefield_fate_shares, 6},
     {"_fatefield_fate_summary", (DL_FUNC) &_fatefield_fate_summary, 3},
     {"_fatefield_plan_defaults", (DL_FUNC) &_fatefield_plan_defaults, 0},
+    {"_fatefield_usual_distance", (DL_FUNC) &_fatefield_usual_distance, 2},
     {"_fatefield_plan_fates", (DL_FUNC) &_fatefield_plan_fates, 11},
     {"_fatefield_field_defaults", (DL_FUNC) &_fatefield_field_defaults, 2},
+    {"_fatefield_field_kind_table", (DL_FUNC) &_fatefield_field_kind_table, 0},
     {"_fatefield_vfc_defaults", (DL_FUNC) &_fatefield_vfc_defaults, 0},
     {"_fatefield_check_field_options", (DL_FUNC) &_fatefield_check_field_options, 1},
     {"_fatefield_split_cells", (DL_FUNC) &_fatefield_split_cells, 5},
@@ -1720,7 +1905,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
     {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
-    {"_fatefield_sde_held_out", (DL_FUNC) &_fatefield_sde_held_out, 4},
+    {"_fatefield_sde_clone_evidence", (DL_FUNC) &_fatefield_sde_clone_evidence, 4},
     {"_fatefield_sde_solver_table", (DL_FUNC) &_fatefield_sde_solver_table, 0},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},

@@ -7,16 +7,6 @@
 namespace fatefield {
 namespace glue {
 
-/// What is held of the arms of a simulation or of futures, from list(hold, hold.of.arm).
-template <typename Request>
-void read_hold(const Rcpp::List& from, Request& to) {
-  const Rcpp::NumericMatrix hold = from["hold"];
-  to.hold = Matrix(hold.nrow(), hold.ncol());
-  to.hold.values.assign(hold.begin(), hold.end());
-  const Rcpp::NumericVector of_arm = from["hold.of.arm"];
-  to.hold_of_arm.assign(of_arm.begin(), of_arm.end());
-}
-
 /// list(share = starts x (labels + 1), effective, first = codes or NULL) of the futures of start states, arm
 /// after arm.
 /// @param index   pointer of label_index()

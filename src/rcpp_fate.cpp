@@ -2,6 +2,7 @@
 #include "core/analysis/fate.hpp"
 #include "core/analysis/fate_plan.hpp"
 #include "core/graph/labels.hpp"
+#include "core/ot/time_plan.hpp"
 #include "glue.hpp"
 
 using namespace fatefield;
@@ -92,6 +93,12 @@ Rcpp::List fate_summary(const Rcpp::List& members, const Rcpp::IntegerVector& fa
 
 // [[Rcpp::export(rng = false)]]
 Rcpp::List plan_defaults() { return glue::to_list(PlanOptions()); }
+
+// The usual distance of two cells of one time, in the units of the states.
+// [[Rcpp::export(rng = false)]]
+double usual_distance(const Rcpp::NumericMatrix& states, const Rcpp::NumericVector& times) {
+  return ot::usual_distance(glue::view(states), std::vector<double>(times.begin(), times.end()));
+}
 
 // list(share = queries x (labels + 1), effective, descendants) of queries before the last time, by plans
 // between the times of the cells `states`. `codes`: labels of the cells of the last time, NA for none.

@@ -1,5 +1,6 @@
 // Velocity fields for R: options, fitting, and everything a field tells of states. States are cells x genes.
 // Fields come as the bytes that models keep.
+#include "core/field/model/kinds.hpp"
 #include "core/field/model/network.hpp"
 #include "core/field/train/fit.hpp"
 #include "core/paths/scales.hpp"
@@ -32,6 +33,20 @@ Rcpp::List field_defaults(std::string field, std::string compat) {
   FieldOptions plain;
   plain.field = field;
   return glue::to_list(compat == "deepvelo" ? published_field_options(field) : plain);
+}
+
+// The kinds of fields: name, whether it is a network, and a few words of Markdown.
+// [[Rcpp::export(rng = false)]]
+Rcpp::DataFrame field_kind_table() {
+  Rcpp::CharacterVector name, about;
+  Rcpp::LogicalVector network;
+  for (const FieldKind& k : field_kinds()) {
+    name.push_back(k.name);
+    network.push_back(k.network());
+    about.push_back(k.about);
+  }
+  return Rcpp::DataFrame::create(Rcpp::_["name"] = name, Rcpp::_["network"] = network,
+                                 Rcpp::_["about"] = about);
 }
 
 // [[Rcpp::export(rng = false)]]

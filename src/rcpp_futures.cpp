@@ -17,17 +17,27 @@ bool has(const Rcpp::List& list, const char* name) {
 
 double number_in(const Rcpp::List& list, const char* name) { return Rcpp::as<double>(list[name]); }
 
+// What is held of the arms, from list(hold, hold.of.arm).
+void read_hold(const Rcpp::List& from, SimulationRequest& to) {
+  const Rcpp::NumericMatrix hold = from["hold"];
+  to.hold = Matrix(hold.nrow(), hold.ncol());
+  to.hold.values.assign(hold.begin(), hold.end());
+  const Rcpp::NumericVector of_arm = from["hold.of.arm"];
+  to.hold_of_arm.assign(of_arm.begin(), of_arm.end());
+}
+
 FutureRequest request_of(const Rcpp::NumericMatrix& starts, const Rcpp::NumericVector& times, double end,
                          const Rcpp::List& given) {
   FutureRequest r;
   r.starts = glue::view(starts);
   r.start_times.assign(times.begin(), times.end());
   r.end = end;
-  r.n_sim = static_cast<std::int64_t>(number_in(given, "n.sim"));
-  r.seed = static_cast<std::uint64_t>(number_in(given, "seed"));
-  if (has(given, "noise.sd")) r.noise_sd = Rcpp::as<std::vector<double>>(given["noise.sd"]);
-  if (has(given, "arms")) r.arms = static_cast<std::int64_t>(number_in(given, "arms"));
-  if (has(given, "hold")) glue::read_hold(given, r);
+  SimulationRequest& s = r.simulation;
+  s.n_sim = static_cast<std::int64_t>(number_in(given, "n.sim"));
+  s.seed = static_cast<std::uint64_t>(number_in(given, "seed"));
+  if (has(given, "noise.sd")) s.noise_sd = Rcpp::as<std::vector<double>>(given["noise.sd"]);
+  if (has(given, "arms")) s.arms = static_cast<std::int64_t>(number_in(given, "arms"));
+  if (has(given, "hold")) read_hold(given, s);
   if (has(given, "weights")) {
     const Rcpp::List weights = given["weights"];
     for (R_xlen_t t = 0; t < weights.size(); ++t) r.weights.push_back(&at<EndWeight>(weights[t]));
@@ -72,7 +82,7 @@ Rcpp::List motion_fates(SEXP motion, SEXP cells, const Rcpp::List& options, SEXP
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     FutureRequest r = request_of(starts, times, end, request);
-    for (double& dimension : r.hold.values) --dimension;
+    for (double& dimension : r.simulation.hold.values) --dimension;
     const CellSpace* space = Rf_isNull(cells) ? nullptr : &at<CellSpace>(cells);
     return shares_to_r(label_futures(*at<Motion>(motion).dynamics, space,
                                      glue::from_list<IntegrateOptions>(options), r, at<LabelTransfer>(index),

@@ -1,7 +1,7 @@
 // The neural SDE for R: options and the class NeuralSDE. Matrices are cells x dims.
 #include "core/sde/model/neural_sde.hpp"
 #include "core/sde/solvers/registry.hpp"
-#include "core/sde/train/split.hpp"
+#include "core/sde/train/clones.hpp"
 #include "core/sde/train/trainer.hpp"
 #include "glue.hpp"
 #include "glue_futures.hpp"
@@ -90,14 +90,6 @@ class NeuralSdeHandle {
     return simulated(x0, request);
   }
 
-  Rcpp::List simulate_arms(Rcpp::NumericMatrix x0, Rcpp::NumericVector times, double n_sim, double seed,
-                           double first, Rcpp::List arms) {
-    SimulationRequest request = request_of(times, n_sim, seed, first);
-    request.arms = static_cast<std::int64_t>(Rcpp::as<double>(arms["n"]));
-    glue::read_hold(arms, request);
-    return simulated(x0, request);
-  }
-
   Rcpp::NumericVector steps(Rcpp::NumericVector times) {
     const std::vector<double> at =
         glue::guarded([&] { return model_.step_times(std::vector<double>(times.begin(), times.end())); });
@@ -121,6 +113,10 @@ class NeuralSdeHandle {
         const Rcpp::NumericVector clone = extra["clone"];
         data.clone.assign(clone.begin(), clone.end());
       }
+      if (extra.containsElementNamed("trust") && !Rf_isNull(extra["trust"])) {
+        const Rcpp::NumericVector trust = extra["trust"];
+        data.clone_trust.assign(trust.begin(), trust.end());
+      }
       if (extra.containsElementNamed("growth") && !Rf_isNull(extra["growth"])) {
         const Rcpp::NumericVector growth = extra["growth"];
         data.growth_rate.assign(growth.begin(), growth.end());
@@ -129,10 +125,12 @@ class NeuralSdeHandle {
       if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
                                     to_tick(tick), glue::until_interrupt());
-      return Rcpp::List::create(Rcpp::_["history"] = to_data_frame(r.history), Rcpp::_["updates"] = r.updates,
-                                Rcpp::_["best.update"] = r.best_update, Rcpp::_["held.out"] = r.held_out,
-                                Rcpp::_["ended"] = r.ended,
-                                Rcpp::_["dispersion"] = to_data_frame(to_columns(r.dispersion)));
+      return Rcpp::List::create(
+          Rcpp::_["history"] = to_data_frame(r.history), Rcpp::_["updates"] = r.updates,
+          Rcpp::_["best.update"] = r.best_update, Rcpp::_["held.out"] = r.held_out,
+          Rcpp::_["ended"] = r.ended,
+          Rcpp::_["validation"] = Rcpp::LogicalVector(r.validation_cells.begin(), r.validation_cells.end()),
+          Rcpp::_["dispersion"] = to_data_frame(to_columns(r.dispersion)));
     });
   }
 
@@ -205,14 +203,29 @@ Rcpp::List train_defaults(std::string compat) {
   return glue::to_list(published(compat) ? published_train_options() : TrainOptions());
 }
 
-// TRUE for the cells that a training with this seed holds out. `clone`: numbers, below 0 for none, or empty.
+// What clones say of plans without them: a data frame with a row an interval; see clone_evidence().
 // [[Rcpp::export(rng = false)]]
-Rcpp::LogicalVector sde_held_out(Rcpp::NumericVector time, Rcpp::NumericVector clone, double validation,
-                                 double seed) {
-  const std::vector<char> out =
-      held_out_cells(std::vector<double>(time.begin(), time.end()),
-                     std::vector<std::int64_t>(clone.begin(), clone.end()), validation, to_seed(seed));
-  return Rcpp::LogicalVector(out.begin(), out.end());
+Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone,
+                                   double seed) {
+  return glue::guarded([&] {
+    const std::vector<CloneEvidence> found = clone_evidence(
+        glue::view(x), std::vector<double>(time.begin(), time.end()),
+        std::vector<std::int64_t>(clone.begin(), clone.end()), to_seed(seed), glue::until_interrupt());
+    const auto column = [&](auto f) {
+      std::vector<double> out;
+      for (const CloneEvidence& e : found) out.push_back(static_cast<double>(f(e)));
+      return out;
+    };
+    using E = CloneEvidence;
+    return Rcpp::DataFrame::create(Rcpp::_["from"] = column([](const E& e) { return e.from; }),
+                                   Rcpp::_["to"] = column([](const E& e) { return e.to; }),
+                                   Rcpp::_["cells"] = column([](const E& e) { return e.cells; }),
+                                   Rcpp::_["linked"] = column([](const E& e) { return e.linked; }),
+                                   Rcpp::_["noise"] = column([](const E& e) { return e.noise; }),
+                                   Rcpp::_["trust"] = column([](const E& e) { return e.trust; }),
+                                   Rcpp::_["gain"] = column([](const E& e) { return e.gain; }),
+                                   Rcpp::_["gain.se"] = column([](const E& e) { return e.gain_se; }));
+  });
 }
 
 // The solvers: name, equation ("Ito" or "Stratonovich"), and the strong order for each kind of noise, NA
@@ -274,8 +287,6 @@ RCPP_MODULE(neural_sde) {
       .method("simulate", &NeuralSdeHandle::simulate, "simulate(x0, times, n_sim, seed, first_trajectory)")
       .method("simulate_as", &NeuralSdeHandle::simulate_as,
               "simulate_as(x0, times, n_sim, seed, first_trajectory, list(noise.sd))")
-      .method("simulate_arms", &NeuralSdeHandle::simulate_arms,
-              "simulate_arms(x0, times, n_sim, seed, first_trajectory, list(n, hold, hold.of.arm))")
       .method("steps", &NeuralSdeHandle::steps,
               "steps(times): where the steps through these times begin and end")
       .method("fates", &NeuralSdeHandle::fates,

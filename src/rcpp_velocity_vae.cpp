@@ -1,4 +1,5 @@
 // The class VelocityVAE for R: a velocity field with a network in the middle. Matrices are cells x genes.
+#include "core/field/model/kinds.hpp"
 #include "glue.hpp"
 #include "glue_field.hpp"
 
@@ -13,10 +14,7 @@ class VelocityVaeHandle {
     glue::guarded([&] {
       options_ = glue::from_list<FieldOptions>(options);
       check_options(options_);
-      if (options_.field != "vae" && options_.field != "ae" && options_.field != "mlp") {
-        throw input_error("field", "`field` must be \"vae\", \"ae\" or \"mlp\"; a field of kind \"" +
-                                       options_.field + "\" has no network.");
-      }
+      check_network(field_kind(options_.field));
     });
   }
   explicit VelocityVaeHandle(Rcpp::RawVector bytes) {

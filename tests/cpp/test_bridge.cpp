@@ -97,6 +97,7 @@ BridgeBatch random_batch(std::int64_t n, std::int64_t dims, bool growth) {
   b.length = at::linspace(0.3, 0.5, n, at::kDouble);
   b.noise = at::linspace(0.3, 0.8, dims, at::kDouble).expand({n, dims});
   if (growth) b.log_growth = at::linspace(-0.5, 0.8, n, at::kDouble);
+  b.points = bridge_points(b, b.noise);
   return b;
 }
 

@@ -8,6 +8,7 @@
 
 #include "analysis/fate_plan.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/rng.hpp"
 #include "base/sampling.hpp"
 #include "base/threads.hpp"
@@ -249,4 +250,33 @@ TEST_CASE("plans that cannot be are named", "[fate_plan]") {
   CHECK(message(options(1, 1, "none")).find("`marginals`") != std::string::npos);
   c.population.codes.assign(c.population.codes.size(), -1);
   CHECK(message(options(1, 0)).find("no reference cell") != std::string::npos);
+}
+
+TEST_CASE("walks by the steps between times have the fates of the plans", "[fate_plan]") {
+  const Cells c = uneven(50);
+  for (const double reach : {0.0, 0.5}) {
+    const FatePlan plan(c.population, options(0.5, reach), 1);
+    std::vector<std::vector<double>> found;
+    for (const int n : {1, 2}) {
+      const ThreadScope scope(n);
+      const SparseRows steps = plan.steps(row_block(c.states, 0, 100), zeros(100), 400, 3);
+      REQUIRE(steps.rows == 100);
+      REQUIRE(steps.cols == c.states.rows);
+      const PlanShares s = plan.shares(row_block(c.states, 0, 100), zeros(100));
+      for (std::int64_t i = 0; i < 100; ++i) {
+        double sum = 0, one = 0;
+        for (std::int64_t e = steps.start[i]; e < steps.start[i + 1]; ++e) {
+          CHECK(c.population.times[static_cast<std::size_t>(steps.index[e])] == 1.0);
+          sum += steps.value[e];
+          if (c.population.codes[static_cast<std::size_t>(steps.index[e])] == 1) one += steps.value[e];
+        }
+        CHECK(sum == Approx(1.0));
+        // Columns of a label lie beside each other: systematic draws are off by at most 1 / 400 at each
+        // border.
+        CHECK(one == Approx(s.shares.share(i, 1)).margin(0.006));
+      }
+      found.push_back(steps.value);
+    }
+    CHECK(found[0] == found[1]);
+  }
 }

@@ -62,8 +62,8 @@ Numbers numbers(const FieldNetShape& shape, std::int64_t rows) {
     normals(seed, Stream::Simulator, 0, rows, 0, columns, out.data_ptr<double>());
     return out;
   };
-  Numbers out{made(1, shape.features), made(2, shape.genes), {}, {}};
-  if (shape.samples()) out.eps = made(3, shape.hidden[static_cast<std::size_t>(shape.latent)]);
+  Numbers out{made(1, shape.net.inputs), made(2, shape.net.outputs), {}, {}};
+  if (shape.samples()) out.eps = made(3, shape.units(shape.latent()));
   for (std::int64_t i = 0; i < rows && shape.batches > 0; ++i) out.batch.push_back(i % shape.batches);
   return out;
 }
@@ -87,12 +87,12 @@ Twin by_libtorch(const FieldNetShape& shape, const std::vector<FieldTensor>& wei
     if (l == 0 && shape.batches > 0) z = z + p.back().t().index_select(0, at::tensor(n.batch, at::kLong));
     if (l + 1 == shape.layers()) {
       a = z;
-    } else if (l == shape.latent) {
+    } else if (l == shape.latent()) {
       const std::vector<at::Tensor> heads = z.chunk(2, 1);
       a = heads[0] + at::exp(0.5 * heads[1]) * n.eps;
       kl = -0.5 * (1.0 + heads[1] - heads[0].square() - heads[1].exp()).sum();
     } else {
-      a = activate(shape.activation, z);
+      a = activate(shape.net.activation, z);
     }
   }
   const at::Tensor squares = (a - n.y).square().sum();
@@ -158,9 +158,9 @@ TEST_CASE("the published step of the VAE is reproduced", "[field_net][golden]") 
   const auto read = [&](const std::string& name) { return golden_tensor(golden, "deepvelo_step/" + name); };
   const at::Tensor x = read("x"), y = read("y"), eps = read("eps").contiguous();
   FieldNetShape shape;
-  shape.features = shape.genes = x.size(1);
-  shape.hidden = {64, 16, 16, 64};
-  shape.latent = 1;
+  shape.net.inputs = shape.net.outputs = x.size(1);
+  shape.net.hidden = {64, 16, 16, 64};
+  shape.net.plain = 1;
   // Mean and variance are one layer here.
   const auto both = [&](const std::string& kind, const std::string& of) {
     return at::cat({read(kind + ".mu." + of), read(kind + ".lv." + of)}, 0);
@@ -202,39 +202,39 @@ TEST_CASE("the published step of the VAE is reproduced", "[field_net][golden]") 
 
 TEST_CASE("values and every gradient of a field's network agree with LibTorch", "[field_net]") {
   FieldNetShape vae;
-  vae.features = vae.genes = 300;
-  vae.hidden = {40, 7, 9, 33};
-  vae.latent = 1;
+  vae.net.inputs = vae.net.outputs = 300;
+  vae.net.hidden = {40, 7, 9, 33};
+  vae.net.plain = 1;
   for (const Activation a : {Activation::Relu, Activation::Silu, Activation::Softplus, Activation::Tanh}) {
     INFO(static_cast<int>(a));
-    vae.activation = a;
+    vae.net.activation = a;
     agree(vae, 150);
   }
   vae.batches = 3;
   agree(vae, 70);
 
   FieldNetShape mlp;
-  mlp.features = 70;
-  mlp.genes = 37;
-  mlp.hidden = {20};
+  mlp.net.inputs = 70;
+  mlp.net.outputs = 37;
+  mlp.net.hidden = {20};
   agree(mlp, 5);
-  mlp.hidden = {20, 31};
-  mlp.activation = Activation::Silu;
+  mlp.net.hidden = {20, 31};
+  mlp.net.activation = Activation::Silu;
   agree(mlp, 130);
 
   FieldNetShape wide;
-  wide.features = 30;
-  wide.genes = 2100;
-  wide.hidden = {64, 16, 16, 64};
+  wide.net.inputs = 30;
+  wide.net.outputs = 2100;
+  wide.net.hidden = {64, 16, 16, 64};
   agree(wide, 2);
 }
 
 TEST_CASE("training with all noises is the same bytes on one and two threads", "[field_net][identity]") {
   FieldNetShape shape;
-  shape.features = shape.genes = 700;
-  shape.hidden = {24, 5, 6, 20};
-  shape.latent = 1;
-  shape.activation = Activation::Silu;
+  shape.net.inputs = shape.net.outputs = 700;
+  shape.net.hidden = {24, 5, 6, 20};
+  shape.net.plain = 1;
+  shape.net.activation = Activation::Silu;
   const Numbers n = numbers(shape, 300);
   const FieldCells<float> cells = cells_of<float>(n.x, n.y);
   const auto on = [&](int number) {

@@ -58,8 +58,8 @@ FutureRequest request_for(const Matrix& starts, std::vector<double> times, std::
   r.starts = starts;
   r.start_times = std::move(times);
   r.end = 1.0;
-  r.n_sim = n_sim;
-  r.seed = 5;
+  r.simulation.n_sim = n_sim;
+  r.simulation.seed = 5;
   return r;
 }
 
@@ -72,10 +72,10 @@ FateShares by_hand(const NeuralSde& m, const LabelTransfer& labels, const Matrix
   }
   SimulationRequest q;
   q.times = {start, r.end};
-  q.n_sim = r.n_sim;
-  q.seed = r.seed;
-  q.first_trajectory = r.first_trajectory + static_cast<std::uint64_t>(from * r.n_sim);
-  q.noise_sd = r.noise_sd;
+  q.n_sim = r.simulation.n_sim;
+  q.seed = r.simulation.seed;
+  q.first_trajectory = r.simulation.first_trajectory + static_cast<std::uint64_t>(from * r.simulation.n_sim);
+  q.noise_sd = r.simulation.noise_sd;
   const Simulation s = m.simulate(some, q, nullptr);
   Matrix ends(s.trajectories, s.dims);
   std::vector<double> mass;
@@ -83,7 +83,7 @@ FateShares by_hand(const NeuralSde& m, const LabelTransfer& labels, const Matrix
   for (std::int64_t i = 0; i < s.trajectories; ++i) {
     for (std::int64_t j = 0; j < s.dims; ++j) ends(i, j) = s.states[i + s.trajectories * (j + s.dims)];
     mass.push_back(s.log_weights[i + s.trajectories]);
-    cell.push_back(static_cast<std::int32_t>(i / r.n_sim));
+    cell.push_back(static_cast<std::int32_t>(i / r.simulation.n_sim));
   }
   return tally_fates(labels, ends, mass, cell, to - from);
 }
@@ -146,7 +146,7 @@ TEST_CASE("pieces of a larger request give the bytes of the whole", "[futures]")
     for (std::int64_t j = 0; j < 3; ++j) last(i, j) = x(30 + i, j);
   }
   FutureRequest r = request_for(last, std::vector<double>(10, 0.0), 6);
-  r.first_trajectory = 180;
+  r.simulation.first_trajectory = 180;
   CHECK(rows_are(whole.shares, 30, label_futures(m, r, labels, nullptr).shares));
 }
 
@@ -163,10 +163,10 @@ TEST_CASE("arms share their noise, hold what they hold, and do not depend on eac
   }
   const std::vector<double> times(20, 0.0);
   FutureRequest r = request_for(both, times, 5);
-  r.arms = 3;
-  r.hold = Matrix(2, 3);
-  r.hold(0, 0) = r.hold(1, 1) = 1;
-  r.hold_of_arm = {0, 1, 1, 2};
+  r.simulation.arms = 3;
+  r.simulation.hold = Matrix(2, 3);
+  r.simulation.hold(0, 0) = r.simulation.hold(1, 1) = 1;
+  r.simulation.hold_of_arm = {0, 1, 1, 2};
   const LabelledFutures whole = label_futures(m, r, labels, nullptr);
   for (const std::int64_t chunk : {5, 15, 200}) {
     r.chunk = chunk;
@@ -178,9 +178,9 @@ TEST_CASE("arms share their noise, hold what they hold, and do not depend on eac
   }
   CHECK(rows_are(whole.shares, 20, label_futures(m, request_for(second, times, 5), labels, nullptr).shares));
   FutureRequest alone = request_for(x, times, 5);
-  alone.hold = Matrix(1, 3);
-  alone.hold(0, 1) = 1;
-  alone.hold_of_arm = {0, 1};
+  alone.simulation.hold = Matrix(1, 3);
+  alone.simulation.hold(0, 1) = 1;
+  alone.simulation.hold_of_arm = {0, 1};
   CHECK(rows_are(whole.shares, 40, label_futures(m, alone, labels, nullptr).shares));
 }
 
@@ -189,9 +189,9 @@ TEST_CASE("without noise one future stands for all, with all their number", "[fu
   const LabelTransfer labels = voters(3);
   const Matrix x = some_cells(30, 3);
   FutureRequest r = request_for(x, std::vector<double>(30, 0.0), 7);
-  r.noise_sd = {0, 0, 0};
+  r.simulation.noise_sd = {0, 0, 0};
   CHECK(rows_are(label_futures(m, r, labels, nullptr).shares, 0, by_hand(m, labels, x, 0, 30, 0.0, r)));
-  r.noise_sd = {0.5, 0, 1};
+  r.simulation.noise_sd = {0.5, 0, 1};
   CHECK(rows_are(label_futures(m, r, labels, nullptr).shares, 0, by_hand(m, labels, x, 0, 30, 0.0, r)));
 }
 
@@ -215,9 +215,9 @@ TEST_CASE("paths along a motion end where they are known to, and lost ones nowhe
   const Matrix starts = starts_of(2, {-3, 0, 0, 0, 3, 0, 0, 9, -3, 0, 0, 0, 3, 0, 6, 0});
   FutureRequest r = request_for(starts, std::vector<double>(4, 0.0), 1);
   r.end = 3;
-  r.arms = 2;
-  r.hold = Matrix(1, 1);
-  r.hold_of_arm = {0, 0, 1};
+  r.simulation.arms = 2;
+  r.simulation.hold = Matrix(1, 1);
+  r.simulation.hold_of_arm = {0, 0, 1};
   r.first_labels = true;
   for (const std::int64_t chunk : {1, 2, 100}) {
     r.chunk = chunk;
@@ -261,10 +261,10 @@ TEST_CASE("requests of futures that do not fit are named", "[futures]") {
   };
   FutureRequest r = request_for(x, std::vector<double>(20, 0.0), 0);
   CHECK(argument(r) == "n.sim");
-  r.n_sim = 1;
-  r.arms = 2;
+  r.simulation.n_sim = 1;
+  r.simulation.arms = 2;
   CHECK(argument(r) == "starts");
-  r.arms = 1;
-  r.hold_of_arm = {0, 1};
+  r.simulation.arms = 1;
+  r.simulation.hold_of_arm = {0, 1};
   CHECK(argument(r) == "hold");
 }

@@ -40,8 +40,10 @@ at::Tensor shifted(const at::Tensor& x, std::int64_t column, double by) {
 // A network of two executors on the same numbers.
 struct Executors {
   Executors(Activation activation, std::vector<std::int64_t> hidden, std::int64_t outputs,
-            at::ScalarType type)
-      : shape{5, std::move(hidden), outputs, true, activation}, net(shape), x(cloud(21, 5, 3).to(type)) {
+            at::ScalarType type, std::int64_t plain = -1)
+      : shape{5, std::move(hidden), outputs, true, activation, plain},
+        net(shape),
+        x(cloud(21, 5, 3).to(type)) {
     std::uint64_t number = 0;
     for (const ParameterSpec& spec : parameter_specs("net", shape)) {
       at::Tensor w = at::empty(spec.shape, at::kDouble);
@@ -88,36 +90,54 @@ struct Executors {
     return worst;
   }
 
-  // The same of the change along a direction, by the kernels against LibTorch's derivative of a derivative.
+  // The same of the layers' changes along a direction and of their way back, by the kernels against
+  // LibTorch's derivative of a derivative.
   template <typename T>
-  double tangent_difference() const {
+  double chain_difference() const {
     const at::Tensor y = net.forward({p.data(), nullptr}, x, nullptr),
                      dx = cloud(21, 5, 9).to(x.scalar_type());
     const at::Tensor seed = at::zeros_like(y).requires_grad_(true);
     const at::Tensor back = torch::autograd::grad({y}, {x}, {seed}, true, true)[0];
-    const at::Tensor expected = torch::autograd::grad({back}, {seed}, {dx})[0];
+    const at::Tensor expected = torch::autograd::grad({back}, {seed}, {dx}, true)[0];
     std::vector<const T*> weights;
     for (const at::Tensor& w : p) weights.push_back(w.data_ptr<T>());
     const Dense<T> dense(shape, weights.data());
-    const std::int64_t n = 21, ld = dense.input_stride(), ldy = dense.output_stride();
+    const LayerChain<T>& chain = dense.layers();
+    const std::int64_t n = 21, ld = chain.input_stride(), depth = chain.depth();
     Aligned<T> from(static_cast<std::size_t>(n * ld), T(0)), along(from),
-        out(static_cast<std::size_t>(n * ldy));
+        out(static_cast<std::size_t>(n * chain.output().stride()));
     for (std::int64_t r = 0; r < n; ++r) {
       std::copy_n(x.data_ptr<T>() + r * 5, 5, from.data() + r * ld);
       std::copy_n(dx.data_ptr<T>() + r * 5, 5, along.data() + r * ld);
     }
-    const Workspace<T> tape = make_workspace<T>(n * dense.forward_tape()),
-                       scratch = make_workspace<T>(n * dense.scratch());
-    const DenseRows<T> rows{n, from.data(), ld, nullptr, tape.get(), scratch.get()};
-    dense.forward(rows, out.data());
-    dense.forward_tangent(rows, along.data(), out.data());
-    double worst = 0.0;
-    for (std::int64_t r = 0; r < n; ++r) {
-      for (std::int64_t j = 0; j < shape.outputs; ++j)
-        worst =
-            std::max(worst, std::abs(static_cast<double>(out[r * ldy + j]) - expected[r][j].item<double>()));
-    }
-    return worst / expected.abs().max().item<double>();
+    const auto buffer = [&] { return Aligned<T>(static_cast<std::size_t>(n * chain.widest()), T(0)); };
+    Aligned<T> tape(static_cast<std::size_t>(n * chain.units())), value = buffer(), now = buffer(),
+                                                                  next = buffer();
+    const ChainRows<T> rows{n, tape.data(), nullptr};
+    chain.rise(rows, 0, depth, from.data(), ld, value.data());
+    const std::int64_t top = depth > 0 ? chain.stride(depth - 1) : ld;
+    chain.output().tangent(n, chain.push(rows, 0, depth, along.data(), ld, now.data(), next.data()), top,
+                           out.data());
+    const auto far = [](const T* found, std::int64_t stride, const at::Tensor& wanted) {
+      double worst = 0.0;
+      for (std::int64_t r = 0; r < wanted.size(0); ++r) {
+        for (std::int64_t j = 0; j < wanted.size(1); ++j)
+          worst = std::max(
+              worst, std::abs(static_cast<double>(found[r * stride + j]) - wanted[r][j].item<double>()));
+      }
+      return worst / wanted.abs().max().item<double>();
+    };
+    const double ahead = far(out.data(), chain.output().stride(), expected);
+    if (depth == 0) return ahead;
+    const at::Tensor ones = at::ones_like(y);
+    const at::Tensor gradient = torch::autograd::grad({y}, {x}, {ones})[0];
+    std::fill(out.begin(), out.end(), T(0));
+    for (std::int64_t r = 0; r < n; ++r)
+      std::fill_n(out.begin() + r * chain.output().stride(), shape.outputs, T(1));
+    std::fill(now.begin(), now.end(), T(0));
+    chain.output().adjoint(n, out.data(), now.data(), top);
+    chain.pull(rows, depth - 1, now.data(), next.data(), along.data(), ld);
+    return std::max(ahead, far(along.data(), ld, gradient));
   }
 
   MlpShape shape;
@@ -143,10 +163,22 @@ TEST_CASE("fused kernels and LibTorch give one network: values and derivatives o
           CHECK(many.difference(&Mlp::positive, rate) < tolerance);
           if (!hidden.empty()) CHECK(one.difference(&Mlp::input_gradient, rate) < tolerance);
         }
-        CHECK((type == at::kDouble ? many.tangent_difference<double>() : many.tangent_difference<float>()) <
+        CHECK((type == at::kDouble ? many.chain_difference<double>() : many.chain_difference<float>()) <
               tolerance);
       }
     }
+  }
+}
+
+TEST_CASE("a layer without an activation is one in both executors", "[nets][fused]") {
+  for (const std::int64_t plain : {0, 1, 2}) {
+    const Executors many(Activation::Silu, {9, 7, 8}, 4, at::kDouble, plain),
+        one(Activation::Silu, {9, 7, 8}, 1, at::kDouble, plain);
+    for (const double rate : {0.0, 0.3}) {
+      CHECK(many.difference(&Mlp::forward, rate) < 1e-10);
+      CHECK(one.difference(&Mlp::input_gradient, rate) < 1e-10);
+    }
+    CHECK(many.chain_difference<double>() < 1e-10);
   }
 }
 

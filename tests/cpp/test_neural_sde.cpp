@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "sde/model/neural_sde.hpp"
@@ -197,6 +198,39 @@ TEST_CASE("a linear model held along one dimension is the same model without it"
   // With y held at 2 x goes to 1, geometrically with 1 - dt.
   CHECK(std::abs(at_of(s, 0, 0, 1) - (1.0 - 0.8 * std::pow(0.99, 100))) < 1e-6);
   CHECK(at_of(s, 0, 1, 1) == 2.0);
+}
+
+TEST_CASE("a direction that is held in a constant dimension too stays as it was", "[sde][arms]") {
+  NeuralSde m = lively(small(), 3);
+  m.impl().see({0, 1});
+  Matrix x = cells(4, 3);
+  for (std::int64_t i = 0; i < 4; ++i) x(i, 2) = 2.0;
+  SimulationRequest r;
+  r.times = {0.0, 1.0};
+  r.n_sim = 2;
+  r.hold = Matrix(1, 3);
+  r.hold(0, 0) = 0.6;
+  r.hold(0, 2) = 0.8;
+  r.hold_of_arm = {0, 1};
+  const Simulation s = m.simulate(x, r, nullptr);
+  double moved = 0.0, constant = 0.0;
+  for (std::int64_t i = 0; i < 8; ++i) {
+    moved = std::max(moved, std::abs(at_of(s, i, 0, 1) - x(i / 2, 0)));
+    constant = std::max(constant, std::abs(at_of(s, i, 2, 1) - 2.0));
+  }
+  CHECK(moved < 1e-5);
+  CHECK(constant == 0.0);
+}
+
+TEST_CASE("rows become orthonormal in their order, and those that others tell vanish", "[linear_algebra]") {
+  Matrix x(4, 3);
+  x(0, 0) = 5.0;  // not among them
+  x(1, 0) = 2.0;
+  x(2, 0) = x(2, 1) = 1.0;
+  x(3, 0) = -3.0;
+  x(3, 1) = 4.0;
+  make_orthonormal_rows(x, 1, 4);
+  CHECK(x.values == std::vector<double>{5, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0});
 }
 
 TEST_CASE("arms and directions that do not fit are named", "[sde][arms][errors]") {

@@ -8,7 +8,8 @@ groups_of_page <- list(
   FitVelocityField = "field", EstimateVelocity = c("velocity", "dynamical"), ClassifyTrajectories = "label",
   DefineFates = "label", RetrogradeCells = "integrate",
   EmbedVelocity = c("velocity.graph", "transition", "terminal", "pseudotime", "latent.time"),
-  TransitionMatrix = "transition", PlotVelocity = "stream", PredictFate = c("label", "fate", "plan"),
+  TransitionMatrix = c("transition", "kernel"), FindMacrostates = "macrostate",
+  AbsorptionProbabilities = "absorption", PlotVelocity = "stream", PredictFate = c("label", "fate", "plan"),
   FateDynamics = "label", CompareNoise = c("label", "fate"), FindFateDrivers = "label",
   CoexpressionNetwork = c("network", "leiden"), CellCriticality = "criticality", LyapunovExponents = "lyapunov",
   IntegrateCells = "integrate", SimulateTwoBranch = "two.branch", SimulateDifferentiation = "differentiation"

@@ -173,3 +173,14 @@ test_that("a cell far from all others has no say in plans, and is named", {
   kept <- rownames(without$probability)
   expect_equal(fate$probability[kept, ], without$probability)
 })
+
+test_that("the plans of a model leave out the cells that its training left out, and no others", {
+  cells <- pairs_of_clusters()
+  cells$x[4L, 1L] <- 1e9
+  suppressWarnings(model <- tiny_fit(cells$x, cells$time, growth = "none"), classes = "fatefield_warning_outliers")
+  expect_identical(model$outliers, "c4")
+  expect_silent(fate <- fates_of_model(cells, model, method = "plan"))
+  expect_identical(sum(fate$plan.times), nrow(cells$x) - 1L)
+  model$outliers <- c("c4", "c6")
+  expect_identical(sum(fates_of_model(cells, model, method = "plan")$plan.times), nrow(cells$x) - 2L)
+})

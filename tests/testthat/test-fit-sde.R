@@ -341,16 +341,6 @@ test_that("a dimension that does not vary neither moves nor matters", {
   expect_input_error(tiny_fit(x * 0, cells$time), "object", "same point")
 })
 
-test_that("a direction that is held in a constant dimension too stays as it was", {
-  cells <- tiny_cells(90L)
-  model <- tiny_fit(cbind(cells$x[, 1:2], same = 2), cells$time)
-  v <- matrix(c(0.6, 0, 0.8), 1L)
-  x <- cbind(cells$x[1:4, 1:2], 2)
-  out <- model_engine(model)$simulate_arms(x, c(0, 2), 2, 1, 0, list(n = 1, hold = v, hold.of.arm = c(0, 1)))$states
-  expect_equal(out[, 1L, 2L], unname(rep(x[, 1L], each = 2)), tolerance = 1e-5)
-  expect_identical(out[, 3L, 2L], rep(2, 8))
-})
-
 test_that("values that would overflow are named, in every method", {
   for (value in c(1e300, 1e30, -1e16)) {
     cells <- tiny_cells()
@@ -442,11 +432,17 @@ test_that("a fit keeps its verdict, which its printing, its file and its figure 
 
 test_that("a verdict looks at held-out cells first", {
   time <- rep(0:1, each = 50)
-  held <- sde_held_out(time, numeric(), 0.2, 42)
+  x <- cbind(sin(1:100), cos(1:100 * 1.7))
+  held_out <- function(validation, clone = NULL) {
+    engine <- methods::new(NeuralSDE, SDEOptions(), 2L, 42)
+    train <- TrainOptions(method = "bridge", updates = 1L, validation = validation)
+    engine$fit(x, time, train, 42, list(clone = clone))$validation
+  }
+  held <- held_out(0.2)
   expect_identical(as.vector(table(held, time)["TRUE", ]), c(10L, 10L))
-  expect_false(any(sde_held_out(time, numeric(), 0, 42)))
-  clone <- rep(1:10, each = 10)
-  expect_true(all(tapply(sde_held_out(time, clone, 0.2, 42), clone, function(h) length(unique(h))) == 1L))
+  expect_false(any(held_out(0)))
+  clone <- rep(1:10, 10)
+  expect_true(all(tapply(held_out(0.2, clone), clone, function(h) length(unique(h))) == 1L))
   chosen <- held_first(which(held), which(!held), 30, 1, 1)
   expect_identical(length(unique(chosen)), 30L)
   expect_setequal(chosen[1:20], which(held))

@@ -66,7 +66,7 @@ switch_like <- function() {
     states[, 2L, length(times)] <- ifelse(level < stats::plogis(x0[cell, 2L]), 3, -3)
     list(states = states, log_weights = matrix(0, length(cell), length(times)))
   }
-  list(simulate = simulate, simulate_arms = simulate)
+  list(simulate = simulate)
 }
 
 test_that("matrices, Seurat objects and SingleCellExperiments give the same", {

@@ -91,8 +91,9 @@ result_makers <- list(
   jacobian = function(f) FieldJacobian(f$branch, from = rownames(f$branch)[1:2], cells = 1:5),
   lyapunov = function(f) {
     x <- tiny_cells()$x
-    model <- FitSDE(x, time = tiny_cells()$time, updates = 2, n.models = 2L, drift.hidden = 8L, verbose = FALSE)
-    LyapunovExponents(x, model, cells = 1:5, verbose = FALSE)
+    LyapunovExponents(x, FitSDE(x, time = tiny_cells()$time, updates = 2, n.models = 2L, drift.hidden = 8L,
+      verbose = FALSE), cells = 1:5,
+      verbose = FALSE)
   },
   classes = function(f) {
     suppressWarnings(ClassifyTrajectories(IntegrateCells(f$branch, cells = 1:10, verbose = FALSE),

@@ -141,7 +141,7 @@ switch_engine <- function() {
     states[, 2L, length(times)] <- ifelse(level < stats::plogis(2 * (x0[cell, 2L] - 1)), 3, -3)
     list(states = states, log_weights = matrix(0, length(cell), length(times)))
   }
-  list(simulate = simulate, simulate_arms = simulate)
+  list(simulate = simulate)
 }
 
 test_that("doses through a model that is a logistic switch have its shares, its middle and its rise", {
@@ -169,11 +169,13 @@ test_that("the same noise in both arms makes changes less noisy", {
   engine <- model_engine(model)
   moved <- x
   moved[, 1] <- moved[, 1] + 0.5
-  arms <- list(n = 2, hold = matrix(0, 0L, ncol(x)), hold.of.arm = c(0, 0, 0))
-  both <- engine$simulate_arms(rbind(x, moved), c(0, 3), 20, 5, 0, arms)$states[, 1L, 2L]
-  other <- engine$simulate(moved, c(0, 3), 20, 6, 0)$states[, 1L, 2L]
-  n <- length(other)
-  expect_lt(stats::var(both[n + 1:n] - both[1:n]), 0.2 * stats::var(other - both[1:n]))
+  references <- fate_references(x, fate_definition(x, ifelse(x[, 1] > stats::median(x[, 1]), "up", "down")))$references
+  up <- function(starts, arms, seed) {
+    engine$fates(references$index, starts, rep(0, 60), 3, list(n.sim = 20, seed = seed, arms = arms), NULL)$share[, 2L]
+  }
+  both <- up(rbind(x, moved), 2, 5)
+  other <- up(moved, 1, 6)
+  expect_lt(stats::var(both[61:120] - both[1:60]), 0.5 * stats::var(other - both[1:60]))
 })
 
 test_that("genes of a velocity field are moved and held in it", {

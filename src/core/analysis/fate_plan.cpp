@@ -11,6 +11,7 @@
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
+#include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "ot/time_plan.hpp"
 
@@ -71,6 +72,10 @@ class Interval {
   virtual ~Interval() = default;
   virtual Pushed push(MatrixView x, const std::vector<std::int64_t>& rows, double stretch,
                       const KeepGoing& keep_going) const = 0;
+  /// body(i, weights of the cells of the next time) for each of the rows, on any thread.
+  virtual void each_row(MatrixView x, const std::vector<std::int64_t>& rows, double stretch,
+                        const std::function<void(std::size_t, const Vector&)>& body,
+                        const KeepGoing& keep_going) const = 0;
 };
 
 struct Side {
@@ -102,13 +107,26 @@ class IntervalOf final : public Interval {
     out.share = Matrix(n, labels_.cols());
     out.effective.resize(rows.size());
     out.descendants.resize(rows.size());
-    const std::int64_t blocks = (n + kRows - 1) / kRows, group = 4 * std::max(1, threads());
-    for (std::int64_t at = 0; at < blocks; at += group) {
-      if (keep_going && !keep_going()) throw Interrupted();
-      parallel_for(std::min(group, blocks - at),
-                   [&](std::int64_t b) { push_block(x, rows, (at + b) * kRows, stretch, out); });
-    }
+    each_block(
+        n, [&](std::int64_t from) { push_block(x, rows, from, stretch, out); }, keep_going);
     return out;
+  }
+
+  void each_row(MatrixView x, const std::vector<std::int64_t>& rows, double stretch,
+                const std::function<void(std::size_t, const Vector&)>& body,
+                const KeepGoing& keep_going) const override {
+    const Eigen::VectorXd descendants = labels_.rowwise().sum();
+    each_block(
+        static_cast<std::int64_t>(rows.size()),
+        [&](std::int64_t from) {
+          Vector weights(static_cast<std::size_t>(labels_.rows()));
+          plan_rows(x, rows, from, stretch, [&](std::int64_t i, const double* share, double) {
+            for (std::size_t j = 0; j < weights.size(); ++j)
+              weights[j] = share[j] * descendants[static_cast<Eigen::Index>(j)];
+            body(static_cast<std::size_t>(from + i), weights);
+          });
+        },
+        keep_going);
   }
 
  private:
@@ -133,24 +151,38 @@ class IntervalOf final : public Interval {
     return ot::find_time_plan(sources, cloud(points_), o, free_targets, keep_going);
   }
 
-  void push_block(MatrixView x, const std::vector<std::int64_t>& rows, std::int64_t from, double stretch,
-                  Pushed& out) const {
+  // body(first row) for each block of rows, some of them side by side.
+  static void each_block(std::int64_t n, const std::function<void(std::int64_t)>& body,
+                         const KeepGoing& keep_going) {
+    const std::int64_t blocks = (n + kRows - 1) / kRows, group = 4 * std::max(1, threads());
+    for (std::int64_t at = 0; at < blocks; at += group) {
+      if (keep_going && !keep_going()) throw Interrupted();
+      parallel_for(std::min(group, blocks - at), [&](std::int64_t b) { body((at + b) * kRows); });
+    }
+  }
+
+  // body(i, shares, log sum) for the rows of the block that begins at `from`.
+  template <typename Body>
+  void plan_rows(MatrixView x, const std::vector<std::int64_t>& rows, std::int64_t from, double stretch,
+                 const Body& body) const {
     const std::int64_t to = std::min(static_cast<std::int64_t>(rows.size()), from + kRows);
     const std::vector<std::int64_t> some(rows.begin() + from, rows.begin() + to);
     const std::vector<T> points = scaled_rows<T>(x, some, unit_);
-    plan_.columns.each_row(
-        cloud(points), 0, to - from,
-        [&](std::int64_t i, const double* share, double log_sum) {
-          const Eigen::Map<const Eigen::RowVectorXd> row(share, labels_.rows());
-          const Eigen::RowVectorXd sums = row * labels_;
-          const double total = sums.sum();
-          for (std::int64_t l = 0; l < sums.size(); ++l) out.share(from + i, l) = sums[l] / total;
-          const auto at = static_cast<std::size_t>(from + i);
-          out.effective[at] = 1.0 / row.squaredNorm();
-          // f = -damping * log_sum at temperature 1.
-          out.descendants[at] = plan_.rows.transported(1.0, -plan_.rows.damping(1.0) * log_sum) * total;
-        },
-        stretch);
+    plan_.columns.each_row(cloud(points), 0, to - from, body, stretch);
+  }
+
+  void push_block(MatrixView x, const std::vector<std::int64_t>& rows, std::int64_t from, double stretch,
+                  Pushed& out) const {
+    plan_rows(x, rows, from, stretch, [&](std::int64_t i, const double* share, double log_sum) {
+      const Eigen::Map<const Eigen::RowVectorXd> row(share, labels_.rows());
+      const Eigen::RowVectorXd sums = row * labels_;
+      const double total = sums.sum();
+      for (std::int64_t l = 0; l < sums.size(); ++l) out.share(from + i, l) = sums[l] / total;
+      const auto at = static_cast<std::size_t>(from + i);
+      out.effective[at] = 1.0 / row.squaredNorm();
+      // f = -damping * log_sum at temperature 1.
+      out.descendants[at] = plan_.rows.transported(1.0, -plan_.rows.damping(1.0) * log_sum) * total;
+    });
   }
 
   Vector unit_;
@@ -164,6 +196,8 @@ class IntervalOf final : public Interval {
 
 struct FatePlan::Impl {
   Vector times;                                  // observed
+  std::vector<std::vector<std::int64_t>> drawn;  // cells of each time between which plans are found
+  std::int64_t cells = 0;                        // of the population
   std::vector<std::unique_ptr<Interval>> plans;  // one less
   Vector usual_mass;  // of each interval: mean of exp(rate * length), where there are rates
   std::int64_t n_labels = 0, dims = 0;
@@ -186,11 +220,7 @@ std::map<double, std::vector<std::int64_t>> cells_by_time(const PlanPopulation& 
 }
 
 Vector variance_of(MatrixView x, const std::vector<std::vector<std::int64_t>>& of) {
-  std::vector<std::int64_t> sizes;
-  for (const auto& some : of) sizes.push_back(static_cast<std::int64_t>(some.size()));
-  Vector out = ot::within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
-    return x(of[k][static_cast<std::size_t>(i)], d);
-  });
+  Vector out = ot::within_variance(x, of);
   if (!(out.front() > 0)) throw input_error("object", "`object`: all cells of each time are the same.");
   return out;
 }
@@ -231,6 +261,7 @@ FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std:
   const auto scales = ot::plan_scales(variance_of(cells.states, all), impl_->times, options);
   impl_->n_labels = cells.n_labels;
   impl_->dims = cells.states.cols;
+  impl_->cells = cells.states.rows;
   impl_->usual_mass.resize(scales.size());
   impl_->plans.resize(scales.size());
   Pushed known;
@@ -259,9 +290,83 @@ FatePlan::FatePlan(const PlanPopulation& cells, const PlanOptions& options, std:
     for (std::size_t i = 0; i < from.masses.size(); ++i)
       known.descendants[i] *= from.masses[i] * static_cast<double>(from.masses.size());
   }
+  impl_->drawn = std::move(drawn);
 }
 
 FatePlan::~FatePlan() = default;
+
+namespace {
+
+std::map<double, std::vector<std::int64_t>> states_by_time(const Vector& times) {
+  std::map<double, std::vector<std::int64_t>> out;
+  for (std::size_t i = 0; i < times.size(); ++i) out[times[i]].push_back(static_cast<std::int64_t>(i));
+  return out;
+}
+
+// The plan that states of this time go by.
+std::size_t next_plan(const Vector& observed, double time) {
+  if (!(time < observed.back())) throw input_error("times", "States at the last time have no plan to go by.");
+  std::size_t k = 0;
+  while (time >= observed[k + 1]) ++k;
+  return k;
+}
+
+// The points (u + 0), (u + 1), ... of `draws` equal steps along the sum of the weights: list(column, share).
+std::vector<std::pair<std::int32_t, double>> systematic_draws(const Vector& weights, std::int64_t draws,
+                                                              double u) {
+  double total = 0;
+  for (const double w : weights) total += w;
+  std::vector<std::pair<std::int32_t, double>> out;
+  double reached = 0;
+  std::int64_t taken = 0;
+  for (std::size_t j = 0; j < weights.size() && taken < draws; ++j) {
+    reached += weights[j];
+    const double upto = reached / total * static_cast<double>(draws) - u;
+    std::int64_t here = std::min(draws, static_cast<std::int64_t>(std::floor(upto)) + 1) - taken;
+    if (here <= 0) continue;
+    out.emplace_back(static_cast<std::int32_t>(j), static_cast<double>(here) / static_cast<double>(draws));
+    taken += here;
+  }
+  return out;
+}
+
+}  // namespace
+
+SparseRows FatePlan::steps(MatrixView states, const Vector& times, std::int64_t draws, std::uint64_t seed,
+                           const KeepGoing& keep_going) const {
+  if (states.cols != impl_->dims)
+    throw input_error("states", "The states have " + std::to_string(states.cols) + " dimensions, the plans " +
+                                    std::to_string(impl_->dims) + ".");
+  const OneEigenThread one_thread;
+  std::vector<std::vector<std::pair<std::int32_t, double>>> rows(times.size());
+  for (const auto& some : states_by_time(times)) {
+    const std::size_t k = next_plan(impl_->times, some.first);
+    const double left = impl_->times[k + 1] - some.first, length = impl_->times[k + 1] - impl_->times[k];
+    impl_->plans[k]->each_row(
+        states, some.second, left / length,
+        [&](std::size_t r, const Vector& weights) {
+          const auto i = static_cast<std::size_t>(some.second[r]);
+          rows[i] = systematic_draws(weights, draws, uniform(seed, Stream::Projection, i, k));
+          for (auto& entry : rows[i])
+            entry.first =
+                static_cast<std::int32_t>(impl_->drawn[k + 1][static_cast<std::size_t>(entry.first)]);
+        },
+        keep_going);
+  }
+  SparseRows out;
+  out.rows = states.rows;
+  out.cols = impl_->cells;
+  out.start.push_back(0);
+  for (auto& row : rows) {
+    std::sort(row.begin(), row.end());
+    for (const auto& entry : row) {
+      out.index.push_back(entry.first);
+      out.value.push_back(entry.second);
+    }
+    out.start.push_back(out.stored());
+  }
+  return out;
+}
 
 PlanShares FatePlan::shares(MatrixView states, const Vector& times, const Vector& rates,
                             const KeepGoing& keep_going) const {
@@ -269,17 +374,12 @@ PlanShares FatePlan::shares(MatrixView states, const Vector& times, const Vector
     throw input_error("states", "The states have " + std::to_string(states.cols) + " dimensions, the plans " +
                                     std::to_string(impl_->dims) + ".");
   const OneEigenThread one_thread;
-  std::map<double, std::vector<std::int64_t>> of;
-  for (std::int64_t i = 0; i < states.rows; ++i) of[times[static_cast<std::size_t>(i)]].push_back(i);
   PlanShares out;
   out.shares.share = Matrix(states.rows, impl_->n_labels + 1);
   out.shares.effective.resize(times.size());
   out.descendants.resize(times.size());
-  for (const auto& some : of) {
-    if (!(some.first < impl_->times.back()))
-      throw input_error("times", "States at the last time have no plan to go by.");
-    std::size_t k = 0;
-    while (some.first >= impl_->times[k + 1]) ++k;
+  for (const auto& some : states_by_time(times)) {
+    const std::size_t k = next_plan(impl_->times, some.first);
     const double left = impl_->times[k + 1] - some.first, length = impl_->times[k + 1] - impl_->times[k];
     Pushed found = impl_->plans[k]->push(states, some.second, left / length, keep_going);
     const Vector grown = rates.empty() ? Vector() : grown_by(rates, some.second, left);

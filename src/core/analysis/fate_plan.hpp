@@ -19,6 +19,7 @@
 #include "analysis/fate.hpp"
 #include "base/matrix.hpp"
 #include "base/plan_options.hpp"
+#include "base/sparse.hpp"
 
 namespace fatefield {
 
@@ -55,6 +56,14 @@ class FatePlan {
   PlanShares shares(MatrixView states, const std::vector<double>& times,
                     const std::vector<double>& rates = {},
                     const std::function<bool()>& keep_going = {}) const;
+
+  /// Steps to the cells of the next time by which fates are those of shares(): the row of a state is the
+  /// plan's, each cell of the next time weighted by its descendants, and stands in for it by `draws`
+  /// systematic draws (one random number a row, so that entries of 1 / draws and more are off by less than
+  /// that).
+  /// @return n x cells of the population; rows sum to 1
+  SparseRows steps(MatrixView states, const std::vector<double>& times, std::int64_t draws,
+                   std::uint64_t seed, const std::function<bool()>& keep_going = {}) const;
 
  private:
   struct Impl;

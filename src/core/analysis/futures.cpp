@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "paths/integrate.hpp"
 
 namespace fatefield {
@@ -32,31 +33,28 @@ using Simulate = std::function<Ends(const Piece&, MatrixView starts)>;
 std::int64_t cells_of(const FutureRequest& r) { return static_cast<std::int64_t>(r.start_times.size()); }
 
 void check_futures(const FutureRequest& r) {
-  if (r.n_sim < 1)
-    throw input_error("n.sim", "`n.sim` is " + std::to_string(r.n_sim) + "; at least 1 is needed.");
-  if (r.arms < 1 || r.starts.rows != r.arms * cells_of(r))
+  const SimulationRequest& s = r.simulation;
+  if (s.n_sim < 1)
+    throw input_error("n.sim", "`n.sim` is " + std::to_string(s.n_sim) + "; at least 1 is needed.");
+  if (s.arms < 1 || r.starts.rows != s.arms * cells_of(r))
     throw input_error("starts", "There are " + std::to_string(r.starts.rows) + " start states, but " +
-                                    std::to_string(r.arms) + " arms of " + std::to_string(cells_of(r)) +
+                                    std::to_string(s.arms) + " arms of " + std::to_string(cells_of(r)) +
                                     " cells.");
-  const bool fits =
-      r.hold_of_arm.empty() ||
-      (static_cast<std::int64_t>(r.hold_of_arm.size()) == r.arms + 1 && r.hold_of_arm.front() == 0 &&
-       r.hold_of_arm.back() == r.hold.rows && std::is_sorted(r.hold_of_arm.begin(), r.hold_of_arm.end()));
   if (r.weights.size() != r.weight_times.size())
     throw input_error("weights", "`weights` must have the time of the starts that they are for.");
-  if (!fits) throw input_error("hold", "`hold` must say what is held, arm by arm.");
+  if (!s.holds_by_arm()) throw input_error("hold", "`hold` must say what is held, arm by arm.");
 }
 
 // Cells in their order, as many arms together as fit.
 std::vector<Piece> pieces_of(const FutureRequest& r) {
-  const std::int64_t n = cells_of(r), most = std::max<std::int64_t>(1, r.chunk / r.n_sim);
+  const std::int64_t n = cells_of(r), most = std::max<std::int64_t>(1, r.chunk / r.simulation.n_sim);
   const std::int64_t arms = n > 0 ? std::max<std::int64_t>(1, most / n) : 1;
   std::vector<Piece> out;
-  for (std::int64_t arm = 0; arm < r.arms; arm += arms) {
+  for (std::int64_t arm = 0; arm < r.simulation.arms; arm += arms) {
     for (std::int64_t cell = 0, end; cell < n; cell = end) {
       end = cell + 1;
       while (end < n && end - cell < most && r.start_times[end] == r.start_times[cell]) ++end;
-      out.push_back({arm, std::min(arms, r.arms - arm), cell, end - cell});
+      out.push_back({arm, std::min(arms, r.simulation.arms - arm), cell, end - cell});
     }
   }
   return out;
@@ -80,7 +78,7 @@ Matrix starts_of(const FutureRequest& r, const Piece& p) {
 bool has_arrived(const FutureRequest& r, const Piece& p) { return r.start_times[p.cell] >= r.end; }
 
 std::uint64_t first_of(const FutureRequest& r, const Piece& p) {
-  return r.first_trajectory + static_cast<std::uint64_t>(p.cell * r.n_sim);
+  return r.simulation.first_trajectory + static_cast<std::uint64_t>(p.cell * r.simulation.n_sim);
 }
 
 // Cells that have arrived stay where they are.
@@ -113,38 +111,38 @@ Ends repeated(const Ends& once, std::int64_t n) {
 }
 
 bool silent(const FutureRequest& r) {
-  return !r.noise_sd.empty() &&
-         std::all_of(r.noise_sd.begin(), r.noise_sd.end(), [](double sd) { return sd == 0; });
+  const std::vector<double>& sd = r.simulation.noise_sd;
+  return !sd.empty() && std::all_of(sd.begin(), sd.end(), [](double v) { return v == 0; });
 }
 
-// What is held in the arms of a piece.
-void hold_in(const FutureRequest& r, const Piece& p, SimulationRequest& out) {
-  if (r.hold_of_arm.empty()) return;
-  const std::int64_t from = r.hold_of_arm[p.arm], to = r.hold_of_arm[p.arm + p.arms];
-  for (std::int64_t a = 0; a <= p.arms; ++a) out.hold_of_arm.push_back(r.hold_of_arm[p.arm + a] - from);
-  out.hold = Matrix(to - from, r.hold.cols);
-  for (std::int64_t i = from; i < to; ++i) {
-    for (std::int64_t j = 0; j < r.hold.cols; ++j) out.hold(i - from, j) = r.hold(i, j);
-  }
+// What is asked of a piece.
+SimulationRequest request_of(const FutureRequest& r, const Piece& p) {
+  const SimulationRequest& all = r.simulation;
+  SimulationRequest out{{r.start_times[p.cell], r.end},
+                        silent(r) ? 1 : all.n_sim,
+                        all.seed,
+                        first_of(r, p),
+                        all.noise_sd,
+                        p.arms,
+                        Matrix(),
+                        {}};
+  if (all.hold_of_arm.empty()) return out;
+  const std::int64_t from = all.hold_of_arm[p.arm], to = all.hold_of_arm[p.arm + p.arms];
+  for (std::int64_t a = 0; a <= p.arms; ++a) out.hold_of_arm.push_back(all.hold_of_arm[p.arm + a] - from);
+  out.hold = row_block(all.hold, from, to - from);
+  return out;
 }
 
 Ends sde_ends(const NeuralSde& model, const FutureRequest& r, const Piece& p, MatrixView starts,
               const KeepGoing& keep_going) {
   if (has_arrived(r, p)) return as_they_are(starts);
-  SimulationRequest request;
-  request.times = {r.start_times[p.cell], r.end};
-  request.n_sim = silent(r) ? 1 : r.n_sim;
-  request.seed = r.seed;
-  request.first_trajectory = first_of(r, p);
-  request.noise_sd = r.noise_sd;
-  request.arms = p.arms;
-  hold_in(r, p, request);
+  const SimulationRequest request = request_of(r, p);
   Simulation s = model.simulate(starts, request, keep_going);
   Ends out;
   out.n_sim = request.n_sim;
   out.log_weights.assign(s.log_weights.end() - s.trajectories, s.log_weights.end());
   out.states = last_states(std::move(s.states), s.trajectories, s.dims);
-  return out.n_sim == r.n_sim ? out : repeated(out, r.n_sim);
+  return out.n_sim == r.simulation.n_sim ? out : repeated(out, r.simulation.n_sim);
 }
 
 // Paths that could not be integrated end nowhere.
@@ -177,26 +175,27 @@ Ends projected(const CellSpace& cells, MatrixView states) {
 Ends path_ends(const Dynamics& motion, const CellSpace* cells, const IntegrateOptions& options,
                const FutureRequest& r, const Piece& p, MatrixView starts, const PathTick& tick) {
   if (has_arrived(r, p)) return cells == nullptr ? as_they_are(starts) : projected(*cells, starts);
+  const SimulationRequest& all = r.simulation;
   IntegrationRequest request;
   request.times = {r.start_times[p.cell], r.end};
-  request.n_sim = r.n_sim;
-  request.seed = r.seed;
+  request.n_sim = all.n_sim;
+  request.seed = all.seed;
   request.first_path = first_of(r, p);
-  request.noise_sd = r.noise_sd;
+  request.noise_sd = all.noise_sd;
   request.cells = cells;
   request.keep_coordinates = cells != nullptr;
-  const std::int64_t n = p.cells * r.n_sim;
+  const std::int64_t n = p.cells * all.n_sim;
   Ends out;
-  out.n_sim = r.n_sim;
+  out.n_sim = all.n_sim;
   for (std::int64_t a = 0; a < p.arms; ++a) {
     Matrix arm(p.cells, starts.cols);
     for (std::int64_t j = 0; j < starts.cols; ++j)
       std::copy_n(starts.data + a * p.cells + j * starts.rows, p.cells, arm.values.begin() + j * p.cells);
     request.starts = arm;
     request.held.clear();
-    if (!r.hold_of_arm.empty()) {
-      for (std::int64_t i = r.hold_of_arm[p.arm + a]; i < r.hold_of_arm[p.arm + a + 1]; ++i)
-        request.held.push_back(static_cast<std::int64_t>(r.hold(i, 0)));
+    if (!all.hold_of_arm.empty()) {
+      for (std::int64_t i = all.hold_of_arm[p.arm + a]; i < all.hold_of_arm[p.arm + a + 1]; ++i)
+        request.held.push_back(static_cast<std::int64_t>(all.hold(i, 0)));
     }
     Paths paths = integrate_cells(motion, request, options, tick);
     if (out.states.cols == 0) out.states = Matrix(n * p.arms, paths.dims);

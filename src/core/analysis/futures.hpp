@@ -22,25 +22,17 @@ namespace fatefield {
 constexpr std::int64_t kFutureChunk = 50000;
 
 struct FutureRequest {
-  /// (arms x cells) x dims, arm after arm; see SimulationRequest for what arms share.
+  /// (arms x cells) x dims, arm after arm.
   MatrixView starts;
+  /// Futures of each cell, their noise, arms and what these hold; its times are not read. `first_trajectory`
+  /// is that of the first cell. Of a motion `noise_sd` is as IntegrationRequest::noise_sd, for it has none of
+  /// its own, and `hold` has one number a row, that of a dimension, ascending within an arm.
+  SimulationRequest simulation;
   /// When each cell of an arm starts. Cells of equal times are best side by side, as they are simulated
   /// together.
   std::vector<double> start_times;
   /// A cell that starts no earlier has arrived: the label of its start is its fate, its effective number 1.
   double end = 0;
-  std::int64_t n_sim = 1;
-  std::uint64_t seed = 42;
-  /// Number of the first future of the first cell: pieces of a larger request give the bytes of the whole.
-  std::uint64_t first_trajectory = 0;
-  /// Noise instead of the learned one; for a motion, which has none of its own, as
-  /// IntegrationRequest::noise_sd.
-  std::vector<double> noise_sd;
-  std::int64_t arms = 1;
-  /// What is held, as SimulationRequest has it. Of a motion one number a row, that of a dimension, ascending
-  /// within an arm.
-  Matrix hold;
-  std::vector<std::int64_t> hold_of_arm;
   /// Weights of the ends of those that start at weight_times[i], which mass is multiplied with: in every arm
   /// the same. Starts of other times have none.
   std::vector<const EndWeight*> weights;

@@ -9,8 +9,7 @@ namespace fatefield {
 
 /// A learned velocity field: what kind, what it sees, how it is trained.
 struct FieldOptions {
-  /// Kind of the field: `"vae"`, `"ae"`, `"mlp"`, `"sparsevfc"`, `"knn"`, `"pca"`, `"ridge"`, `"linear"` or
-  /// `"mean"`, see [FitVelocityField()].
+  /// Kind of the field: `r doc_field_kinds()`, see [FitVelocityField()].
   std::string field = "vae";
   /// What a network sees of a state.
   /// `"components"`: the principal components of `log1p()` of all genes, which keep the noise of single genes

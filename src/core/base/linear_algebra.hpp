@@ -62,6 +62,9 @@ struct ThinQr {
 ThinQr thin_qr(MatrixView x);
 /// The orthonormal part alone.
 Matrix orthonormal(MatrixView x);
+/// Rows [first, last) of x, in order, become orthogonal and of length 1 (Gram-Schmidt); those that the ones
+/// before them tell become zero.
+void make_orthonormal_rows(Matrix& x, std::int64_t first, std::int64_t last);
 /// An orthonormal basis of the columns, as many as their rank.
 Matrix column_basis(MatrixView x);
 
@@ -79,8 +82,20 @@ struct GeneralEigen {
 
 GeneralEigen general_eigen(MatrixView x);
 
+struct LeadingSpaces {
+  std::vector<std::complex<double>> values;  ///< the largest real parts first, pairs of conjugates together
+  Matrix basis;  ///< orthonormal; x maps the space of the leading columns into itself
+};
+
+/// The leading part of the real Schur form of a square matrix: `count` columns, or one more where a pair of
+/// conjugates would be parted.
+LeadingSpaces leading_spaces(MatrixView x, std::int64_t count);
+
 /// Of a square matrix, descending.
 std::vector<double> singular_values(MatrixView x);
+
+/// Of a square system, by Householder's reflections with pivots.
+Matrix solve_square(MatrixView system, MatrixView right);
 
 /// Solves the symmetric system by Cholesky's decomposition; false where it is not positive definite.
 bool solve_positive(MatrixView system, MatrixView right, Matrix& out);

@@ -49,6 +49,27 @@ void fields(StreamOptions*, O& o, V&& visit) {
   visit("max.length", o.max_length);
 }
 
+struct AbsorptionOptions;
+template <typename O, typename V>
+void fields(AbsorptionOptions*, O& o, V&& visit) {
+  visit("tolerance", o.tolerance);
+  visit("max.iterations", o.max_iterations);
+}
+
+struct MacrostateOptions;
+template <typename O, typename V>
+void fields(MacrostateOptions*, O& o, V&& visit) {
+  visit("max.states", o.max_states);
+  visit("tolerance", o.tolerance);
+  visit("max.restarts", o.max_restarts);
+}
+
+struct KernelOptions;
+template <typename O, typename V>
+void fields(KernelOptions*, O& o, V&& visit) {
+  visit("n.neighbors", o.neighbours);
+}
+
 struct DynamicalOptions;
 template <typename O, typename V>
 void fields(DynamicalOptions*, O& o, V&& visit) {

@@ -81,16 +81,14 @@ void H5ad::read_dense(const std::string& path, double* out) const { impl_->value
 
 #else
 
+#include "io/without_hdf5.hpp"
+
 namespace fatefield {
 
 struct H5ad::Impl {};
 
 // The constructor never returns, so that the other members are never reached.
-H5ad::H5ad(const std::string& file, const std::string& argument) {
-  throw file_error(argument, "`" + argument + "`: \"" + file +
-                                 "\" cannot be read: this fatefield was built without HDF5; install "
-                                 "libhdf5-dev and reinstall the package.");
-}
+H5ad::H5ad(const std::string& file, const std::string& argument) { throw built_without_hdf5(file, argument); }
 H5adKind H5ad::kind(const std::string&) const { return H5adKind::None; }
 std::vector<std::string> H5ad::names(const std::string&) const { return {}; }
 H5adTable H5ad::table(const std::string&) const { return {}; }

@@ -127,16 +127,14 @@ Matrix Loom::cell_matrix(const std::string& name) const {
 
 #else
 
+#include "io/without_hdf5.hpp"
+
 namespace fatefield {
 
 struct Loom::Impl {};
 
 // The constructor never returns, so that the other members are never reached.
-Loom::Loom(const std::string& file, const std::string& argument) {
-  throw file_error(argument, "`" + argument + "`: \"" + file +
-                                 "\" cannot be read: this fatefield was built without HDF5; install "
-                                 "libhdf5-dev and reinstall the package.");
-}
+Loom::Loom(const std::string& file, const std::string& argument) { throw built_without_hdf5(file, argument); }
 std::int64_t Loom::genes() const { return 0; }
 std::int64_t Loom::cells() const { return 0; }
 bool Loom::has_matrix() const { return false; }

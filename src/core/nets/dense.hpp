@@ -1,7 +1,6 @@
 // A multilayer perceptron on blocks of rows with hand-written derivatives: values, gradient of a scalar
-// output in the inputs, the adjoints of both, and what a change of the inputs does to the values. No torch
-// here: it executes what nets/shape.hpp describes, as nets/mlp.hpp does by LibTorch; tests/cpp/test_nets.cpp
-// holds one against the other.
+// output in the inputs, and the adjoints of both. No torch here: it executes what nets/shape.hpp describes,
+// as nets/mlp.hpp does by LibTorch; tests/cpp/test_nets.cpp holds one against the other.
 //
 // Takes rows x inputs, gives rows x outputs, row-major with strides of leading() entries. A pass writes what
 // its adjoint needs to a tape that the caller owns, so that a rollout allocates nothing.
@@ -17,6 +16,7 @@
 
 #include "base/aligned.hpp"
 #include "nets/dense_kernel.hpp"
+#include "nets/layer_chain.hpp"
 #include "nets/packed_layer.hpp"
 #include "nets/shape.hpp"
 
@@ -47,11 +47,12 @@ class Dense {
   Dense(const MlpShape& shape, const T* const* parameters);
 
   const MlpShape& shape() const { return shape_; }
-  std::int64_t forward_tape() const { return units_; }
-  std::int64_t gradient_tape() const { return depth() > 0 ? 2 * units_ - stride(depth() - 1) : 0; }
-  std::int64_t scratch() const { return 3 * widest_ + units_; }
+  const LayerChain<T>& layers() const { return chain_; }
+  std::int64_t forward_tape() const { return chain_.units(); }
+  std::int64_t gradient_tape() const { return depth() > 0 ? 2 * chain_.units() - stride(depth() - 1) : 0; }
+  std::int64_t scratch() const { return 3 * chain_.widest() + chain_.units(); }
   /// Entries per row of the masks of all hidden layers.
-  std::int64_t mask_entries() const { return units_; }
+  std::int64_t mask_entries() const { return chain_.units(); }
   /// Dropout masks of all hidden layers, numbered from `number` on, into out (rows * mask_entries()). Gives
   /// out, or nullptr for a rate of zero.
   /// @param first trajectory of the first row
@@ -66,9 +67,6 @@ class Dense {
 
   /// out (rows x output_stride()) = the network.
   void forward(const DenseRows<T>& b, T* out) const;
-  /// out (rows x output_stride()) = change of the network along dx (rows x ldx), to first order, where
-  /// forward() left its tape.
-  void forward_tangent(const DenseRows<T>& b, const T* dx, T* out) const;
   /// From g, the gradient in out: adds to `into`, and to gx (rows x ldx).
   void forward_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<T>& into, T* gx) const;
 
@@ -78,32 +76,24 @@ class Dense {
   void input_gradient_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<T>& into, T* gx) const;
 
  private:
-  // `up` is the way from inputs to outputs, `down` the way back by W.
-  struct Layer {
-    std::int64_t inputs, outputs;
-    PackedLayer<T> up, down;
-  };
   // Where the parts of a block's tape and scratch lie.
   struct Parts;
 
-  std::int64_t depth() const { return static_cast<std::int64_t>(shape_.hidden.size()); }
-  std::int64_t stride(std::int64_t layer) const { return leading<T>(layers_[layer].outputs); }
-  void up(std::int64_t layer, std::int64_t rows, const T* a, std::int64_t lda, const T* start, T* c) const;
+  std::int64_t depth() const { return chain_.depth(); }
+  std::int64_t stride(std::int64_t layer) const { return chain_.stride(layer); }
   void down(std::int64_t layer, std::int64_t rows, const T* c, const T* start, T* a, std::int64_t lda) const;
   void add_outer(std::int64_t layer, std::int64_t rows, const T* d, const T* a, std::int64_t lda,
                  DenseGradient<T>& into) const;
-  void hidden(const DenseRows<T>& b, const Parts& p, std::int64_t layer, const T* a, std::int64_t lda) const;
-  void chain(const DenseRows<T>& b, const Parts& p, std::int64_t layer, T* out) const;
+  void chain(const Parts& p, std::int64_t layer, T* out) const;
   void descend(const DenseRows<T>& b, const Parts& p, bool bent, const T* g, DenseGradient<T>& into,
                T* gx) const;
 
   MlpShape shape_;
   const DenseKernels<T>& kernels_;
-  std::vector<Layer> layers_;  // hidden layers, then the output
-  Aligned<T> output_row_;      // weights of a single output, padded
-  Aligned<T> nothing_;         // zeros to start sums from
-  std::int64_t units_ = 0;     // padded widths of all hidden layers together
-  std::int64_t widest_ = 0;
+  LayerChain<T> chain_;               // the way from inputs to outputs
+  std::vector<PackedLayer<T>> down_;  // the way back by W, layer by layer
+  Aligned<T> output_row_;             // weights of a single output, padded
+  Aligned<T> nothing_;                // zeros to start sums from
 };
 
 }  // namespace fatefield

@@ -29,6 +29,8 @@ at::Tensor activate(Activation a, const at::Tensor& z) {
       return at::tanh(z);
     case Activation::Relu:
       return at::relu(z);
+    case Activation::Identity:
+      return z;
     case Activation::LeakyRelu:
       break;
   }
@@ -47,6 +49,8 @@ at::Tensor slope(Activation a, const at::Tensor& z) {
       return 1.0 - at::tanh(z).square();
     case Activation::Relu:
       return (z > 0).to(z.scalar_type());
+    case Activation::Identity:
+      return at::ones_like(z);
     case Activation::LeakyRelu:
       break;
   }
@@ -78,7 +82,7 @@ at::Tensor torch_forward(const MlpShape& shape, const at::Tensor* p, const at::T
   for (std::size_t l = 0; l < shape.hidden.size(); ++l, p += 2) {
     at::Tensor z = at::addmm(p[1], a, p[0].t());
     if (active(dropout)) z = z * mask_like(z, *dropout);
-    a = activate(shape.activation, z);
+    a = activate(shape.activation_of(static_cast<std::int64_t>(l)), z);
   }
   return shape.output_bias ? at::addmm(p[1], a, p[0].t()) : at::mm(a, p[0].t());
 }
@@ -92,16 +96,17 @@ at::Tensor torch_input_gradient(const MlpShape& shape, const at::Tensor* p, cons
   slopes.reserve(depth);
   at::Tensor a = x;
   for (std::size_t l = 0; l < depth; ++l) {
+    const Activation kind = shape.activation_of(static_cast<std::int64_t>(l));
     at::Tensor z = at::addmm(p[2 * l + 1], a, p[2 * l].t());
     if (active(dropout)) {
       const at::Tensor mask = mask_like(z, *dropout);
       z = z * mask;
-      slopes.push_back(slope(shape.activation, z) * mask);
+      slopes.push_back(slope(kind, z) * mask);
     } else {
-      slopes.push_back(slope(shape.activation, z));
+      slopes.push_back(slope(kind, z));
     }
     // The value of the last layer is not needed, only its slope.
-    if (l + 1 < depth) a = activate(shape.activation, z);
+    if (l + 1 < depth) a = activate(kind, z);
   }
   at::Tensor back = output * slopes.back();
   for (std::size_t l = depth - 1; l > 0; --l) back = at::mm(back, p[2 * l]) * slopes[l - 1];

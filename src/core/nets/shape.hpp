@@ -11,13 +11,16 @@
 
 namespace fatefield {
 
-enum class Activation { Softplus, Silu, Tanh, LeakyRelu, Relu };
+/// Identity is that of a layer without one; none asks for it by name.
+enum class Activation { Softplus, Silu, Tanh, LeakyRelu, Relu, Identity };
 
 /// "softplus", "silu", "tanh", "leakyrelu"; anything else is an input_error that names `argument`.
 Activation parse_activation(const std::string& name, const std::string& argument);
 
 /// Whether the slope changes between the kinks.
-constexpr bool bends_smoothly(Activation a) { return a != Activation::LeakyRelu && a != Activation::Relu; }
+constexpr bool bends_smoothly(Activation a) {
+  return a != Activation::LeakyRelu && a != Activation::Relu && a != Activation::Identity;
+}
 
 /// Slope of the leaky rectifier below zero, as in the published networks.
 constexpr double kLeak = 0.01;
@@ -28,6 +31,9 @@ struct MlpShape {
   std::int64_t outputs;
   bool output_bias;
   Activation activation;
+  std::int64_t plain = -1;  ///< the hidden layer that has no activation; below 0 for none
+
+  Activation activation_of(std::int64_t l) const { return l == plain ? Activation::Identity : activation; }
 };
 
 /// From here on softplus is its argument to the last digit of a double; LibTorch's own 20 is off by 2e-9.

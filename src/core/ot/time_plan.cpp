@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "base/sampling.hpp"
@@ -22,6 +23,11 @@ constexpr std::size_t kKeptBytes = 48u << 20;
 constexpr double kLeastVariance = 1e-4;
 // Two independent draws from a cloud differ by this many times its variance.
 constexpr double kIndependent = 2.0;
+
+Vector logs(Vector v) {
+  for (double& each : v) each = std::log(each);
+  return v;
+}
 
 }  // namespace
 
@@ -52,10 +58,26 @@ Vector within_variance(const std::vector<std::int64_t>& sizes, std::int64_t dims
   return out;
 }
 
+Vector within_variance(const MatrixView& x, const std::vector<std::vector<std::int64_t>>& of) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& some : of) sizes.push_back(static_cast<std::int64_t>(some.size()));
+  return within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
+    return x(of[k][static_cast<std::size_t>(i)], d);
+  });
+}
+
 double usual_distance(const Vector& variance, const Vector& unit) {
   double sum = 0.0;
   for (std::size_t d = 0; d < variance.size(); ++d) sum += variance[d] / (unit[d] * unit[d]);
   return std::sqrt(sum);
+}
+
+double usual_distance(const MatrixView& x, const Vector& times) {
+  std::map<double, std::vector<std::int64_t>> at;
+  for (std::int64_t i = 0; i < x.rows; ++i) at[times[static_cast<std::size_t>(i)]].push_back(i);
+  std::vector<std::vector<std::int64_t>> of;
+  for (auto& some : at) of.push_back(std::move(some.second));
+  return usual_distance(within_variance(x, of), Vector(static_cast<std::size_t>(x.cols), 1.0));
 }
 
 std::vector<PlanScale> plan_scales(const Vector& variance, const Vector& times, const PlanOptions& options) {
@@ -78,21 +100,23 @@ std::vector<PlanScale> plan_scales(const Vector& variance, const Vector& times, 
 
 template <typename T>
 TimePlan<T> find_time_plan(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                           bool free_targets, const std::function<bool()>& keep_going) {
+                           bool free_targets, const std::function<bool()>& keep_going,
+                           const RaisedPairs& raised) {
   Vector a = weights_of(x);
   const Vector b = weights_of(y);
   const Vector schedule = epsilon_schedule(options, bounding_diameter<T>({x, y}));
   const Marginals rows(options), columns(free_targets ? options.reach : 0.0, options.p);
   Transport<T> transport(Interaction<T>(x, a, y, b, options.p), a, b, rows, columns);
   transport.keep(kKeptBytes);
+  if (!raised.empty()) transport.raise(Raising(raised, x, y, logs(a), logs(b)));
   transport.descend(schedule, options, keep_going);
   return {std::move(a), transport.f(), rows, PlanColumns<T>(y, transport.g_before(), b, schedule.back())};
 }
 
 template TimePlan<float> find_time_plan(const Cloud<float>&, const Cloud<float>&, const SinkhornOptions&,
-                                        bool, const std::function<bool()>&);
+                                        bool, const std::function<bool()>&, const RaisedPairs&);
 template TimePlan<double> find_time_plan(const Cloud<double>&, const Cloud<double>&, const SinkhornOptions&,
-                                         bool, const std::function<bool()>&);
+                                         bool, const std::function<bool()>&, const RaisedPairs&);
 
 }  // namespace ot
 }  // namespace fatefield

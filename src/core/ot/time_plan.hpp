@@ -7,8 +7,10 @@
 #include <functional>
 #include <vector>
 
+#include "base/matrix.hpp"
 #include "base/plan_options.hpp"
 #include "ot/plan_columns.hpp"
+#include "ot/raised_pairs.hpp"
 #include "ot/sinkhorn.hpp"
 #include "ot/transport.hpp"
 
@@ -26,6 +28,9 @@ std::vector<double> within_variance(
     const std::vector<std::int64_t>& sizes, std::int64_t dims,
     const std::function<double(std::size_t, std::int64_t, std::int64_t)>& value);
 
+/// The same of the rows of x that belong to each time.
+std::vector<double> within_variance(const MatrixView& x, const std::vector<std::vector<std::int64_t>>& of);
+
 /// Of the plan of one interval.
 struct PlanScale {
   /// D: standard deviation of the noise over the interval, the length that its plan takes as one. The same in
@@ -42,6 +47,8 @@ std::vector<PlanScale> plan_scales(const std::vector<double>& variance, const st
 
 /// The usual distance of two cells of one time, in units of `unit`.
 double usual_distance(const std::vector<double>& variance, const std::vector<double>& unit);
+/// The same of cells (n x dims) with their times, in their own units.
+double usual_distance(const MatrixView& x, const std::vector<double>& times);
 
 /// The plan between two clouds at p = 2.
 template <typename T>
@@ -55,9 +62,11 @@ struct TimePlan {
 /// Found by annealing. Keeps a view of y.
 /// @param options blur, scaling, reach, tolerance and the number of iterations are used
 /// @param free_targets under `reach` the masses of y give way, too
+/// @param raised pairs that are likelier than their distance says; `columns` of the plan does not know them
 template <typename T>
 TimePlan<T> find_time_plan(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                           bool free_targets, const std::function<bool()>& keep_going);
+                           bool free_targets, const std::function<bool()>& keep_going,
+                           const RaisedPairs& raised = {});
 
 }  // namespace ot
 }  // namespace fatefield

@@ -48,6 +48,7 @@ template <typename T>
 void Transport<T>::find(double eps) {
   if (keep_going_ && !keep_going_()) throw Interrupted();
   pairs_.softmin(eps, f_, g_, f_next_, g_next_);
+  raising_.raise(eps, f_, g_, f_next_, g_next_);
   for (double& v : f_next_) v *= rows_.damping(eps);
   for (double& v : g_next_) v *= columns_.damping(eps);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ot/interaction.hpp"
+#include "ot/raised_pairs.hpp"
 #include "ot/sinkhorn.hpp"
 
 namespace fatefield {
@@ -90,6 +91,9 @@ class Transport {
   /// As Interaction::keep().
   void keep(std::size_t bytes) { pairs_.keep(bytes); }
 
+  /// Raises some pairs in what descend() finds.
+  void raise(Raising raising) { raising_ = std::move(raising); }
+
   // After descend():
   const std::vector<double>& f() const { return f_; }
   const std::vector<double>& g() const { return g_; }
@@ -112,6 +116,7 @@ class Transport {
   bool converge(double eps, const SinkhornOptions& options, std::int64_t& iterations);
 
   Interaction<T> pairs_;
+  Raising raising_;
   std::vector<double> a_, b_;
   Marginals rows_, columns_;
   std::vector<double> f_, g_, f_next_, g_next_;

@@ -1,7 +1,8 @@
 // A velocity field that is a trained network: VAE, auto-encoder or multilayer perceptron. In doubles, at the
-// latent mean. Its inputs are (t(x) - centre) / scale with t(x) the state itself, its soft logarithm, or the
-// principal components of that; the velocity is mean + spread * output. Where the network was trained with a
-// covariate, answers are means over its values by their shares in training.
+// latent mean, by the kernels of nets/layer_chain.hpp; what is its own are units and the covariate. Its
+// inputs are (t(x) - centre) / scale with t(x) the state itself, its soft logarithm, or the principal
+// components of that; the velocity is mean + spread * output. Where the network was trained with a covariate,
+// answers are means over its values by their shares in training.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "field/model/base.hpp"
 #include "field/model/shape.hpp"
+#include "nets/layer_chain.hpp"
 
 namespace fatefield {
 
@@ -46,27 +48,20 @@ class NetworkField final : public BuiltInField {
   void put(Archive& archive) const override;
 
  private:
-  // Numbers of the parts of the memory; hidden layer l has kOwn + kFixed + 3 l and the two after it.
-  enum Part : std::size_t { kInput = kOwn, kFirst, kMean, kOutput, kFixedEnd };
-  std::size_t before(std::int64_t l) const { return kFixedEnd + 3 * static_cast<std::size_t>(l); }
-  std::size_t after(std::int64_t l) const { return before(l) + 1; }
-  std::size_t change(std::int64_t l) const { return before(l) + 2; }
+  // Numbers of the parts of the memory.
+  enum Part : std::size_t { kInput = kOwn, kFirst, kMean, kOutput, kTape, kValue, kChange, kSpare };
 
-  std::int64_t depth() const { return static_cast<std::int64_t>(shape_.hidden.size()); }
-  std::int64_t stride(std::int64_t l) const { return layers_[static_cast<std::size_t>(l)].stride(); }
+  std::int64_t depth() const { return net_.depth(); }
   std::int64_t labels() const { return std::max<std::int64_t>(1, shape_.batches); }
-  std::int64_t input_stride() const { return leading<double>(shape_.features); }
   double share(std::int64_t b) const { return shares_.empty() ? 1.0 : shares_[static_cast<std::size_t>(b)]; }
-  bool bends(std::int64_t l) const { return l != shape_.latent; }
+  ChainRows<double> rows(std::int64_t n, FieldMemory& m) const { return {n, m.at(kTape), nullptr}; }
 
   void build();
   void first_layer(std::int64_t n, const double* x, FieldMemory& m) const;
   void down_to_states(const double* x, const Matrix& in_inputs, Matrix& out) const;
-  void first_change(std::int64_t n, const double* x, const double* delta, FieldMemory& m) const;
-  void narrow(std::int64_t n, std::int64_t label, std::int64_t upto, FieldMemory& m) const;
-  void narrow_change(std::int64_t n, std::int64_t upto, FieldMemory& m) const;
-  void slopes(std::int64_t l, std::int64_t n, const double* u, std::int64_t u_stride, double* out,
-              FieldMemory& m) const;
+  void inputs_change(std::int64_t n, const double* x, const double* delta, FieldMemory& m) const;
+  const double* values(std::int64_t n, std::int64_t label, std::int64_t l, FieldMemory& m) const;
+  const double* changes(std::int64_t n, std::int64_t label, std::int64_t l, FieldMemory& m) const;
   template <typename F>
   void mean_over_labels(std::int64_t n, std::int64_t l, F&& run, FieldMemory& m) const;
 
@@ -74,7 +69,7 @@ class NetworkField final : public BuiltInField {
   FieldUnits units_;
   std::vector<FieldTensor> weights_;
   std::vector<double> shares_;
-  std::vector<PackedLayer<double>> layers_;
+  LayerChain<double> net_;
 };
 
 }  // namespace fatefield

@@ -1,4 +1,5 @@
-// What the network of a velocity field is, its weights as plain numbers, and where they begin. No torch.
+// What the network of a velocity field has beside what nets/shape.hpp says of any: a layer that may be
+// sampled in training, and a covariate. Its weights as plain numbers, and where they begin. No torch.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +12,18 @@
 namespace fatefield {
 
 struct FieldNetShape {
-  std::int64_t features = 0;         ///< inputs
-  std::int64_t genes = 0;            ///< outputs
-  std::vector<std::int64_t> hidden;  ///< at least one
-  std::int64_t latent = -1;          ///< which of them is sampled, not the first; below 0 for none
-  Activation activation = Activation::Relu;
+  /// From features to genes, with one hidden layer at least. That without an activation, never the first, is
+  /// the latent one, which is sampled.
+  MlpShape net{0, {}, 0, true, Activation::Relu};
   std::int64_t batches = 0;  ///< values of the covariate; 0 for none
 
-  bool samples() const { return latent >= 0; }
-  std::int64_t layers() const { return static_cast<std::int64_t>(hidden.size()) + 1; }
-  std::int64_t inputs(std::int64_t l) const {
-    return l == 0 ? features : hidden[static_cast<std::size_t>(l - 1)];
-  }
+  std::int64_t latent() const { return net.plain; }
+  bool samples() const { return net.plain >= 0; }
+  std::int64_t depth() const { return static_cast<std::int64_t>(net.hidden.size()); }
+  std::int64_t layers() const { return depth() + 1; }
+  /// Units of a hidden layer.
+  std::int64_t units(std::int64_t l) const { return net.hidden[static_cast<std::size_t>(l)]; }
+  std::int64_t inputs(std::int64_t l) const { return l == 0 ? net.inputs : units(l - 1); }
   /// Outputs of a layer; those of the latent one are means, then logarithms of variances.
   std::int64_t outputs(std::int64_t l) const;
   /// The layer that an embedding is taken from: the latent one, else the narrowest.

@@ -44,7 +44,7 @@ class VelocityField {
  public:
   virtual ~VelocityField() = default;
 
-  /// "vae", "ae", "mlp", "linear", "ridge", "pca", "sparsevfc", "knn" or "mean"
+  /// A name of field/model/kinds.hpp.
   virtual std::string kind() const = 0;
   virtual std::int64_t genes() const = 0;
   virtual const FieldStatistics& statistics() const = 0;

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "field/model/kinds.hpp"
 
 namespace fatefield {
 namespace {
@@ -127,8 +128,7 @@ Matrix take_rows(const MatrixView& x, const std::vector<std::int64_t>& rows) {
 }
 
 void check_options(const FieldOptions& o) {
-  need(one_of(o.field, {"vae", "ae", "mlp", "sparsevfc", "knn", "pca", "ridge", "linear", "mean"}), "field",
-       "\"vae\", \"ae\", \"mlp\", \"sparsevfc\", \"knn\", \"pca\", \"ridge\", \"linear\" or \"mean\"");
+  const FieldKind& kind = field_kind(o.field);
   need(one_of(o.input, {"components", "log1p", "raw"}), "input", "\"components\", \"log1p\" or \"raw\"");
   need(o.components >= 1, "components", "at least 1");
   need_widths(o.encoder, "encoder");
@@ -155,8 +155,7 @@ void check_options(const FieldOptions& o) {
   need(o.support_cells >= 2, "support.cells", "at least 2");
   need(o.support_neighbours >= 1, "support.neighbours", "at least 1");
   need(one_of(o.compat, {"none", "deepvelo"}), "compat", "\"none\" or \"deepvelo\"");
-  const bool network = one_of(o.field, {"vae", "ae", "mlp"});
-  if (network && o.input == "components" && one_of(o.noise, {"dropout", "both"})) {
+  if (kind.network() && o.input == "components" && one_of(o.noise, {"dropout", "both"})) {
     throw input_error("noise", "`noise` is \"" + o.noise +
                                    "\", but genes can only be lost where a network sees genes: "
                                    "take `input` \"log1p\" or \"raw\".");
@@ -264,16 +263,17 @@ FieldUnits make_units(const FieldData& data, const FieldFoundation& base, const 
 
 FieldNetShape make_shape(const FieldData& data, const FieldUnits& units, const FieldOptions& o) {
   FieldNetShape out;
-  out.features = static_cast<std::int64_t>(units.centre.size());
-  out.genes = data.y.cols;
-  out.activation = o.activation == "relu" ? Activation::Relu : parse_activation(o.activation, "activation");
+  MlpShape& net = out.net;
+  net.inputs = static_cast<std::int64_t>(units.centre.size());
+  net.outputs = data.y.cols;
+  net.activation = o.activation == "relu" ? Activation::Relu : parse_activation(o.activation, "activation");
   if (o.field == "mlp") {
-    out.hidden = o.hidden;
+    net.hidden = o.hidden;
   } else {
-    out.hidden = o.encoder;
-    if (o.field == "vae") out.latent = static_cast<std::int64_t>(out.hidden.size());
-    out.hidden.push_back(o.latent);
-    out.hidden.insert(out.hidden.end(), o.decoder.begin(), o.decoder.end());
+    net.hidden = o.encoder;
+    if (o.field == "vae") net.plain = static_cast<std::int64_t>(net.hidden.size());
+    net.hidden.push_back(o.latent);
+    net.hidden.insert(net.hidden.end(), o.decoder.begin(), o.decoder.end());
   }
   if (!data.batch.empty()) out.batches = *std::max_element(data.batch.begin(), data.batch.end()) + 1;
   return out;

@@ -9,6 +9,7 @@
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
 #include "base/linear_algebra.hpp"
+#include "field/model/kinds.hpp"
 #include "field/model/knn.hpp"
 #include "field/model/linear.hpp"
 #include "field/model/sparse_vfc.hpp"
@@ -180,23 +181,26 @@ FieldFit fit_field(const FieldData& data, const FieldOptions& options, const Spa
                    std::uint64_t seed, const FieldTick& tick, const std::function<bool()>& keep_going) {
   check_field_data(data, options);
   FieldFoundation base = make_foundation(data, options, seed);
-  const std::string& kind = options.field;
-  const bool network = kind == "vae" || kind == "ae" || kind == "mlp";
+  const FieldKind& kind = field_kind(options.field);
   FieldFit out;
-  if (network) {
-    out = fit_field_network(data, std::move(base), options, seed, tick, keep_going);
-  } else if (kind == "sparsevfc") {
-    out = fit_vfc(data, std::move(base), options, vfc, seed);
-  } else if (kind == "knn") {
-    out = fit_knn(data, std::move(base), options);
-  } else {
-    out = fit_linear(data, std::move(base), options);
+  switch (kind.family) {
+    case FieldFamily::Network:
+      out = fit_field_network(data, std::move(base), options, seed, tick, keep_going);
+      break;
+    case FieldFamily::SparseVfc:
+      out = fit_vfc(data, std::move(base), options, vfc, seed);
+      break;
+    case FieldFamily::Knn:
+      out = fit_knn(data, std::move(base), options);
+      break;
+    case FieldFamily::Linear:
+      out = fit_linear(data, std::move(base), options);
   }
-  if (!network) out.report.kl = kNone;
-  if (kind != "ridge") out.report.chosen = kNone;
+  if (!kind.network()) out.report.kl = kNone;
+  if (options.field != "ridge") out.report.chosen = kNone;
   const std::vector<std::int64_t> cells = cells_of(data, Part::Train);
   out.report.spread = field_spread(*out.field, take_rows(data.x, cells), take_rows(data.y, cells));
-  if (network) stop_if_collapsed(out.report, options);
+  if (kind.network()) stop_if_collapsed(out.report, options);
   return out;
 }
 

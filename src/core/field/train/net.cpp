@@ -194,11 +194,11 @@ double FieldNet<T>::narrow_forward(const FieldBatch& b, const T* eps) {
         const T* from = narrow_.after[static_cast<std::size_t>(l - 1)].data() + first * stride(l - 1);
         k_.product(rows, y.in, y.padded_out, from, stride(l - 1), p_.data() + y.weight, before, ld, bias);
       }
-      if (l != shape_.latent) {
-        k_.values(shape_.activation, rows * ld, before, after);
+      if (l != shape_.latent()) {
+        k_.values(shape_.net.activation, rows * ld, before, after);
         continue;
       }
-      const std::int64_t units = shape_.hidden[static_cast<std::size_t>(l)];
+      const std::int64_t units = shape_.units(l);
       for (std::int64_t r = 0; r < rows; ++r) {
         const T *mean = before + r * ld, *log_variance = mean + units;
         for (std::int64_t u = 0; u < units; ++u) {
@@ -280,8 +280,8 @@ void FieldNet<T>::narrow_backward(const FieldBatch& b, double kl, const T* eps, 
         std::fill(g, g + rows * ld, T(0));
         add_parts(cells_.y.chunks(), l, first, rows, g);
       }
-      if (l == shape_.latent) {
-        const std::int64_t units = shape_.hidden[static_cast<std::size_t>(l)];
+      if (l == shape_.latent()) {
+        const std::int64_t units = shape_.units(l);
         for (std::int64_t r = 0; r < rows; ++r) {
           T *in_mean = g + r * ld, *in_log_variance = in_mean + units;
           const T *mean = before + r * ld, *log_variance = mean + units;
@@ -293,7 +293,7 @@ void FieldNet<T>::narrow_backward(const FieldBatch& b, double kl, const T* eps, 
           }
         }
       } else {
-        k_.descend(shape_.activation, rows * ld, before, nullptr, nullptr, g);
+        k_.descend(shape_.net.activation, rows * ld, before, nullptr, nullptr, g);
       }
       k_.column_sums(rows, y.padded_out, g, ld, gradient + y.bias);
       if (l == 0) {
@@ -340,7 +340,7 @@ template <typename T>
 FieldLoss FieldNet<T>::step(const FieldBatch& b, const FieldNoise<T>& noise, const FieldLossWeights& weights,
                             const AdamStep& adam, const T* eps) {
   if (shape_.samples() && eps == nullptr) {
-    const std::int64_t units = shape_.hidden[static_cast<std::size_t>(shape_.latent)];
+    const std::int64_t units = shape_.units(shape_.latent());
     eps_.resize(static_cast<std::size_t>(most_rows_ * units));
     normals<T>(noise.seed, Stream::Levy, b.first, b.rows, b.epoch, units, eps_.data());
     eps = eps_.data();

@@ -5,7 +5,9 @@
 // A step needs each of the two wide layers' weights twice and changes them. They are cut into chunks of
 // genes; a chunk's part of a product, its gradient and its step of Adam are done at once, so that gradients
 // never leave the cache and no weight is kept in two orders. What is summed over chunks is kept apart and
-// added in their order: results are the same bytes on any number of threads.
+// added in their order: results are the same bytes on any number of threads. nets/dense.hpp, whose shape and
+// kernels it shares, keeps each layer whole and in two orders: there the same training would sum in another
+// order, to other bytes, and would pack thousands of genes anew for each step.
 //
 // With hidden widths h_0..h_k, act_0 = f(x W_0 + b_0 + batch), act_l = f(act_(l-1) W_l + b_l), out = act_k
 // W_out + b_out. Where a layer is the latent one (Kingma and Welling, ICLR 2014) it gives mean and logarithm
@@ -110,7 +112,7 @@ class FieldNet {
   };
 
   const Layer& layer(std::int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
-  std::int64_t depth() const { return static_cast<std::int64_t>(shape_.hidden.size()); }
+  std::int64_t depth() const { return shape_.depth(); }
   std::int64_t stride(std::int64_t l) const { return leading<T>(layer(l).out); }
   std::int64_t part_stride() const { return std::max(stride(0), stride(depth() - 1)); }
   T* part(std::int64_t chunk) { return parts_.get() + chunk * most_rows_ * part_stride(); }

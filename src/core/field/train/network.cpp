@@ -128,7 +128,7 @@ class Training {
         seed_(seed),
         published_(o.compat == "deepvelo"),
         samples_(shape.samples()),
-        genes_(static_cast<double>(shape.genes)),
+        genes_(static_cast<double>(shape.net.outputs)),
         batch_(batch_size(static_cast<std::int64_t>(rows_.training.size()))),
         net_(shape, rows_.cells, std::max(batch_, kValidationRows)) {
     net_.set_weights(initial_field_weights(shape, seed));

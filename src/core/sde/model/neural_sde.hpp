@@ -37,6 +37,9 @@ struct SimulationRequest {
   /// is empty.
   Matrix hold;
   std::vector<std::int64_t> hold_of_arm;
+
+  /// Whether hold_of_arm shares out all rows of `hold` among the arms, or is empty.
+  bool holds_by_arm() const;
 };
 
 /// Trajectory i is future i % n_sim of cell i / n_sim.

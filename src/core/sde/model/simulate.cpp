@@ -15,6 +15,7 @@
 
 #include "base/device.hpp"
 #include "base/error.hpp"
+#include "base/linear_algebra.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
 #include "sde/model/fused_tensors.hpp"
@@ -52,11 +53,8 @@ void check_arms(const SimulationRequest& r, std::int64_t cells, std::int64_t dim
                                   std::to_string(cells) + " cells; every arm needs as many.");
   }
   if (r.hold_of_arm.empty()) return;
-  bool fits = static_cast<std::int64_t>(r.hold_of_arm.size()) == r.arms + 1 && r.hold_of_arm.front() == 0 &&
-              r.hold_of_arm.back() == r.hold.rows &&
-              std::is_sorted(r.hold_of_arm.begin(), r.hold_of_arm.end());
-  fits = fits && (r.hold.rows == 0 || r.hold.cols == dims);
-  if (!fits) throw input_error("hold", "`hold` must be directions of the model's dimensions, arm by arm.");
+  if (!r.holds_by_arm() || (r.hold.rows > 0 && r.hold.cols != dims))
+    throw input_error("hold", "`hold` must be directions of the model's dimensions, arm by arm.");
 }
 
 void check_request(const SimulationRequest& r, std::int64_t dims) {
@@ -83,22 +81,11 @@ Matrix held_directions(const SimulationRequest& r, const Scaling& s) {
   if (s.moving.empty() || r.hold.rows == 0) return r.hold;
   const auto d = static_cast<std::int64_t>(s.moving.size());
   Matrix out(r.hold.rows, d);
-  for (std::size_t arm = 0; arm + 1 < r.hold_of_arm.size(); ++arm) {
-    for (std::int64_t i = r.hold_of_arm[arm]; i < r.hold_of_arm[arm + 1]; ++i) {
-      for (std::int64_t j = 0; j < d; ++j) out(i, j) = r.hold(i, s.moving[static_cast<std::size_t>(j)]);
-      const auto along = [&](std::int64_t a, std::int64_t b) {
-        double sum = 0.0;
-        for (std::int64_t j = 0; j < d; ++j) sum += out(a, j) * out(b, j);
-        return sum;
-      };
-      for (std::int64_t before = r.hold_of_arm[arm]; before < i; ++before) {
-        const double share = along(i, before);
-        for (std::int64_t j = 0; j < d; ++j) out(i, j) -= share * out(before, j);
-      }
-      const double length = std::sqrt(along(i, i));
-      for (std::int64_t j = 0; j < d; ++j) out(i, j) = length > 1e-12 ? out(i, j) / length : 0.0;
-    }
+  for (std::int64_t i = 0; i < r.hold.rows; ++i) {
+    for (std::int64_t j = 0; j < d; ++j) out(i, j) = r.hold(i, s.moving[static_cast<std::size_t>(j)]);
   }
+  for (std::size_t arm = 0; arm + 1 < r.hold_of_arm.size(); ++arm)
+    make_orthonormal_rows(out, r.hold_of_arm[arm], r.hold_of_arm[arm + 1]);
   return out;
 }
 
@@ -287,6 +274,12 @@ Run fastest(const Job& job) {
 }
 
 }  // namespace
+
+bool SimulationRequest::holds_by_arm() const {
+  if (hold_of_arm.empty()) return true;
+  return static_cast<std::int64_t>(hold_of_arm.size()) == arms + 1 && hold_of_arm.front() == 0 &&
+         hold_of_arm.back() == hold.rows && std::is_sorted(hold_of_arm.begin(), hold_of_arm.end());
+}
 
 at::Tensor BoundSde::drift(double t, const at::Tensor& y) const {
   const at::Tensor f = nets_.drift(weights_, t, y, dropout_);

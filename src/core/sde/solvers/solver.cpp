@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/choices.hpp"
 #include "base/error.hpp"
 #include "base/rng.hpp"
 
@@ -78,12 +79,9 @@ template <typename Which>
 std::string names_where(Which&& which) {
   std::vector<std::string> names;
   for (const SdeSolver& s : entries()) {
-    if (which(s)) names.push_back(std::string("\"") + s.name + "\"");
+    if (which(s)) names.emplace_back(s.name);
   }
-  std::string out;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    out += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
-  return out;
+  return quoted_choices(names);
 }
 
 void check_levy(const SdeSolver& solver, const Increment& w) {

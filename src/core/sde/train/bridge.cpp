@@ -49,8 +49,8 @@ at::Tensor spread_of(const at::Tensor& g) { return g.dim() == 2 ? g : (g.square(
 
 BridgeBatch narrow(const BridgeBatch& b, std::int64_t first, std::int64_t n) {
   const auto part = [&](const at::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
-  return {part(b.from),    part(b.to),    part(b.place), part(b.start),      part(b.length),
-          part(b.normals), part(b.signs), part(b.noise), part(b.log_growth), part(b.target)};
+  return {part(b.from),  part(b.to),    part(b.place),      part(b.start),  part(b.length), part(b.normals),
+          part(b.signs), part(b.noise), part(b.log_growth), part(b.points), part(b.target)};
 }
 
 // Half of div(G G'), estimated along random signs: E[v_j d/dv (G G')_ij] is its i-th entry. A Stratonovich
@@ -79,7 +79,7 @@ void forward(const BridgeJob& job, const SdeWeights& shared, const BridgeBatch& 
   const Dropout of_diffusion = dropout;
   const BridgeBatch batch = narrow(whole, b.first, b.rows);
   const BridgeOptions& o = job.options;
-  const at::Tensor x = bridge_points(batch, batch.noise);
+  const at::Tensor& x = batch.points;
   const at::Tensor tau = batch.start + batch.place * batch.length;
   for (const at::Tensor& p : shared.p) b.leaves.push_back(p.detach().clone().set_requires_grad(gradient));
   const SdeWeights weights = shared.in(b.leaves);
@@ -161,7 +161,7 @@ void add_gradients(const Block& b, std::vector<at::Tensor>& total) {
 }  // namespace
 
 at::Tensor expected_end(const BridgeEnds& ends, const at::Tensor& x, const at::Tensor& place,
-                        const at::Tensor& sd) {
+                        const at::Tensor& sd, const RaisedEnds* raised) {
   // Distances are taken from the middle of the ends, where rounding does least harm.
   const at::Tensor centre = ends.points.mean(0, true);
   const at::Tensor y = (ends.points - centre) / sd;
@@ -169,9 +169,20 @@ at::Tensor expected_end(const BridgeEnds& ends, const at::Tensor& x, const at::T
   const at::Tensor left = (1.0 - place).unsqueeze(1);
   at::Tensor logits = at::mm(at_x, y.t()).sub_(y.square().sum(1) * 0.5).div_(left).add_(ends.log_weight);
   if (ends.log_growth.defined()) logits.add_(place.unsqueeze(1) * ends.log_growth);
+  const std::int64_t all = logits.size(1);
+  if (raised != nullptr) {
+    const at::Tensor z = (raised->points - centre) / sd;
+    at::Tensor more = at::bmm(z, at_x.unsqueeze(2)).squeeze(2).sub_(z.square().sum(2) * 0.5);
+    more.div_(left).add_(raised->log_weight);
+    if (raised->log_growth.defined()) more.add_(place.unsqueeze(1) * raised->log_growth);
+    logits = at::cat({logits, more}, 1);
+  }
   // Shares too small to count are no share: sums and products of numbers next to zero take ten times as long.
   logits.sub_(logits.amax(1, true)).clamp_min_(kLeastLogShare);
-  return at::mm(at::threshold(at::softmax(logits, 1), kLeastShare, 0.0), ends.points);
+  const at::Tensor shares = at::threshold(at::softmax(logits, 1), kLeastShare, 0.0);
+  if (raised == nullptr) return at::mm(shares, ends.points);
+  const at::Tensor of_raised = shares.narrow(1, all, shares.size(1) - all).unsqueeze(1);
+  return at::mm(shares.narrow(1, 0, all), ends.points) + at::bmm(of_raised, raised->points).squeeze(1);
 }
 
 at::Tensor bridge_points(const BridgeBatch& b, const at::Tensor& noise) {

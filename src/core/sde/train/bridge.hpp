@@ -35,6 +35,7 @@ struct BridgeBatch {
   at::Tensor signs;
   at::Tensor noise;       ///< N x D: sigma, per root of scaled time
   at::Tensor log_growth;  ///< N; undefined where mass stays
+  at::Tensor points;      ///< N x D: bridge_points() of all these
   /// N x D: what the drift is regressed on, where it is known; else it is that of the pairs.
   at::Tensor target;
 };
@@ -77,11 +78,20 @@ struct BridgeEnds {
   at::Tensor log_growth;  ///< m: part of the end in the growth of a path; undefined for none
 };
 
+/// Ends that are likelier for single paths than BridgeEnds says, because of where each began: on top of
+/// these.
+struct RaisedEnds {
+  at::Tensor points;      ///< n x q x D
+  at::Tensor log_weight;  ///< n x q: as in BridgeEnds, with what they are raised by; minus infinity for none
+  at::Tensor log_growth;  ///< n x q; undefined for none
+};
+
 /// The mean end of paths that are at x, n x D.
 /// @param x,place n x D points and the share of the interval that lies behind each
 /// @param sd D: standard deviation of the noise over the interval
+/// @param raised of these paths; nullptr for none
 at::Tensor expected_end(const BridgeEnds& ends, const at::Tensor& x, const at::Tensor& place,
-                        const at::Tensor& sd);
+                        const at::Tensor& sd, const RaisedEnds* raised = nullptr);
 
 /// Points on the bridges, N x D.
 at::Tensor bridge_points(const BridgeBatch& batch, const at::Tensor& noise);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "base/plan_options.hpp"
 #include "base/rng.hpp"
@@ -12,6 +14,8 @@
 #include "ot/time_plan.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/model/rollout.hpp"
+#include "sde/train/clones.hpp"
+#include "sde/train/plan.hpp"
 #include "sde/train/views.hpp"
 
 namespace fatefield {
@@ -19,11 +23,6 @@ namespace {
 
 // "auto" takes this many cells of a time at most, whose plans are a second's work.
 constexpr std::int64_t kSnapshotCells = 10000;
-// Cells of each time per update: a regression in more dimensions needs more points.
-constexpr std::int64_t kCellsPerDimension = 16, kFewestCells = 256, kMostCells = 512;
-std::int64_t usual_batch(std::int64_t dims) {
-  return std::min(std::max(kCellsPerDimension * dims, kFewestCells), kMostCells);
-}
 // Partners that are kept for each cell of a snapshot.
 constexpr std::int64_t kPartners = 64;
 // Numbers of draws in the stream of bridges, so that no two purposes share any.
@@ -48,14 +47,22 @@ std::vector<double> variance_of(const std::vector<at::Tensor>& x) {
   });
 }
 
-// The cells that a bridge is learned from, and their given rates.
-void thin(std::vector<at::Tensor>& x, std::vector<at::Tensor>& rates, std::uint64_t seed) {
+std::vector<std::int64_t> some_of(const std::vector<std::int64_t>& v, const std::vector<std::int64_t>& rows) {
+  std::vector<std::int64_t> out;
+  for (const std::int64_t i : rows) out.push_back(v[static_cast<std::size_t>(i)]);
+  return out;
+}
+
+// The cells that a bridge is learned from, their given rates and their clones.
+void thin(std::vector<at::Tensor>& x, std::vector<at::Tensor>& rates,
+          std::vector<std::vector<std::int64_t>>& clone, std::uint64_t seed) {
   for (std::size_t k = 0; k < x.size(); ++k) {
     if (x[k].size(0) <= kSnapshotCells) continue;
     const std::vector<std::int64_t> rows =
         ot::plan_cells(x[k].size(0), kSnapshotCells, seed, static_cast<std::int64_t>(k));
     x[k] = rows_of(x[k], rows).contiguous();
     if (rates[k].defined()) rates[k] = rows_of(rates[k], rows);
+    if (!clone.empty()) clone[k] = some_of(clone[k], rows);
   }
 }
 
@@ -71,9 +78,16 @@ PlanOptions assumptions(const TrainOptions& o) {
 
 Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOptions& o, std::uint64_t seed,
                  const KeepGoing& keep_going)
-    : m_(m), x_(cells.train), rates_(cells.train_growth), o_(o), seed_(seed), keep_going_(keep_going) {
-  if (o.bridge_plan == "auto") thin(x_, rates_, seed);
-  batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, usual_batch(m.nets.dims()), seed);
+    : m_(m),
+      x_(cells.train),
+      rates_(cells.train_growth),
+      clone_(cells.train_clone),
+      clone_trust_(cells.clone_trust),
+      o_(o),
+      seed_(seed),
+      keep_going_(keep_going) {
+  if (o.bridge_plan == "auto") thin(x_, rates_, clone_, seed);
+  batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, usual_batch(true, m.nets.dims()), seed);
   for (std::size_t k = 0; k + 1 < m.times.size(); ++k) {
     starts_.push_back((m.times[k] - m.scaling.start) / m.scaling.span);
     lengths_.push_back((m.times[k + 1] - m.times[k]) / m.scaling.span);
@@ -84,10 +98,12 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
   options_.growth_penalty = o.growth_penalty;
   options_.stratonovich = m.solver->calculus == Calculus::Stratonovich;
   partners_.resize(lengths_.size());
+  ends_.resize(lengths_.size());
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
     if (o.bridge_plan == "minibatch") continue;
     partners_[k] = couple(x_[k], rates_[k], x_[k + 1], k, kPartners,
-                          kSnapshotRows + (static_cast<std::uint64_t>(k) << 40));
+                          kSnapshotRows + (static_cast<std::uint64_t>(k) << 40), mates(k));
+    if (knows_drift()) ends_[k] = all_ends(partners_[k], x_[k + 1]);
   }
 }
 
@@ -136,9 +152,19 @@ SinkhornOptions Bridges::plan_options(std::size_t k) const {
   return out;
 }
 
+ot::RaisedPairs Bridges::mates(std::size_t k) const {
+  return clone_.empty() ? ot::RaisedPairs() : clone_pairs(clone_[k], clone_[k + 1], clone_trust_[k]);
+}
+
+ot::RaisedPairs Bridges::mates(std::size_t k, const std::vector<std::int64_t>& from,
+                               const std::vector<std::int64_t>& to) const {
+  if (clone_.empty()) return {};
+  return clone_pairs(some_of(clone_[k], from), some_of(clone_[k + 1], to), clone_trust_[k]);
+}
+
 // Plans are found in units of their temperature.
 Partners Bridges::couple(const at::Tensor& x, const at::Tensor& rate, const at::Tensor& y, std::size_t k,
-                         std::int64_t draws, std::uint64_t first) const {
+                         std::int64_t draws, std::uint64_t first, ot::RaisedPairs raised) const {
   at::Tensor weights;
   if (rate.defined()) weights = at::softmax(rate * lengths_[k], 0).contiguous();
   const PartnerDraw draw{draws, seed_, first, o_.bridge_marginals == "both"};
@@ -146,10 +172,10 @@ Partners Bridges::couple(const at::Tensor& x, const at::Tensor& rate, const at::
   const at::Tensor from = (x / unit).contiguous(), to = (y / unit).contiguous();
   if (m_.type() == at::kDouble) {
     return draw_partners<double>(cloud<double>(from, weights), cloud<double>(to, {}), plan_options(k), draw,
-                                 keep_going_);
+                                 keep_going_, std::move(raised));
   }
   return draw_partners<float>(cloud<float>(from, weights), cloud<float>(to, {}), plan_options(k), draw,
-                              keep_going_);
+                              keep_going_, std::move(raised));
 }
 
 // The drift is known where the model can have the noise of the plan, the same everywhere.
@@ -157,32 +183,73 @@ bool Bridges::knows_drift() const {
   return m_.options.diffusion == "diagonal" && o_.bridge_shape == 0.0 && !(o_.bridge_blur > 0.0);
 }
 
-// Some of the cells y of the later time of interval k.
-BridgeEnds Bridges::ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const {
-  const std::int64_t n = y.size(0);
-  const auto purpose = static_cast<std::uint64_t>(u) * lengths_.size() + k;
-  const std::vector<std::int64_t> some =
-      n <= kEnds ? std::vector<std::int64_t>()
-                 : draw_without_replacement(n, kEnds, seed_, Stream::Bridge, kEndDraws + purpose);
+// The cells y of a later time with what their plan gives them.
+BridgeEnds Bridges::all_ends(const Partners& plan, const at::Tensor& y) const {
   const auto column = [&](const std::vector<double>& v) {
-    const at::Tensor all = at::tensor(v, at::TensorOptions(at::kDouble));
-    return (some.empty() ? all : rows_of(all, some)).to(m_.type());
+    return at::tensor(v, at::TensorOptions(at::kDouble)).to(m_.type());
   };
   BridgeEnds out;
-  out.points = some.empty() ? y : rows_of(y, some);
+  out.points = y;
   out.log_weight = column(plan.log_weight) + column(plan.potential);
   if (!plan.target_growth.empty()) out.log_growth = column(plan.target_growth);
   return out;
 }
 
-at::Tensor Bridges::known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of) const {
-  const at::Tensor x = bridge_points(b, b.noise);
+// Some of the ends of interval k.
+BridgeEnds Bridges::some_ends(const BridgeEnds& all, std::int64_t u, std::size_t k) const {
+  const std::int64_t n = all.points.size(0);
+  if (n <= kEnds) return all;
+  const auto purpose = static_cast<std::uint64_t>(u) * lengths_.size() + k;
+  const std::vector<std::int64_t> some =
+      draw_without_replacement(n, kEnds, seed_, Stream::Bridge, kEndDraws + purpose);
+  BridgeEnds out;
+  out.points = rows_of(all.points, some);
+  out.log_weight = rows_of(all.log_weight, some);
+  if (all.log_growth.defined()) out.log_growth = rows_of(all.log_growth, some);
+  return out;
+}
+
+// What speaks for some ends of these rows of the plan beside their place; each row has as many entries as
+// that with the most.
+RaisedEnds Bridges::raised_ends(const Partners& plan, const BridgeEnds& all,
+                                const std::vector<std::int64_t>& rows) const {
+  if (plan.raised.empty()) return {};
+  const auto begin = [&](std::int64_t row) { return plan.raised.begin[static_cast<std::size_t>(row)]; };
+  std::int64_t most = 0;
+  for (const std::int64_t row : rows) most = std::max(most, begin(row + 1) - begin(row));
+  if (most == 0) return {};
+  const auto n = static_cast<std::int64_t>(rows.size());
+  const at::Tensor column = at::zeros({n, most}, at::kLong);
+  const at::Tensor more = at::full({n, most}, -INFINITY, at::kDouble);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int64_t first = begin(rows[static_cast<std::size_t>(i)]);
+    const std::int64_t count = begin(rows[static_cast<std::size_t>(i)] + 1) - first;
+    for (std::int64_t r = 0; r < count; ++r) {
+      const auto e = static_cast<std::size_t>(first + r);
+      column.data_ptr<std::int64_t>()[i * most + r] = plan.raised.column[e];
+      more.data_ptr<double>()[i * most + r] = plan.raised.log_more[e];
+    }
+  }
+  const at::Tensor flat = column.flatten();
+  // Where only some ends stand for all, these count for as many more.
+  const std::int64_t m = all.points.size(0);
+  const double scale = std::log(static_cast<double>(m) / static_cast<double>(std::min(m, kEnds)));
+  RaisedEnds out;
+  out.points = all.points.index_select(0, flat).view({n, most, all.points.size(1)});
+  out.log_weight = all.log_weight.index_select(0, flat).view({n, most}) + (more - scale).to(m_.type());
+  if (all.log_growth.defined()) out.log_growth = all.log_growth.index_select(0, flat).view({n, most});
+  return out;
+}
+
+at::Tensor Bridges::known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of,
+                                const std::vector<RaisedEnds>& raised_of) const {
+  const at::Tensor& x = b.points;
   std::vector<at::Tensor> to;
   std::int64_t at = 0;
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
     const std::int64_t n = batches_->size(k);
-    to.push_back(
-        expected_end(ends_of[k], x.narrow(0, at, n), b.place.narrow(0, at, n), sd_[k].to(m_.type())));
+    to.push_back(expected_end(ends_of[k], x.narrow(0, at, n), b.place.narrow(0, at, n), sd_[k].to(m_.type()),
+                              raised_of[k].points.defined() ? &raised_of[k] : nullptr));
     at += n;
   }
   return (at::cat(to, 0) - x) / (b.length * (1.0 - b.place)).unsqueeze(1);
@@ -195,6 +262,7 @@ BridgeBatch Bridges::batch(std::int64_t u) {
   std::vector<at::Tensor> from, to, noise;
   std::vector<double> place, start, length, growth;
   std::vector<BridgeEnds> ends_of;
+  std::vector<RaisedEnds> raised_of;
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
     const std::vector<std::int64_t> sources = batches_->cells(k, u);
     const auto n = static_cast<std::int64_t>(sources.size());
@@ -208,7 +276,7 @@ BridgeBatch Bridges::batch(std::int64_t u) {
       candidates = batches_->cells(k + 1, u);
       const at::Tensor& rate = rates_[k];
       drawn = couple(x, rate.defined() ? rows_of(rate, sources) : rate,
-                     rows_of(x_[k + 1], candidates).contiguous(), k, 1, row);
+                     rows_of(x_[k + 1], candidates).contiguous(), k, 1, row, mates(k, sources, candidates));
       pairs = &drawn;
     }
     for (std::int64_t i = 0; i < n; ++i) {
@@ -231,8 +299,11 @@ BridgeBatch Bridges::batch(std::int64_t u) {
     to.push_back(rows_of(x_[k + 1], targets));
     noise.push_back((sd_[k] / std::sqrt(lengths_[k])).to(m_.type()).expand({n, x.size(1)}));
     if (!knows_drift()) continue;
-    const at::Tensor& later = x_[k + 1];
-    ends_of.push_back(ends(*pairs, candidates.empty() ? later : rows_of(later, candidates), u, k));
+    const BridgeEnds all = candidates.empty() ? ends_[k] : all_ends(*pairs, rows_of(x_[k + 1], candidates));
+    ends_of.push_back(some_ends(all, u, k));
+    std::vector<std::int64_t> rows_of_plan = sources;
+    if (!candidates.empty()) std::iota(rows_of_plan.begin(), rows_of_plan.end(), 0);
+    raised_of.push_back(raised_ends(*pairs, all, rows_of_plan));
   }
   const auto tensor = [&](const std::vector<double>& v) {
     return at::tensor(v, at::TensorOptions(at::kDouble)).to(m_.type());
@@ -256,8 +327,9 @@ BridgeBatch Bridges::batch(std::int64_t u) {
   };
   out.normals = draw_normals(kNormals);
   out.noise = at::cat(noise, 0);
+  out.points = bridge_points(out, out.noise);
   if (knows_drift()) {
-    out.target = known_drift(out, ends_of);
+    out.target = known_drift(out, ends_of, raised_of);
   } else {
     out.signs = at::where(draw_normals(kSigns) > 0, at::ones({}, out.from.options()),
                           at::full({}, -1.0, out.from.options()));

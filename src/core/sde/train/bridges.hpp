@@ -26,16 +26,25 @@ class Bridges final : public Stage {
  private:
   bool knows_drift() const;
   SinkhornOptions plan_options(std::size_t k) const;
+  ot::RaisedPairs mates(std::size_t k) const;
+  ot::RaisedPairs mates(std::size_t k, const std::vector<std::int64_t>& from,
+                        const std::vector<std::int64_t>& to) const;
   Partners couple(const at::Tensor& x, const at::Tensor& rate, const at::Tensor& y, std::size_t k,
-                  std::int64_t draws, std::uint64_t first) const;
+                  std::int64_t draws, std::uint64_t first, ot::RaisedPairs raised) const;
   void measure_noise();
   void measure_steps();
-  BridgeEnds ends(const Partners& plan, const at::Tensor& y, std::int64_t u, std::size_t k) const;
-  at::Tensor known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of) const;
+  BridgeEnds all_ends(const Partners& plan, const at::Tensor& y) const;
+  BridgeEnds some_ends(const BridgeEnds& all, std::int64_t u, std::size_t k) const;
+  RaisedEnds raised_ends(const Partners& plan, const BridgeEnds& all,
+                         const std::vector<std::int64_t>& rows) const;
+  at::Tensor known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of,
+                         const std::vector<RaisedEnds>& raised_of) const;
   BridgeBatch batch(std::int64_t u);
 
   const NeuralSde::Impl& m_;
-  std::vector<at::Tensor> x_, rates_;  // of each time
+  std::vector<at::Tensor> x_, rates_;             // of each time
+  std::vector<std::vector<std::int64_t>> clone_;  // of each time; empty where clones pair no cells
+  std::vector<double> clone_trust_;               // of each interval
   const TrainOptions& o_;
   std::uint64_t seed_;
   const KeepGoing& keep_going_;
@@ -46,7 +55,9 @@ class Bridges final : public Stage {
   std::vector<double> reach_;             // of each plan, in those units
   std::vector<double> widest_;            // share of each interval before its last step's middle
   BridgeOptions options_;
-  std::vector<Partners> partners_;  // of all cells of each interval; empty where pairs come from batches
+  // Of all cells of each interval; empty where pairs come from batches.
+  std::vector<Partners> partners_;
+  std::vector<BridgeEnds> ends_;
 };
 
 }  // namespace fatefield

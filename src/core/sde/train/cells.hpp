@@ -15,6 +15,8 @@ struct Cells {
   std::vector<at::Tensor> held_out;  ///< m_k x D
   std::vector<at::Tensor> train_growth;
   std::vector<at::Tensor> held_out_growth;
+  std::vector<std::vector<std::int64_t>> train_clone;  ///< of train; empty where clones pair no cells
+  std::vector<double> clone_trust;                     ///< of each interval, with train_clone
 };
 
 /// These rows of x.

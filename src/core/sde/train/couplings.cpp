@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/eigen_threads.hpp"
 #include "base/error.hpp"
@@ -22,16 +23,23 @@ template <typename T>
 class PlanRows {
  public:
   PlanRows(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options, bool free_targets,
-           const std::function<bool()>& keep_going)
+           const std::function<bool()>& keep_going, ot::RaisedPairs raised)
       : x_(x),
         rho_(options.reach * options.reach),
         free_targets_(free_targets),
-        plan_(ot::find_time_plan(x, y, options, free_targets, keep_going)) {}
+        raised_(std::move(raised)),
+        plan_(ot::find_time_plan(x, y, options, free_targets, keep_going, raised_)) {}
 
   // f(i, shares of row i) for rows [from, to), in order.
   template <typename F>
   void each_row(std::int64_t from, std::int64_t to, F&& f) const {
-    columns().each_row(x_, from, to, [&](std::int64_t i, const double* share, double) { f(i, share); });
+    columns().each_row(x_, from, to, [&](std::int64_t i, const double* share, double) {
+      if (raised_.empty()) {
+        f(i, share);
+      } else {
+        f(i, raised_row(i, share).data());
+      }
+    });
   }
 
   void tell_columns(Partners& out) const {
@@ -40,6 +48,7 @@ class PlanRows {
     for (double& v : out.potential) v /= columns().eps();
     for (double& v : out.target_growth) v /= rho_;
     out.log_weight = columns().log_weights();
+    out.raised = raised_;
   }
 
   bool grows() const { return rho_ > 0.0 || x_.weights != nullptr; }
@@ -55,9 +64,24 @@ class PlanRows {
  private:
   const ot::PlanColumns<T>& columns() const { return plan_.columns; }
 
+  std::vector<double> raised_row(std::int64_t i, const double* share) const {
+    std::vector<double> out(share, share + columns().g().size());
+    double sum = 1.0;
+    for (auto at = raised_.begin[static_cast<std::size_t>(i)];
+         at < raised_.begin[static_cast<std::size_t>(i) + 1]; ++at) {
+      const auto e = static_cast<std::size_t>(at), j = static_cast<std::size_t>(raised_.column[e]);
+      const double more = share[j] * std::exp(raised_.log_more[e]);
+      out[j] += more;
+      sum += more;
+    }
+    for (double& v : out) v /= sum;
+    return out;
+  }
+
   Cloud<T> x_;
   double rho_;
   bool free_targets_;
+  ot::RaisedPairs raised_;
   ot::TimePlan<T> plan_;
 };
 
@@ -70,11 +94,12 @@ void check(const SinkhornOptions& o) {
 
 template <typename T>
 Partners draw_partners(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                       const PartnerDraw& draw, const std::function<bool()>& keep_going) {
+                       const PartnerDraw& draw, const std::function<bool()>& keep_going,
+                       ot::RaisedPairs raised) {
   check(options);
   ot::check_pair(x, y, options.reach == 0);
   const OneEigenThread one_thread;
-  const PlanRows<T> plan(x, y, options, draw.free_targets, keep_going);
+  const PlanRows<T> plan(x, y, options, draw.free_targets, keep_going, std::move(raised));
   Partners out;
   out.draws = draw.draws;
   out.target.resize(static_cast<std::size_t>(x.n * draw.draws));
@@ -104,8 +129,8 @@ Partners draw_partners(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptio
 }
 
 template Partners draw_partners(const Cloud<float>&, const Cloud<float>&, const SinkhornOptions&,
-                                const PartnerDraw&, const std::function<bool()>&);
+                                const PartnerDraw&, const std::function<bool()>&, ot::RaisedPairs);
 template Partners draw_partners(const Cloud<double>&, const Cloud<double>&, const SinkhornOptions&,
-                                const PartnerDraw&, const std::function<bool()>&);
+                                const PartnerDraw&, const std::function<bool()>&, ot::RaisedPairs);
 
 }  // namespace fatefield

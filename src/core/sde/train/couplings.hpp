@@ -12,6 +12,7 @@
 #include <functional>
 #include <vector>
 
+#include "ot/raised_pairs.hpp"
 #include "ot/sinkhorn.hpp"
 
 namespace fatefield {
@@ -25,6 +26,7 @@ struct Partners {
   /// Per point of y: log of its weight, and its potential as a multiple of the temperature; and the part of
   /// log_growth that is its own, empty where there is none.
   std::vector<double> log_weight, potential, target_growth;
+  ot::RaisedPairs raised;  ///< those of the plan
 };
 
 struct PartnerDraw {
@@ -40,10 +42,12 @@ struct PartnerDraw {
 /// frequencies of the row; the draws of a source together are spread over the row (systematic sampling).
 /// @param options blur, scaling, reach, tolerance and the number of iterations are used
 /// @param x its weights are the masses at the end, relative to equal masses at the start
+/// @param raised pairs that are likelier than their distance says
 /// Memory grows with n and m, not with their product. Identical bytes for any number of threads.
 /// Errors as sinkhorn_divergence().
 template <typename T>
 Partners draw_partners(const Cloud<T>& x, const Cloud<T>& y, const SinkhornOptions& options,
-                       const PartnerDraw& draw, const std::function<bool()>& keep_going = {});
+                       const PartnerDraw& draw, const std::function<bool()>& keep_going = {},
+                       ot::RaisedPairs raised = {});
 
 }  // namespace fatefield

@@ -33,6 +33,8 @@ void check_data(const TrainData& d, std::int64_t dims) {
   }
   if (!d.clone.empty() && d.clone.size() != n)
     throw input_error("clone", "`clone` must have one value for each cell.");
+  if (!d.clone_trust.empty() && d.clone.empty())
+    throw input_error("clone", "`clone` is needed where clones pair cells.");
   if (!d.growth_rate.empty() && d.growth_rate.size() != n) {
     throw input_error("growth", "`growth` must have one value for each cell.");
   }

@@ -14,6 +14,8 @@ struct TrainData {
   MatrixView x;                     ///< cells x dims
   std::vector<double> time;         ///< one per cell
   std::vector<std::int64_t> clone;  ///< one per cell, below 0 for none; empty to split by cell
+  /// Of each interval between observed times: how far clones are trusted in pairing cells; empty or 0: not.
+  std::vector<double> clone_trust;
   std::vector<double>
       growth_rate;  ///< per cell and unit of time; only the first time's are used; empty for none
 };

@@ -26,6 +26,9 @@ constexpr std::int64_t kMembers = 3;
 constexpr std::int64_t kFinishShare = 3;
 // Validations during a bridge, whose updates cost less than a validation.
 constexpr std::int64_t kBridgeValidations = 10;
+// Cells of each time per update. A bridge is a regression, which needs more points in more dimensions.
+constexpr std::int64_t kRolloutCells = 512;
+constexpr std::int64_t kBridgeCellsPerDimension = 16, kFewestBridgeCells = 256, kMostBridgeCells = 512;
 
 void need(bool holds, const char* argument, const std::string& range) {
   if (!holds) throw input_error(argument, std::string("`") + argument + "` must be " + range + ".");
@@ -102,6 +105,11 @@ double member_noise(std::int64_t member, std::int64_t members) {
   if (members < 2) return kUsualNoise;
   const double place = 2.0 * static_cast<double>(member) / static_cast<double>(members - 1) - 1.0;
   return kUsualNoise * std::pow((place < 0.0 ? kLeastNoise : kMostNoise) / kUsualNoise, std::abs(place));
+}
+
+std::int64_t usual_batch(bool bridge, std::int64_t dims) {
+  if (!bridge) return kRolloutCells;
+  return std::min(std::max(kBridgeCellsPerDimension * dims, kFewestBridgeCells), kMostBridgeCells);
 }
 
 std::int64_t total_updates(const TrainOptions& options) {

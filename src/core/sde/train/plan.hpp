@@ -28,6 +28,9 @@ std::int64_t usual_members(const TrainOptions& options);
 /// TrainOptions::bridge_noise of a member of an ensemble, counted from 0, where none is asked for.
 double member_noise(std::int64_t member, std::int64_t members);
 
+/// Cells of each time in an update of a stage where no number is asked for.
+std::int64_t usual_batch(bool bridge, std::int64_t dims);
+
 /// Updates of all stages together, unless they stop early.
 std::int64_t total_updates(const TrainOptions& options);
 

@@ -65,8 +65,6 @@ void send(LossBatch& batch, const at::Device& device) {
   if (batch.growth_rate.defined()) batch.growth_rate = batch.growth_rate.to(device);
 }
 
-constexpr std::int64_t kUsualBatch = 512;
-
 }  // namespace
 
 Rollouts::Rollouts(NeuralSde::Impl& m, const Cells& cells, const TrainOptions& o, std::uint64_t seed,
@@ -77,7 +75,7 @@ Rollouts::Rollouts(NeuralSde::Impl& m, const Cells& cells, const TrainOptions& o
       seed_(seed),
       grid_(scaled_grid(m.grid(m.times), m.scaling.start, m.scaling.span)),
       loss_(loss_options(o, m)),
-      batches_(sizes_of(cells.train), o.batch_size, kUsualBatch, seed),
+      batches_(sizes_of(cells.train), o.batch_size, usual_batch(false, m.nets.dims()), seed),
       keep_going_(keep_going) {
   for (double t : m.times) times_.push_back((t - m.scaling.start) / m.scaling.span);
   for (const at::Tensor& x : cells.held_out) can_validate_ = can_validate_ && x.size(0) >= 2;

@@ -41,7 +41,12 @@ Cells gather(const NeuralSde::Impl& model, const TrainData& d, const std::vector
     out.held_out.push_back(rows_of(z, at.held_out));
     out.train_growth.push_back(rate.defined() ? rows_of(rate, at.train) : at::Tensor());
     out.held_out_growth.push_back(rate.defined() ? rows_of(rate, at.held_out) : at::Tensor());
+    if (d.clone_trust.empty()) continue;
+    out.train_clone.emplace_back();
+    for (const std::int64_t i : at.train)
+      out.train_clone.back().push_back(d.clone[static_cast<std::size_t>(i)]);
   }
+  out.clone_trust = d.clone_trust;
   return out;
 }
 
@@ -182,6 +187,7 @@ TrainReport fit_sde(NeuralSde& model, const TrainData& data, const TrainOptions&
   Rollouts rollouts(m, cells, plans.back().options, seed, keep_going);
 
   TrainReport report;
+  report.validation_cells = held_out;
   try {
     report.ended = train(m, cells, rollouts, plans, seed, tick, keep_going, s);
   } catch (const Interrupted&) {

@@ -38,6 +38,7 @@ struct TrainReport {
   std::int64_t best_update = 0;  ///< update of the weights that were kept; the last without held-out cells
   double held_out = 0.0;         ///< their divergence; NaN without held-out cells
   std::string ended;             ///< "finished", "early", "interrupted" or "diverged"
+  std::vector<char> validation_cells;      ///< 1 for the cells that were held out, see held_out_cells()
   std::vector<TimeDispersion> dispersion;  ///< at each later time, of the weights that were kept; empty
                                            ///< after an interrupt
 };

@@ -43,7 +43,10 @@ class KrylovSchur {
     for (std::int64_t restart = 0;; ++restart) {
       if (keep_going && !keep_going()) throw Interrupted();
       extend();
-      order();
+      if (options_.subspace)
+        triangulate();
+      else
+        order();
       const bool last = size_ == n_ || restart == options_.max_restarts;
       if (last || settled()) return collect();
       keep_leading();
@@ -87,6 +90,24 @@ class KrylovSchur {
     }
   }
 
+  // The small problem in its real leading spaces, the largest real parts first.
+  void triangulate() {
+    schur_ = leading_spaces(row_block(small_, 0, size_), std::min(count_ + kKept, size_));
+  }
+
+  // Columns of the spaces that hold the values asked for: one more than those where a pair would be parted.
+  std::int64_t wanted() const {
+    const bool parted =
+        count_ < static_cast<std::int64_t>(schur_.values.size()) && schur_.values[count_ - 1].imag() > 0;
+    return count_ + (parted ? 1 : 0);
+  }
+  double subspace_residual() const {
+    if (size_ == n_) return 0.0;
+    const Column left =
+        row_product(row_block(small_, size_, 1).values.data(), columns(schur_.basis, 0, wanted()));
+    return std::sqrt(squared_norm(left.data(), static_cast<std::int64_t>(left.size())));
+  }
+
   // Ritz pairs by their real part, with how far each is from solving the whole problem.
   void order() {
     ritz_ = general_eigen(row_block(small_, 0, size_));
@@ -115,6 +136,7 @@ class KrylovSchur {
     return part_of(at, [](const std::complex<double>& v) { return v.imag(); });
   }
   bool settled() const {
+    if (options_.subspace) return subspace_residual() <= options_.tolerance;
     for (std::int64_t k = 0; k < count_; ++k) {
       if (below(order_[k])) return true;
       if (!good(order_[k])) return false;
@@ -124,6 +146,10 @@ class KrylovSchur {
 
   // The leading Ritz vectors span the new start; pairs of conjugates stay together.
   void keep_leading() {
+    if (options_.subspace) {
+      restart_from(columns(schur_.basis, 0, std::min(schur_.basis.cols, size_ - 1)));
+      return;
+    }
     std::int64_t take = std::min(count_ + kKept, size_ - 1);
     const auto partner = [&](std::int64_t k) {
       return ritz_.values[order_[k]].imag() != 0 && k + 1 < size_ &&
@@ -141,6 +167,10 @@ class KrylovSchur {
       ++k;
     }
     const Matrix q = orthonormal(span);
+    restart_from(q);
+  }
+
+  void restart_from(MatrixView q) {
     const Matrix reduced = product(transposed_product(q, row_block(small_, 0, size_)), q);
     const Column spike = row_product(row_block(small_, size_, 1).values.data(), q);
     multiply_leading_columns(q, basis_);
@@ -155,6 +185,13 @@ class KrylovSchur {
 
   LeadingEigenpairs collect() const {
     LeadingEigenpairs out;
+    if (options_.subspace) {
+      const std::int64_t k = wanted();
+      out.converged = subspace_residual() <= options_.tolerance;
+      out.value.assign(schur_.values.begin(), schur_.values.begin() + k);
+      out.subspace = product(leading(size_), columns(schur_.basis, 0, k));
+      return out;
+    }
     out.converged = true;
     for (std::int64_t k = 0; k < count_; ++k) {
       const std::int64_t at = order_[k];
@@ -195,6 +232,7 @@ class KrylovSchur {
   // A basis = basis small: the last row belongs to the vector behind the basis.
   Matrix small_;
   GeneralEigen ritz_;
+  LeadingSpaces schur_;
   std::vector<std::int64_t> order_;
   Column residual_;
 };

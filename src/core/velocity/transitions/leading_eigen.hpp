@@ -7,12 +7,18 @@
 #include <functional>
 #include <vector>
 
+#include "base/matrix.hpp"
+
 namespace fatefield {
 
 struct LeadingEigenpairs {
   std::vector<std::complex<double>> value;
   /// One of n numbers for each value: real and imaginary parts.
   std::vector<std::vector<double>> real, imaginary;
+  /// Where the subspace was asked for: an orthonormal basis of the space that the first `value.size()` of
+  /// them span, a column for each; the first columns span that of the first values, pairs of conjugates as
+  /// one.
+  Matrix subspace;
   /// Whether all those asked for were found.
   bool converged = false;
 };
@@ -25,6 +31,10 @@ struct LeadingEigenOptions {
   double tolerance = 1e-9;
   std::int64_t max_restarts = 300;
   std::uint64_t seed = 42;
+  /// Look for the space that the leading eigenvectors span, in place of the vectors: it is well known where
+  /// they nearly coincide. One more is given where the last would be half of a pair; `real` and `imaginary`
+  /// stay empty.
+  bool subspace = false;
 };
 
 /// Arnoldi's method with thick restarts, the Krylov-Schur method (Stewart, SIAM Journal on Matrix Analysis

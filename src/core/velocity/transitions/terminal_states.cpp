@@ -10,6 +10,7 @@
 #include "base/quantile.hpp"
 #include "graph/connected_components.hpp"
 #include "velocity/transitions/leading_eigen.hpp"
+#include "velocity/transitions/transition.hpp"
 
 namespace fatefield {
 namespace {
@@ -21,37 +22,6 @@ void check_terminal(const TerminalOptions& o) {
   if (!(o.low >= 0 && o.low < o.high && o.high <= 1))
     throw input_error("low", "`low` must be at least 0 and below `high`, and that at most 1.");
   if (o.max_restarts < 1) throw input_error("max.restarts", "`max.restarts` must be at least 1.");
-}
-
-// Without the steps to cells that have none themselves: walks would be lost there. Rows are divided by their
-// sums again.
-SparseRows without_dead_ends(const SparseRows& x) {
-  const std::size_t n = static_cast<std::size_t>(x.rows);
-  std::vector<std::int64_t> left(n);
-  std::vector<std::int32_t> dead;
-  for (std::size_t i = 0; i < n; ++i) {
-    left[i] = x.start[i + 1] - x.start[i];
-    if (left[i] == 0) dead.push_back(static_cast<std::int32_t>(i));
-  }
-  const SparseRows in = transpose(x);
-  for (std::size_t k = 0; k < dead.size(); ++k) {
-    for (std::int64_t e = in.start[dead[k]]; e < in.start[dead[k] + 1]; ++e) {
-      if (--left[in.index[e]] == 0) dead.push_back(in.index[e]);
-    }
-  }
-  SparseRows out;
-  out.rows = out.cols = x.rows;
-  out.start.push_back(0);
-  for (std::int64_t i = 0; i < x.rows; ++i) {
-    for (std::int64_t e = x.start[i]; left[i] > 0 && e < x.start[i + 1]; ++e) {
-      if (left[x.index[e]] == 0) continue;
-      out.index.push_back(x.index[e]);
-      out.value.push_back(x.value[e]);
-    }
-    out.start.push_back(out.stored());
-  }
-  normalise_rows(out);
-  return out;
 }
 
 // Adds the slow distributions of one part.

@@ -21,6 +21,10 @@ SparseRows transition_matrix(const SparseRows& graph, const TransitionOptions& o
 /// The same steps back: the transpose with rows that sum to 1. For transitions without negative entries.
 SparseRows backward_transitions(const SparseRows& transitions);
 
+/// Without the steps to cells that have none themselves: walks would be lost there. Rows are divided by their
+/// sums again.
+SparseRows without_dead_ends(const SparseRows& x);
+
 /// How well each cell's velocity agrees with its expected step: Pearson's correlation over genes of
 /// sum_j T_ij x_j - x_i and v_i; 0 for cells without transitions or where one of them is constant.
 /// @param expression, velocity genes x cells; genes whose velocity is not finite in some cell are left out
