@@ -55,14 +55,13 @@ need_package <- function(package, why) {
 # Names of all cells; their numbers as text where a matrix or an SCE has no names.
 cell_names <- function(object) {
   check_object(object)
-
-     names <- if (is_plain_matrix(object)) {
-       rownames(object)
-     } else if (is_sce(object)) {
-       sce_cells(object)
-     } else {
-       colnames(object)
-     }
+  names <- if (is_plain_matrix(object)) {
+    rownames(object)
+  } else if (is_sce(object)) {
+    sce_cells(object)
+  } else {
+    colnames(object)
+  }
   n <- if (is_plain_matrix(object)) nrow(object) else ncol(object)
   if (n == 0L) stop_input("object", "`object` has no cells.")
   if (!is_seurat(object)) check_unique_names(names, "cell", "object")
