@@ -402,7 +402,7 @@ TEST_CASE("a bridge between Gaussians hits mean and covariance of the end", "[br
       o.method = "bridge";
       o.bridge_plan = plan;
       o.batch_size = 256;
-      o.updates = 500;
+      o.updates = 300;
       o.learning_rate = 0.01;
       o.validation = 0.0;
       NeuralSde m(sde, 2, 3);

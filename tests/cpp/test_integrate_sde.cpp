@@ -73,7 +73,7 @@ SdeOptions small_model(bool with_time) {
 TEST_CASE("the probability flow gives a cloud the variance of the process", "[integrate][sde]") {
   for (const std::int64_t dims : {1, 20}) {
     INFO(dims);
-    const SdeDynamics flow(dims, decay_of, 1.0, known_clouds(1500, dims));
+    const SdeDynamics flow(dims, decay_of, 1.0, known_clouds(1000, dims));
     const Matrix start = normal_cloud(100, dims, kStart, 99);
     IntegrateOptions o = plain_options("rk4");
     o.dt = 0.1;
@@ -146,7 +146,7 @@ TEST_CASE("a model's probability flow is made of its own simulations", "[integra
   FlowRequest request;
   const Matrix population = normal_cloud(700, 2, 1.0, 3);
   request.population = population;
-  request.points = 1000;
+  request.points = 700;
   request.clouds = 11;
   const SdeDynamics flow = flow_dynamics(model, request, {});
   SimulationRequest simulate;

@@ -80,11 +80,11 @@ std::string refused(const TrainData& d, const TrainOptions& o) {
 TEST_CASE("drift and noise of an Ornstein-Uhlenbeck process are recovered within 10 %", "[train][recovery]") {
   const double theta = 1.2;
   const double sigma = 0.7;
-  const Snapshots s(2000, theta, sigma, {0.0, 0.5, 1.0});
+  const Snapshots s(1000, theta, sigma, {0.0, 0.5, 1.0});
   NeuralSde m(linear(), 1, 3);
   TrainOptions o;
   o.method = "sinkhorn";
-  o.updates = 400;
+  o.updates = 250;
   o.learning_rate = 0.02;
   o.blur = 0.05;
   o.patience = 0;

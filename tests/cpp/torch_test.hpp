@@ -1,5 +1,5 @@
-// The header of the test framework for tests that see LibTorch, precompiled: LibTorch first, then Catch2, whose
-// CHECK wins.
+// The header of the test framework for tests that see LibTorch, precompiled: LibTorch first, then Catch2,
+// whose CHECK wins.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -4,7 +4,7 @@ run_example <- function(script) {
   out <- file.path(withr::local_tempdir(.local_envir = parent.frame()), "out")
   file <- system.file("examples", paste0(script, ".R"), package = "fatefield", mustWork = TRUE)
   said <- suppressWarnings(system2(
-    file.path(R.home("bin"), "Rscript"), c("--vanilla", shQuote(file), shQuote(out), "200"), stdout = TRUE,
+    file.path(R.home("bin"), "Rscript"), c("--vanilla", shQuote(file), shQuote(out), "240"), stdout = TRUE,
     stderr = TRUE,
     env = paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
   ))

@@ -16,7 +16,7 @@ using Vector = std::vector<double>;
 
 // log2 of a weight of zero, finite so that it stays itself under addition.
 constexpr double kNothing = -1e30;
-constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
+constexpr double kLog2E = 1.4426950408889634;
 // Scalar products lose the digits that squared distances of near points keep, but cost half from here on.
 constexpr std::int64_t kDotDims = 9;
 
