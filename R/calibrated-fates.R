@@ -23,7 +23,10 @@ calibrate <- function(fates, data, settings) {
   part[data$rows] <- match(fold, fit$folds) + 1L
   samples <- function(m) {
     rows <- if (m == 1L) seq_along(fold) else which(fold != fit$folds[[m - 1L]])
-    if (settings$n.boot < 2L) list() else map_draws(maps[[m]], seen, data$observed, as.integer(clone), draws, rows)
+    if (settings$n.boot < 2L) {
+      return(list())
+    }
+    map_draws(maps[[m]], seen, data$observed, as.integer(clone), draws, rows, settings$seed)
   }
   found <- calibration_of(fit, fit$map, data, scores, settings)
   found$draws <- samples(1L)
@@ -120,8 +123,8 @@ carried_spread <- function(map, z, spread) {
 
 # What was learned before, done to other fates.
 apply_calibration <- function(fates, calibration) {
-  known <- calibration$calibration
-  if (!inherits(calibration, "fatefield_fate") || is.null(known)) {
+  known <- if (inherits(calibration, "fatefield_fate")) calibration$calibration
+  if (is.null(known)) {
     stop_input("calibration", "`calibration` must be fates that CalibrateFates() gave, not ", described(calibration), ".")
   }
   labels <- colnames(fates$probability)

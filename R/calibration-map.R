@@ -51,7 +51,7 @@ identity_map <- function(k) {
 
 # The parameters of a form: those of a class stand together, first its row of W, then its b, for z less `center`.
 # `basis`: from the free parameters to these, NULL where all are free; `ridge`: a quadratic form around `start`, both of
-# the free ones.
+# the free ones; `root`: a factor of it.
 form_space <- function(form, ridge.b, ridge, center) {
   k <- length(center)
   at.w <- outer(seq_len(k), seq_len(k), function(row, col) (row - 1) * (k + 1) + col)
@@ -63,8 +63,9 @@ form_space <- function(form, ridge.b, ridge, center) {
   if (form != "dirichlet") {
     basis <- cbind(scaled, if (form == "weights") diag(k * (k + 1))[, at.b, drop = FALSE])
     free <- ncol(basis)
-    return(list(form = form, basis = unname(basis), ridge = diag(c(1, rep(ridge.b, free - 1L)), free),
-      start = c(1, numeric(free - 1L)), center = center))
+    root <- diag(sqrt(c(1, rep(ridge.b, free - 1L))), free)
+    return(list(form = form, basis = unname(basis), ridge = root^2, root = root, start = c(1, numeric(free - 1L)),
+      center = center))
   }
   beta <- numeric(k * (k + 1))
   beta[diag(at.w)] <- 1 / k
@@ -73,8 +74,8 @@ form_space <- function(form, ridge.b, ridge, center) {
   size <- numeric(k * (k + 1))
   size[at.w] <- ridge
   size[at.b] <- ridge.b
-  list(form = form, basis = NULL, ridge = crossprod(less, size * less) + outer(beta, beta), start = scaled,
-    center = center)
+  root <- cbind(t(sqrt(size) * less), beta, deparse.level = 0L)
+  list(form = form, basis = NULL, ridge = tcrossprod(root), root = root, start = scaled, center = center)
 }
 
 # list(value, gradient, hessian) of the sum of cross-entropies over rows with weights `w` and the ridge.
@@ -125,23 +126,30 @@ fit_map <- function(form, z, q, w = rep(1, nrow(z)), ridge.b = 1, ridge = 10, st
   theta <- if (is.null(start)) space$start else start
   fixed <- integer()
   repeat {
-    found <- newton(theta, space, z, q, w, fixed)
-    if (form == "dirichlet" || length(fixed) > 0L || found$theta[[1L]] >= least_beta) break
+    theta <- newton(theta, space, z, q, w, fixed)
+    if (form == "dirichlet" || length(fixed) > 0L || theta[[1L]] >= least_beta) break
     fixed <- 1L
-    theta <- replace(found$theta, 1L, least_beta)
+    theta[[1L]] <- least_beta
   }
-  c(map_of(found$theta, space), list(fit = list(theta = found$theta, space = space, fixed = fixed)))
+  c(map_of(theta, space), list(fit = list(theta = theta, space = space, fixed = fixed)))
 }
 
-# Damped Newton steps on a convex loss.
+# The minimum of a convex loss, by damped Newton steps.
 newton <- function(theta, space, z, q, w, fixed, most = 50L) {
   free <- setdiff(seq_along(theta), fixed)
+  if (length(free) == 0L) {
+    return(theta)
+  }
   now <- map_loss(theta, space, z, q, w)
   for (i in seq_len(most)) {
     step <- numeric(length(theta))
     step[free] <- solve_ridged(now$hessian[free, free, drop = FALSE], now$gradient[free])
     gain <- sum(step * now$gradient)
-    if (gain < 1e-10 * (1 + abs(now$value))) break
+    # So near that the last step is right to rounding.
+    if (gain < 1e-10 * (1 + abs(now$value))) {
+      theta <- theta - step
+      break
+    }
     size <- 1
     repeat {
       value <- map_loss(theta - size * step, space, z, q, w, hessian = FALSE)$value
@@ -153,7 +161,7 @@ newton <- function(theta, space, z, q, w, fixed, most = 50L) {
     theta <- theta - size * step
     now <- map_loss(theta, space, z, q, w)
   }
-  list(theta = theta, loss = now)
+  theta
 }
 
 # Directions that no cell tells of and no ridge holds are left as they are.
@@ -174,8 +182,10 @@ map_of <- function(theta, space) {
 }
 
 # Bootstrap samples of a map, groups drawn: list of maps without `fit`. Each is one Newton step away, which is all there
-# is to first order. `draws`: groups x samples, how often each is drawn; `rows`: those that the map was fitted to.
-map_draws <- function(map, z, q, group, draws, rows = seq_len(nrow(z))) {
+# is to first order. A ridge holds samples together that are off by as much all alike; so its centre is drawn, too, which
+# makes intervals those of Bayes' theorem where cells are independent, and right on average (Nychka 1988).
+# `draws`: groups x samples, how often each is drawn; `rows`: those that the map was fitted to.
+map_draws <- function(map, z, q, group, draws, rows, seed) {
   if (map$form == "none") {
     return(rep(list(map), ncol(draws)))
   }
@@ -192,9 +202,10 @@ map_draws <- function(map, z, q, group, draws, rows = seq_len(nrow(z))) {
   n <- length(known)
   curve <- map_loss(map$fit$theta, space, z, q[rows, , drop = FALSE], rep(1, nrow(z)))$hessian
   # A sample of n groups varies by (n - 1) / n too little.
-  slope <- crossprod(sums, draws[known, , drop = FALSE] - 1) * sqrt(n / max(n - 1, 1))
+  slope <- crossprod(sums, draws[known, , drop = FALSE] - 1) * sqrt(n / max(n - 1, 1)) +
+    space$root %*% random_signs(ncol(space$root), ncol(draws), seed)
   steps <- slope * 0
-  steps[free, ] <- solve_ridged(curve[free, free, drop = FALSE], slope[free, , drop = FALSE])
+  if (length(free) > 0L) steps[free, ] <- solve_ridged(curve[free, free, drop = FALSE], slope[free, , drop = FALSE])
   apply(map$fit$theta - steps, 2L, map_of, space = space, simplify = FALSE)
 }
 
