@@ -5,7 +5,7 @@
 # Three nested forms, each a convex problem:
 #   temperature   W = I / T, b = 0
 #   weights       W = I / T, b free with a ridge
-#   dirichlet     W = I / T + D, D and b free with ridges of their own; b is told at the mean of z, where D changes nothing
+#   dirichlet     W = I / T + D, D and b free with ridges of their own; b is told at the mean of z, where D is nothing
 # A ridge counts in nats of the sum over all cells. 1 / T has a ridge of 1 towards 1, so that it is finite where
 # predictions are always right.
 #
@@ -182,8 +182,8 @@ map_of <- function(theta, space) {
 }
 
 # Bootstrap samples of a map, groups drawn: list of maps without `fit`. Each is one Newton step away, which is all there
-# is to first order. A ridge holds samples together that are off by as much all alike; so its centre is drawn, too, which
-# makes intervals those of Bayes' theorem where cells are independent, and right on average (Nychka 1988).
+# is to first order. A ridge holds together samples that are all off alike; so its centre is drawn, too, which makes
+# intervals those of Bayes' theorem where cells are independent, and right on average (Nychka 1988).
 # `draws`: groups x samples, how often each is drawn; `rows`: those that the map was fitted to.
 map_draws <- function(map, z, q, group, draws, rows, seed) {
   if (map$form == "none") {
@@ -210,27 +210,31 @@ map_draws <- function(map, z, q, group, draws, rows, seed) {
 }
 
 # list(se, low, high), cells x fates: standard error of what `map` gives, and the interval of level `conf.level`, even
-# on the scale of log odds. `draws`: list of maps; `groups`: from how many groups.
-map_errors <- function(map, z, draws, groups, conf.level) {
+# on the scale of log odds. `errors`: list(draws, rivals, shares), samples of the map, the maps of other candidates and
+# how likely each of these would have served better; `groups`: from how many groups.
+map_errors <- function(map, z, errors, groups, conf.level) {
   p <- apply_map(map, z)
-  if (length(draws) < 2L) {
+  if (length(errors$draws) < 2L) {
     none <- p * NA
     return(list(se = none, low = none, high = none))
   }
   odds <- stats::qlogis(p)
   plain <- even <- p * 0
-  for (one in draws) {
-    drawn <- apply_map(one, z)
-    plain <- plain + (drawn - p)^2
-    even <- even + pmin((stats::qlogis(drawn) - odds)^2, 1e4)
+  maps <- c(errors$draws, errors$rivals)
+  parts <- c(rep(1 / length(errors$draws), length(errors$draws)), errors$shares)
+  for (i in which(parts > 1e-3 | seq_along(parts) <= length(errors$draws))) {
+    other <- apply_map(maps[[i]], z)
+    plain <- plain + parts[[i]] * (other - p)^2
+    even <- even + parts[[i]] * pmin((stats::qlogis(other) - odds)^2, 1e4)
   }
-  half <- stats::qt((1 + conf.level) / 2, max(groups - 1, 1)) * sqrt(even / length(draws))
-  list(se = sqrt(plain / length(draws)), low = stats::plogis(odds - half), high = stats::plogis(odds + half))
+  half <- stats::qt((1 + conf.level) / 2, max(groups - 1, 1)) * sqrt(even)
+  list(se = sqrt(plain), low = stats::plogis(odds - half), high = stats::plogis(odds + half))
 }
 
 # Maps that did not see some folds, and the choice among candidates by these alone. `fold`: a number for each row.
-# Gives list(map, choice, maps (one a fold), losses (before, after) of each row): `map` is of all rows; the candidate of
-# a fold is chosen within the others, so that nothing in its rows has a part in what they are given.
+# `map` of the list is of all rows, `maps` one a fold, whose candidate is chosen within the others, so that nothing in
+# its rows has a part in what they are given; `before` and `after` are the losses of the rows, `shares` how likely each
+# candidate is by the losses that it had. `rivals(m)`: the maps of all candidates for fold m, for 0 those of all rows.
 cross_fit <- function(z, q, fold, candidates) {
   folds <- sort(unique(fold))
   without <- function(out) which(!fold %in% out)
@@ -253,8 +257,16 @@ cross_fit <- function(z, q, fold, candidates) {
     map = whole[[pick]], choice = candidates[pick, ], chosen = candidates$form[chosen],
     maps = lapply(seq_along(folds), function(f) each[[chosen[[f]]]][[f]]), folds = folds,
     tried = data.frame(candidates, cross.entropy = colMeans(losses), row.names = NULL),
+    shares = losses_to_shares(colSums(losses)),
+    rivals = function(m) if (m == 0L) whole else lapply(each, `[[`, m),
     before = cross_entropies(z, q), after = losses[cbind(seq_len(nrow(z)), chosen[match(fold, folds)])]
   )
+}
+
+# Weights of pseudo-Bayesian model averaging, from losses of left-out rows in nats.
+losses_to_shares <- function(losses) {
+  share <- exp(min(losses) - losses)
+  share / sum(share)
 }
 
 # `near`: the map of all rows.

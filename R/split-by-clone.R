@@ -31,19 +31,19 @@
 #' @param clone The column with the clones, or one value for each cell.
 #' @param n.folds Number of parts, default 5.
 #' @param share Share of the cells in a test part, in place of folds: the parts are then `"train"` and `"test"`.
-#' @param time Times of the cells: a column of the object, or one value for each cell, so that each part has its share of
-#'   each time.
+#' @param time Times of the cells: a column of the object, or one value for each cell, so that each part has its share
+#'   of each time.
 #' @param labels Labels of the cells, in the same way; `NA` means unlabelled.
 #' @param seed.use Seed of the order; `NULL` draws one from R's generator.
-#' @param store.as Name of the column that is stored; `NULL` means `"fold"`, or `"fatefield_fold"` where the object has a
-#'   column `fold` of your own.
+#' @param store.as Name of the column that is stored; `NULL` means `"fold"`, or `"fatefield_fold"` where the object has
+#'   a column `fold` of your own.
 #' @param ... Passed to methods.
 #' @return For a vector of clones whole numbers from 1 to `n.folds`, or a factor with the levels `"train"` and `"test"`,
 #'   under the names of the clones where they have any.
 #'   For an object the object with them as a column.
 #' @section Errors:
-#'   `fatefield_error_input` names the argument: fewer clones than folds, no such column, a `share` that is not between 0
-#'   and 1.
+#'   `fatefield_error_input` names the argument: fewer clones than folds, no such column, a `share` that is not between
+#'   0 and 1.
 #' @seealso [CalibrateFates()], [ScoreFate()]
 #' @examples
 #' clone <- c("a", "a", "b", "c", NA, "d", "d", "d", "c")
