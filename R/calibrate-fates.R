@@ -41,7 +41,8 @@
 #'
 #' @section Errors of the probabilities:
 #' `low` and `high` hold the interval of level `conf.level` from bootstrap samples of clones (one Newton step each, even
-#' on the scale of log odds, Student's t with the number of clones): how well the map is known.
+#' on the scale of log odds, Student's t with the number of clones) and from how well other forms and ridges did: how
+#' well the map is known.
 #' It is the interval of how often a fate comes true in cells of such a prediction; what a prediction lacks because it
 #' had few futures is in the map already.
 #' `se` is the standard error of the same.
@@ -49,8 +50,7 @@
 #'
 #' @param object An object that holds fates, fates from [PredictFate()], or a matrix (cells x fates) of probabilities.
 #' @param truth Observed fates, a matrix or data.frame (cells x fates) of counts or fractions, or one label for each
-#'   cell;
-#'   of an object also the name of a column.
+#'   cell; of an object also the name of a column.
 #'   Rows or names are matched to the predicted cells where both have names.
 #'   Each cell counts once, whatever its number of descendants; cells without any observed fate are `NA`, `""` or all 0.
 #' @param group Clone of each cell of `truth`; of an object also the name of a column.
@@ -75,11 +75,9 @@
 #'   * `fold`: the fold of each cell, `NA` where the map of all was used;
 #'   * `calibration`: a list with `form` (`"none"` where nothing was changed), `temperature`, `weights` (of the fates,
 #'     with geometric mean 1; for `"dirichlet"` those at the mean of log p), `W` and `b`, `ridge`, `scores` (one row
-#'     before and
-#'     one after: cross-entropy, accuracy, Brier score of the cells with an observed fate), `difference` (after less
-#'     before in cross-entropy with its interval), `tried` (the cross-entropy of each form and ridge), `cells` and
-#'     `groups`
-#'     (numbers).
+#'     before and one after: cross-entropy, accuracy, Brier score of the cells with an observed fate), `difference`
+#'     (after less before in cross-entropy with its interval), `tried` (the cross-entropy of each form and ridge),
+#'     `cells` and `groups` (numbers).
 #'
 #'   For an object the object with them, stored as by [PredictFate()].
 #' @section Errors:
@@ -113,9 +111,8 @@ CalibrateFates.default <- function(object, truth = NULL, group = NULL, calibrati
   }
   if (is.null(truth)) stop_input("truth", "`truth` is needed: the observed fates of the cells.")
   if (is.null(group)) {
-    stop_input("group",
-      "`group` is needed: the clone of each cell, as sisters must not teach what they are tested on. ",
-      "Cells that are no sisters have one each, `seq_along(truth)`.")
+    stop_input("group", "`group` is needed: the clone of each cell, as sisters must not teach what they are tested ",
+      "on. Cells that are no sisters have one each, `seq_along(truth)`.")
   }
   settings <- list(
     form = if (!is.null(form)) check_choice(form, calibration_forms[-1L], "form"),

@@ -1,5 +1,5 @@
-# Fates with calibrated probabilities: folds, scores, maps of all cells with their errors, and what they say of it. Takes
-# fates and taught_cells(); gives fates.
+# Fates with calibrated probabilities: folds, scores, maps of all cells with their errors, and what they say of it.
+# Takes fates and taught_cells(); gives fates.
 
 # `data`: see taught_cells().
 calibrate <- function(fates, data, settings) {
@@ -21,14 +21,20 @@ calibrate <- function(fates, data, settings) {
   maps <- c(list(fit$map), fit$maps)
   part <- rep(1L, nrow(z))
   part[data$rows] <- match(fold, fit$folds) + 1L
-  samples <- function(m) {
+  errors <- function(m) {
     rows <- if (m == 1L) seq_along(fold) else which(fold != fit$folds[[m - 1L]])
-    if (settings$n.boot < 2L) list() else map_draws(maps[[m]], seen, data$observed, as.integer(clone), draws, rows)
+    if (settings$n.boot < 2L) {
+      return(NULL)
+    }
+    list(
+      draws = map_draws(maps[[m]], seen, data$observed, as.integer(clone), draws, rows, settings$seed),
+      rivals = lapply(fit$rivals(m - 1L), map_alone), shares = fit$shares
+    )
   }
   found <- calibration_of(fit, fit$map, data, scores, settings)
-  found$draws <- samples(1L)
+  found$errors <- errors(1L)
   fates$fold <- stats::setNames(replace(rep(NA_integer_, nrow(z)), data$rows, fold), rownames(z))
-  with_maps(fates, z, maps, part, function(m) if (m == 1L) found$draws else samples(m), found)
+  with_maps(fates, z, maps, part, errors, found)
 }
 
 # With two folds nothing is left to choose by.
@@ -73,13 +79,13 @@ calibration_of <- function(fit, map, data, scores, settings) {
     ridge = unlist(fit$choice[c("ridge.b", "ridge")])
   ), scores, list(
     tried = fit$tried, forms = fit$chosen, cells = nrow(data$observed), groups = length(unique(data$group)),
-    conf.level = settings$conf.level, floor = settings$floor, map = map[setdiff(names(map), "fit")]
+    conf.level = settings$conf.level, floor = settings$floor, map = map_alone(map)
   ))
 }
 
 # The fates with the probabilities of maps. `z`: see log_probabilities(); `part`: which of the maps a cell has;
-# `samples(m)`: bootstrap samples of that map.
-with_maps <- function(fates, z, maps, part, samples, calibration) {
+# `errors(m)`: see map_errors().
+with_maps <- function(fates, z, maps, part, errors, calibration) {
   open <- open_cells(fates)
   raw <- fates$probability
   parts <- c("probability", "se", "low", "high")
@@ -93,7 +99,7 @@ with_maps <- function(fates, z, maps, part, samples, calibration) {
     kept[c("se", "low", "high")] <- Map(function(all, found) {
       all[rows, ] <- found
       all
-    }, kept[c("se", "low", "high")], map_errors(maps[[m]], own, samples(m), calibration$groups, calibration$conf.level))
+    }, kept[c("se", "low", "high")], map_errors(maps[[m]], own, errors(m), calibration$groups, calibration$conf.level))
     fates$spread[rows, ] <- carried_spread(maps[[m]], own, fates$spread[rows, , drop = FALSE])
   }
   fates[parts] <- kept[parts]
@@ -120,9 +126,10 @@ carried_spread <- function(map, z, spread) {
 
 # What was learned before, done to other fates.
 apply_calibration <- function(fates, calibration) {
-  known <- calibration$calibration
-  if (!inherits(calibration, "fatefield_fate") || is.null(known)) {
-    stop_input("calibration", "`calibration` must be fates that CalibrateFates() gave, not ", described(calibration), ".")
+  known <- if (inherits(calibration, "fatefield_fate")) calibration$calibration
+  if (is.null(known)) {
+    stop_input("calibration", "`calibration` must be fates that CalibrateFates() gave, not ", described(calibration),
+      ".")
   }
   labels <- colnames(fates$probability)
   if (!setequal(names(known$weights), labels)) {
@@ -134,12 +141,16 @@ apply_calibration <- function(fates, calibration) {
     return(fates)
   }
   back <- match(labels, names(known$weights))
-  known[c("map", "draws")] <- list(turned_map(known$map, back), lapply(known$draws, turned_map, back))
+  known$map <- turned_map(known$map, back)
+  for (part in c("draws", "rivals")) known$errors[[part]] <- lapply(known$errors[[part]], turned_map, back)
   known[c("weights", "b", "W")] <- list(known$weights[back], known$b[back], known$W[back, back])
   known$applied <- TRUE
   z <- log_probabilities(fates, known$floor)
-  with_maps(fates, z, list(known$map), rep(1L, nrow(z)), function(m) known$draws, known)
+  with_maps(fates, z, list(known$map), rep(1L, nrow(z)), function(m) known$errors, known)
 }
+
+# Without what it was fitted with.
+map_alone <- function(map) map[setdiff(names(map), "fit")]
 
 # The map with its fates in another order.
 turned_map <- function(map, order) {

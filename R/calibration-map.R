@@ -5,7 +5,7 @@
 # Three nested forms, each a convex problem:
 #   temperature   W = I / T, b = 0
 #   weights       W = I / T, b free with a ridge
-#   dirichlet     W = I / T + D, D and b free with ridges of their own; b is told at the mean of z, where D changes nothing
+#   dirichlet     W = I / T + D, D and b free with ridges of their own; b is told at the mean of z, where D is nothing
 # A ridge counts in nats of the sum over all cells. 1 / T has a ridge of 1 towards 1, so that it is finite where
 # predictions are always right.
 #
@@ -51,7 +51,7 @@ identity_map <- function(k) {
 
 # The parameters of a form: those of a class stand together, first its row of W, then its b, for z less `center`.
 # `basis`: from the free parameters to these, NULL where all are free; `ridge`: a quadratic form around `start`, both of
-# the free ones.
+# the free ones; `root`: a factor of it.
 form_space <- function(form, ridge.b, ridge, center) {
   k <- length(center)
   at.w <- outer(seq_len(k), seq_len(k), function(row, col) (row - 1) * (k + 1) + col)
@@ -63,8 +63,9 @@ form_space <- function(form, ridge.b, ridge, center) {
   if (form != "dirichlet") {
     basis <- cbind(scaled, if (form == "weights") diag(k * (k + 1))[, at.b, drop = FALSE])
     free <- ncol(basis)
-    return(list(form = form, basis = unname(basis), ridge = diag(c(1, rep(ridge.b, free - 1L)), free),
-      start = c(1, numeric(free - 1L)), center = center))
+    root <- diag(sqrt(c(1, rep(ridge.b, free - 1L))), free)
+    return(list(form = form, basis = unname(basis), ridge = root^2, root = root, start = c(1, numeric(free - 1L)),
+      center = center))
   }
   beta <- numeric(k * (k + 1))
   beta[diag(at.w)] <- 1 / k
@@ -73,8 +74,8 @@ form_space <- function(form, ridge.b, ridge, center) {
   size <- numeric(k * (k + 1))
   size[at.w] <- ridge
   size[at.b] <- ridge.b
-  list(form = form, basis = NULL, ridge = crossprod(less, size * less) + outer(beta, beta), start = scaled,
-    center = center)
+  root <- cbind(t(sqrt(size) * less), beta, deparse.level = 0L)
+  list(form = form, basis = NULL, ridge = tcrossprod(root), root = root, start = scaled, center = center)
 }
 
 # list(value, gradient, hessian) of the sum of cross-entropies over rows with weights `w` and the ridge.
@@ -125,23 +126,30 @@ fit_map <- function(form, z, q, w = rep(1, nrow(z)), ridge.b = 1, ridge = 10, st
   theta <- if (is.null(start)) space$start else start
   fixed <- integer()
   repeat {
-    found <- newton(theta, space, z, q, w, fixed)
-    if (form == "dirichlet" || length(fixed) > 0L || found$theta[[1L]] >= least_beta) break
+    theta <- newton(theta, space, z, q, w, fixed)
+    if (form == "dirichlet" || length(fixed) > 0L || theta[[1L]] >= least_beta) break
     fixed <- 1L
-    theta <- replace(found$theta, 1L, least_beta)
+    theta[[1L]] <- least_beta
   }
-  c(map_of(found$theta, space), list(fit = list(theta = found$theta, space = space, fixed = fixed)))
+  c(map_of(theta, space), list(fit = list(theta = theta, space = space, fixed = fixed)))
 }
 
-# Damped Newton steps on a convex loss.
+# The minimum of a convex loss, by damped Newton steps.
 newton <- function(theta, space, z, q, w, fixed, most = 50L) {
   free <- setdiff(seq_along(theta), fixed)
+  if (length(free) == 0L) {
+    return(theta)
+  }
   now <- map_loss(theta, space, z, q, w)
   for (i in seq_len(most)) {
     step <- numeric(length(theta))
     step[free] <- solve_ridged(now$hessian[free, free, drop = FALSE], now$gradient[free])
     gain <- sum(step * now$gradient)
-    if (gain < 1e-10 * (1 + abs(now$value))) break
+    # So near that the last step is right to rounding.
+    if (gain < 1e-10 * (1 + abs(now$value))) {
+      theta <- theta - step
+      break
+    }
     size <- 1
     repeat {
       value <- map_loss(theta - size * step, space, z, q, w, hessian = FALSE)$value
@@ -153,7 +161,7 @@ newton <- function(theta, space, z, q, w, fixed, most = 50L) {
     theta <- theta - size * step
     now <- map_loss(theta, space, z, q, w)
   }
-  list(theta = theta, loss = now)
+  theta
 }
 
 # Directions that no cell tells of and no ridge holds are left as they are.
@@ -174,8 +182,10 @@ map_of <- function(theta, space) {
 }
 
 # Bootstrap samples of a map, groups drawn: list of maps without `fit`. Each is one Newton step away, which is all there
-# is to first order. `draws`: groups x samples, how often each is drawn; `rows`: those that the map was fitted to.
-map_draws <- function(map, z, q, group, draws, rows = seq_len(nrow(z))) {
+# is to first order. A ridge holds together samples that are all off alike; so its centre is drawn, too, which makes
+# intervals those of Bayes' theorem where cells are independent, and right on average (Nychka 1988).
+# `draws`: groups x samples, how often each is drawn; `rows`: those that the map was fitted to.
+map_draws <- function(map, z, q, group, draws, rows, seed) {
   if (map$form == "none") {
     return(rep(list(map), ncol(draws)))
   }
@@ -192,34 +202,39 @@ map_draws <- function(map, z, q, group, draws, rows = seq_len(nrow(z))) {
   n <- length(known)
   curve <- map_loss(map$fit$theta, space, z, q[rows, , drop = FALSE], rep(1, nrow(z)))$hessian
   # A sample of n groups varies by (n - 1) / n too little.
-  slope <- crossprod(sums, draws[known, , drop = FALSE] - 1) * sqrt(n / max(n - 1, 1))
+  slope <- crossprod(sums, draws[known, , drop = FALSE] - 1) * sqrt(n / max(n - 1, 1)) +
+    space$root %*% random_signs(ncol(space$root), ncol(draws), seed)
   steps <- slope * 0
-  steps[free, ] <- solve_ridged(curve[free, free, drop = FALSE], slope[free, , drop = FALSE])
+  if (length(free) > 0L) steps[free, ] <- solve_ridged(curve[free, free, drop = FALSE], slope[free, , drop = FALSE])
   apply(map$fit$theta - steps, 2L, map_of, space = space, simplify = FALSE)
 }
 
 # list(se, low, high), cells x fates: standard error of what `map` gives, and the interval of level `conf.level`, even
-# on the scale of log odds. `draws`: list of maps; `groups`: from how many groups.
-map_errors <- function(map, z, draws, groups, conf.level) {
+# on the scale of log odds. `errors`: list(draws, rivals, shares), samples of the map, the maps of other candidates and
+# how likely each of these would have served better; `groups`: from how many groups.
+map_errors <- function(map, z, errors, groups, conf.level) {
   p <- apply_map(map, z)
-  if (length(draws) < 2L) {
+  if (length(errors$draws) < 2L) {
     none <- p * NA
     return(list(se = none, low = none, high = none))
   }
   odds <- stats::qlogis(p)
   plain <- even <- p * 0
-  for (one in draws) {
-    drawn <- apply_map(one, z)
-    plain <- plain + (drawn - p)^2
-    even <- even + pmin((stats::qlogis(drawn) - odds)^2, 1e4)
+  maps <- c(errors$draws, errors$rivals)
+  parts <- c(rep(1 / length(errors$draws), length(errors$draws)), errors$shares)
+  for (i in which(parts > 1e-3 | seq_along(parts) <= length(errors$draws))) {
+    other <- apply_map(maps[[i]], z)
+    plain <- plain + parts[[i]] * (other - p)^2
+    even <- even + parts[[i]] * pmin((stats::qlogis(other) - odds)^2, 1e4)
   }
-  half <- stats::qt((1 + conf.level) / 2, max(groups - 1, 1)) * sqrt(even / length(draws))
-  list(se = sqrt(plain / length(draws)), low = stats::plogis(odds - half), high = stats::plogis(odds + half))
+  half <- stats::qt((1 + conf.level) / 2, max(groups - 1, 1)) * sqrt(even)
+  list(se = sqrt(plain), low = stats::plogis(odds - half), high = stats::plogis(odds + half))
 }
 
 # Maps that did not see some folds, and the choice among candidates by these alone. `fold`: a number for each row.
-# Gives list(map, choice, maps (one a fold), losses (before, after) of each row): `map` is of all rows; the candidate of
-# a fold is chosen within the others, so that nothing in its rows has a part in what they are given.
+# `map` of the list is of all rows, `maps` one a fold, whose candidate is chosen within the others, so that nothing in
+# its rows has a part in what they are given; `before` and `after` are the losses of the rows, `shares` how likely each
+# candidate is by the losses that it had. `rivals(m)`: the maps of all candidates for fold m, for 0 those of all rows.
 cross_fit <- function(z, q, fold, candidates) {
   folds <- sort(unique(fold))
   without <- function(out) which(!fold %in% out)
@@ -242,8 +257,16 @@ cross_fit <- function(z, q, fold, candidates) {
     map = whole[[pick]], choice = candidates[pick, ], chosen = candidates$form[chosen],
     maps = lapply(seq_along(folds), function(f) each[[chosen[[f]]]][[f]]), folds = folds,
     tried = data.frame(candidates, cross.entropy = colMeans(losses), row.names = NULL),
+    shares = losses_to_shares(colSums(losses)),
+    rivals = function(m) if (m == 0L) whole else lapply(each, `[[`, m),
     before = cross_entropies(z, q), after = losses[cbind(seq_len(nrow(z)), chosen[match(fold, folds)])]
   )
+}
+
+# Weights of pseudo-Bayesian model averaging, from losses of left-out rows in nats.
+losses_to_shares <- function(losses) {
+  share <- exp(min(losses) - losses)
+  share / sum(share)
 }
 
 # `near`: the map of all rows.

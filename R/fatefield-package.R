@@ -28,7 +28,8 @@
 #' | How do cells move? | [FitSDE()] | object |
 #' | What are the fates? | [DefineFates()] | object |
 #' | Where will each cell go? | [PredictFate()], shown by [PlotFate()] | object |
-#' | Is that right? | [ScoreFate()] | result |
+#' | Is that right? | [ScoreFate()], on cells of other clones: [SplitByClone()] | result |
+#' | Do probabilities come true as often as they say? | [CalibrateFates()] | object |
 #' | What are the futures of this cell? | [SimulateCells()] | result |
 #' | Which cells are there between two times? | [InterpolateTime()], [ScoreInterpolation()] | result |
 #' | What drives a cell, how much is noise? | [DriftDiffusion()], [PlotDriftDiffusion()], [PlotPotential()] | object |

@@ -35,15 +35,15 @@
 #'   of each time.
 #' @param labels Labels of the cells, in the same way; `NA` means unlabelled.
 #' @param seed.use Seed of the order; `NULL` draws one from R's generator.
-#' @param store.as Name of the column that is stored; `NULL` means `"fold"`, or `"fatefield_fold"` where the object
-#'   has a column `fold` of your own.
+#' @param store.as Name of the column that is stored; `NULL` means `"fold"`, or `"fatefield_fold"` where the object has
+#'   a column `fold` of your own.
 #' @param ... Passed to methods.
 #' @return For a vector of clones whole numbers from 1 to `n.folds`, or a factor with the levels `"train"` and `"test"`,
 #'   under the names of the clones where they have any.
 #'   For an object the object with them as a column.
 #' @section Errors:
-#'   `fatefield_error_input` names the argument: fewer clones than folds, no such column, a `share` that is not
-#'   between 0 and 1.
+#'   `fatefield_error_input` names the argument: fewer clones than folds, no such column, a `share` that is not between
+#'   0 and 1.
 #' @seealso [CalibrateFates()], [ScoreFate()]
 #' @examples
 #' clone <- c("a", "a", "b", "c", NA, "d", "d", "d", "c")
