@@ -60,7 +60,7 @@ fate_table <- function(x) {
   data.frame(
     c(
       list(cell = rownames(x$probability)), as.data.frame(both, optional = TRUE),
-      list(fate = x$fate, entropy = x$entropy, unassigned = x$unassigned, other = x$other), x[intersect("steps", names(x))]
+      list(fate = x$fate, entropy = x$entropy, unassigned = x$unassigned, other = x$other), unclass(x)[intersect("steps", names(x))]
     ), check.names = FALSE, row.names = NULL
   )
 }

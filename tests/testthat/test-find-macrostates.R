@@ -43,6 +43,7 @@ test_that("cells without steps are in no macrostate, and parts are named", {
     "2 parts.*30 with \"c001\", 30 with \"c031\"", class = "fatefield_warning_parts")
   expect_setequal(found$states$state, c("a", "b"))
   expect_equal(found$states$stability, c(1, 1))
+  expect_identical(found$states$kind, rep("terminal", 2L))
 })
 
 test_that("states that nobody leaves are terminal, and names of equal labels are numbered", {

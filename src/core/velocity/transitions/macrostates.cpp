@@ -24,6 +24,11 @@ constexpr int kSteps = 1000;
 constexpr int kHalvings = 60;
 constexpr double kArmijo = 1e-4, kWolfe = 0.9;
 constexpr double kStill = 1e-12;
+// The first step along a line is no longer than this share of where it starts from: the nearest of many
+// summits is wanted.
+constexpr double kFirstStep = 0.1;
+// A state is there where some cell has this membership.
+constexpr double kPresent = 0.5;
 // Squarings of the coarse transitions: walks of 2^50 steps.
 constexpr int kSquarings = 50;
 
@@ -135,7 +140,9 @@ class Climb {
     Vector direction = product(inverse_, now_.gradient.data());
     const double slope = inner(direction, now_.gradient);
     if (!(slope > 0)) return false;
-    double low = 0, high = infinity(), t = 1;
+    const double length = std::sqrt(inner(direction, direction));
+    double low = 0, high = infinity(),
+           t = std::min(1.0, kFirstStep * std::sqrt(inner(free_, free_)) / length);
     Vector place(n_), best_place;
     Crisp best;
     for (int k = 0; k < kHalvings; ++k) {
@@ -289,6 +296,33 @@ Matrix shares_of(const Matrix& x, const Matrix& a) {
   return out;
 }
 
+// Of the free entries, or of the best that are reached from them. `bounding`: cells by which they are
+// bounded, to which others are added as they matter.
+Memberships bounded_memberships(const Matrix& x, Vector free, bool climb, std::vector<std::int64_t>& bounding,
+                                const std::function<bool()>& keep_going) {
+  Crisp best;
+  for (int round = 0; round < kRounds; ++round) {
+    const Matrix rows = rows_of(x, bounding);
+    const Crispness function(rows, x.cols);
+    best = climb ? Climb(function, free).run(keep_going) : function.at(free);
+    if (!std::isfinite(best.value))
+      throw numeric_error("The cells do not tell " + std::to_string(x.cols) + " macrostates apart.");
+    const std::vector<std::int64_t> more = violators(x, best.a);
+    if (more.empty()) break;
+    bounding.insert(bounding.end(), more.begin(), more.end());
+  }
+  return {shares_of(x, best.a), best.value / static_cast<double>(x.cols)};
+}
+
+// The crispest division may give up a state for the sake of the others.
+bool loses_state(const Matrix& share) {
+  for (std::int64_t j = 0; j < share.cols; ++j) {
+    const double* const column = share.values.data() + j * share.rows;
+    if (*std::max_element(column, column + share.rows) < kPresent) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Memberships crisp_memberships(MatrixView basis, std::int64_t n_states,
@@ -303,18 +337,10 @@ Memberships crisp_memberships(MatrixView basis, std::int64_t n_states,
     throw numeric_error("The cells do not tell " + std::to_string(n_states) + " macrostates apart.");
   std::vector<std::int64_t> bounding = outermost(x, kFirstRows);
   bounding.insert(bounding.end(), at.begin(), at.end());
-  Vector free = first_guess(x, at);
-  Crisp best;
-  for (int round = 0; round < kRounds; ++round) {
-    const Matrix rows = rows_of(x, bounding);
-    best = Climb(Crispness(rows, n_states), free).run(keep_going);
-    if (!std::isfinite(best.value))
-      throw numeric_error("The cells do not tell " + std::to_string(n_states) + " macrostates apart.");
-    const std::vector<std::int64_t> more = violators(x, best.a);
-    if (more.empty()) break;
-    bounding.insert(bounding.end(), more.begin(), more.end());
-  }
-  return {shares_of(x, best.a), best.value / static_cast<double>(n_states)};
+  const Vector guess = first_guess(x, at);
+  Memberships out = bounded_memberships(x, guess, true, bounding, keep_going);
+  if (loses_state(out.share)) out = bounded_memberships(x, guess, false, bounding, keep_going);
+  return out;
 }
 
 Matrix coarse_transitions(const SparseRows& transitions, MatrixView share) {
