@@ -47,7 +47,8 @@
 #'
 #' @param object A Seurat object or SingleCellExperiment, or transitions from [TransitionMatrix()].
 #' @param n.states Number of groups; `NULL` chooses it, see details.
-#' @param transitions Transitions from [TransitionMatrix()]; `NULL` makes them of `kernel`.
+#' @param transitions Transitions from [TransitionMatrix()]; `NULL` makes them of `kernel`, steps by velocity to neighbours
+#'   alone (`neighbors.only = TRUE`).
 #' @param kernel Kernels of [TransitionMatrix()] with their shares, where `transitions` are not given.
 #' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
 #' @param group.by Groups are named after the label that most of their core has: a column, or one label for each cell.
@@ -140,7 +141,7 @@ FindMacrostates.SingleCellExperiment <- FindMacrostates.Seurat
 # Those that are given, checked against the object, or those of the kernel.
 transitions_for <- function(object, transitions, kernel, velocity) {
   if (is.null(transitions)) {
-    return(TransitionMatrix(object, kernel = kernel, velocity = velocity))
+    return(TransitionMatrix(object, kernel = kernel, velocity = velocity, neighbors.only = TRUE))
   }
   transitions <- check_transitions(transitions, "transitions", cell_names(object))
   check_transition_inputs(object, transitions)

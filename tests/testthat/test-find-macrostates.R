@@ -70,7 +70,7 @@ for (kind in chain_kinds()) {
     expect_identical(is.na(cell_column(cells, "macrostate_core", "")), !found$core)
     some <- cells[, cell_names(cells)[c(5:120)]]
     expect_identical(GetResult(some, "macrostates")$table$cell, cell_names(some))
-    steps <- TransitionMatrix(cells, kernel = c(velocity = 0.8, connectivity = 0.2))
+    steps <- TransitionMatrix(cells, kernel = c(velocity = 0.8, connectivity = 0.2), neighbors.only = TRUE)
     again <- FindMacrostates(cells, n.states = 3, group.by = "state", transitions = steps)
     expect_equal(GetResult(again, "macrostates"), found)
     # Other velocities make them stale.
