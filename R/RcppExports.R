@@ -33,8 +33,8 @@ pseudotime_steps <- function(weights, time) {
     .Call(`_fatefield_pseudotime_steps`, weights, time)
 }
 
-drift_steps <- function(near, x, drift, noise, threads) {
-    .Call(`_fatefield_drift_steps`, near, x, drift, noise, threads)
+jump_steps <- function(near, x, drift, noise, threads) {
+    .Call(`_fatefield_jump_steps`, near, x, drift, noise, threads)
 }
 
 plan_steps <- function(x, times, from, rates, options, draws, seed, threads) {

@@ -83,7 +83,7 @@ AbsorptionProbabilities.default <- function(object, states, tolerance = NULL, th
   if (missing(states) || is.null(states)) {
     stop_input("states", "`states` is needed: the terminal state of each cell, NA for cells in none.")
   }
-  absorbed_fates(transitions, check_absorbing(states, rownames(transitions)), tolerance, list(...))
+  absorbed_fates(transitions, terminal_labels(states, rownames(transitions)), tolerance, list(...))
 }
 
 #' @rdname AbsorptionProbabilities
@@ -130,11 +130,11 @@ labels_of_states <- function(object, states, name) {
       return(NULL)
     }
   }
-  check_absorbing(cell_column(object, states, "states"), cell_names(object))
+  terminal_labels(cell_column(object, states, "states"), cell_names(object))
 }
 
 # A factor of all cells, named by cell.
-check_absorbing <- function(states, cells) {
+terminal_labels <- function(states, cells) {
   out <- check_labels(cell_vector(states, cells, "states"), "states", length(cells))
   stats::setNames(out, cells)
 }
@@ -145,9 +145,8 @@ core_states <- function(x, states = NULL) {
   if (is.null(states)) {
     states <- all$state[all$kind == "terminal"]
     if (length(states) == 0L) {
-      stop_input("states", "`states`: there is no terminal state: of ", nrow(all),
-        " macrostates none has a stability above ",
-        "the limit and gains mass. Name some of ", quoted(all$state), ", or lower `stability` of FindMacrostates().")
+      stop_input("states", "`states`: there is no terminal state: of ", nrow(all), " macrostates none is stable enough and ",
+        "gathers walks. Name some of ", quoted(all$state), ", or lower `stability` of FindMacrostates().")
     }
   }
   if (!is.character(states) || length(states) == 0L) {

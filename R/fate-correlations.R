@@ -32,7 +32,7 @@ fate_correlations <- function(object, predicted, fate, against, cells, assay, ex
       "; at least 4 are needed.")
   }
   e <- expression_of(object, NULL, assay, expression)[, chosen, drop = FALSE]
-  table <- gene_correlations(e, p[chosen])
+  table <- fate_gene_correlations(e, p[chosen])
   if (all(is.na(table$correlation))) {
     stop_input("fate", "`fate`: the probability of ", quoted(sides$fate), " is the same in all ", length(chosen),
       " cells.")
@@ -59,7 +59,7 @@ correlated_fates <- function(object, predicted) {
 }
 
 # Correlation of each gene of `e` (genes x cells) with `p`, with Fisher's interval.
-gene_correlations <- function(e, p, level = 0.95) {
+fate_gene_correlations <- function(e, p, level = 0.95) {
   n <- length(p)
   centred <- p - mean(p)
   mean <- Matrix::rowMeans(e)

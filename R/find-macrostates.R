@@ -21,18 +21,23 @@
 #' transitions, none below 0, that sum to 1 for each cell and are as crisp as can be, where crispness is the mean over
 #' groups of <m, m> / <m, 1>: 1 where each cell is in one group alone.
 #' Transitions need not be reversible.
-#' Without `n.states` the number of groups is that of the largest crispness among 2 to `max.states`, the larger of those
-#' that are equal to 1 part in 100; `criteria` of the result has the crispness and the eigenvalue of each number, so that
-#' one can choose otherwise.
+#' Without `n.states` the number of groups, of 2 to `max.states`, is that before the largest gap between the real parts of
+#' successive eigenvalues (`method = "eigengap"`), or that of the largest crispness (`"crispness"`), which tends to few
+#' groups; `criteria` of the result has both, so that one can choose otherwise.
 #' A number that would part a pair of complex eigenvalues is passed over.
+#' Small ends of a lineage come late among the eigenvalues: to find them, ask for more groups.
 #'
 #' The transitions between the groups have on their diagonal the stability: the probability that a step does not leave
 #' the group.
-#' `gain` is the mass that steps into the group less that which leaves it, relative to the cells that the group has, in
-#' one step of all cells alike; `stationary` is the share of walks that are there in the long run.
-#' A group is terminal where its stability is at least `stability` and its gain above 0.
-#' The initial group is, of the others, the one where walks are least often in the long run, relative to its cells, and
-#' that more leave than enter.
+#' `forward` is the density of walks in the core of the group, 1 where it is that of the cells, after as many steps from
+#' all cells alike as the faster eigenvalues need to fall to 1 in 100; `backward` the same of the steps taken back.
+#' `stationary` is the share of walks that are in the group in the long run.
+#' A group is terminal where its stability is at least `stability` and walks gather there, more than those back do:
+#' `forward` above 1 and above `backward`; or where nobody leaves it.
+#' The initial group is, of the others to which walks back come more than walks, the one where most of them end after
+#' as many steps as the second eigenvalue needs.
+#' These follow the velocities: an end that they do not point at is a macrostate, but not terminal, and can be named in
+#' [AbsorptionProbabilities()].
 #'
 #' The core of a group are the `n.cells` cells of the highest membership.
 #'
@@ -42,7 +47,8 @@
 #'
 #' @param object A Seurat object or SingleCellExperiment, or transitions from [TransitionMatrix()].
 #' @param n.states Number of groups; `NULL` chooses it, see details.
-#' @param transitions Transitions from [TransitionMatrix()]; `NULL` makes them of `kernel`.
+#' @param transitions Transitions from [TransitionMatrix()]; `NULL` makes them of `kernel`, steps by velocity to neighbours
+#'   alone (`neighbors.only = TRUE`).
 #' @param kernel Kernels of [TransitionMatrix()] with their shares, where `transitions` are not given.
 #' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
 #' @param group.by Groups are named after the label that most of their core has: a column, or one label for each cell.
@@ -50,6 +56,7 @@
 #'   `NULL` numbers them.
 #' @param n.cells Cells of the core of a group, at most.
 #' @param stability Least stability of a terminal group.
+#' @param method How the number is chosen: `"eigengap"` (default) or `"crispness"`, see details.
 #' @param max.states Most groups to try; `NULL` means `r doc_default("macrostate", "max.states")`.
 #' @param store.as Stem of the names of columns, and the name of the result; `NULL` means `"macrostate"`.
 #' @param threads Threads to work on, for this call alone.
@@ -62,7 +69,7 @@
 #'   `core` (is it one of its core?).
 #'   It has
 #'   \item{states}{data.frame, a row for each group: `state`, `kind` (`"terminal"`, `"initial"` or `"between"`), `cells`
-#'     (whose highest membership it is), `core`, `stability`, `gain`, `stationary` and, with `group.by`, `label` and
+#'     (whose highest membership it is), `core`, `stability`, `forward`, `backward`, `stationary` and, with `group.by`, `label` and
 #'     `purity`, the share of the core with that label.
 #'     `summary()` gives it.}
 #'   \item{membership}{Matrix, cells x states.}
@@ -101,26 +108,27 @@ FindMacrostates <- function(object, ...) UseMethod("FindMacrostates")
 #' @rdname FindMacrostates
 #' @export
 FindMacrostates.default <- function(object, n.states = NULL, group.by = NULL, n.cells = 30L, stability = 0.96,
-                                    max.states = NULL, threads = NULL, ...) {
+                                    method = c("eigengap", "crispness"), max.states = NULL, threads = NULL, ...) {
   local_threads(threads)
   transitions <- check_transitions(object, "object")
   labels <- if (!is.null(group.by)) {
     check_labels(cell_vector(group.by, rownames(transitions), "group.by"), "group.by", nrow(transitions))
   }
-  macrostates_of(transitions, n.states, labels, n.cells, stability, max.states, list(...))
+  macrostates_of(transitions, n.states, labels, n.cells, stability, method, max.states, list(...))
 }
 
 #' @rdname FindMacrostates
 #' @export
 FindMacrostates.Seurat <- function(object, n.states = NULL, group.by = NULL, n.cells = 30L, stability = 0.96,
-                                   max.states = NULL, threads = NULL, transitions = NULL,
+                                   method = c("eigengap", "crispness"), max.states = NULL, threads = NULL,
+                                   transitions = NULL,
                                    kernel = c(velocity = 0.8, connectivity = 0.2), velocity = NULL, store.as = NULL,
                                    ...) {
   local_threads(threads)
   store.as <- store_name(object, store.as, "macrostate", macrostate_columns)
   labels <- if (!is.null(group.by)) check_labels(cell_column(object, group.by, "group.by"), "group.by")
   transitions <- transitions_for(object, transitions, kernel, velocity)
-  result <- macrostates_of(transitions, n.states, labels, n.cells, stability, max.states, list(...))
+  result <- macrostates_of(transitions, n.states, labels, n.cells, stability, method, max.states, list(...))
   result$column <- if (is.character(group.by) && length(group.by) == 1L) group.by
   result$cols <- colours_of(result$states$state, stored_definition(object)$cols)
   log_call(store_macrostates(object, result, store.as), "FindMacrostates")
@@ -133,7 +141,7 @@ FindMacrostates.SingleCellExperiment <- FindMacrostates.Seurat
 # Those that are given, checked against the object, or those of the kernel.
 transitions_for <- function(object, transitions, kernel, velocity) {
   if (is.null(transitions)) {
-    return(TransitionMatrix(object, kernel = kernel, velocity = velocity))
+    return(TransitionMatrix(object, kernel = kernel, velocity = velocity, neighbors.only = TRUE))
   }
   transitions <- check_transitions(transitions, "transitions", cell_names(object))
   check_transition_inputs(object, transitions)
@@ -157,7 +165,8 @@ chain_inputs <- function(object, transitions) {
 }
 
 # `labels`: factor of the cells, or NULL. `more`: further options of the engine.
-macrostates_of <- function(transitions, n.states, labels, n.cells, stability, max.states, more) {
+macrostates_of <- function(transitions, n.states, labels, n.cells, stability, method, max.states, more) {
+  method <- check_choice(method, c("eigengap", "crispness"), "method")
   n.cells <- check_count(n.cells, "n.cells")
   stability <- check_number(stability, "stability", 0, 1)
   options <- merge_options(macrostate_defaults(), c(list(max.states = max.states), more), "")
@@ -172,9 +181,10 @@ macrostates_of <- function(transitions, n.states, labels, n.cells, stability, ma
   space <- schur_space(steps, as.integer(min(most + 1L, length(walking))), options, thread_count())
   if (!space$converged) warn_subspace()
   warn_parts(steps)
-  tried <- membership_trials(space, n.states, most)
+  tried <- membership_trials(space, n.states, most, method)
   chain <- coarse_chain(steps, tried$best$share, thread_count())
-  parts <- macrostate_parts(tried$best, chain, cells, walking, labels, n.cells, stability)
+  chain$spans <- walk_spans(Re(space$values), ncol(tried$best$share))
+  parts <- macrostate_parts(tried$best, chain, steps, cells, walking, labels, n.cells, stability)
   new_macrostates(c(parts, list(
     criteria = tried$criteria, crispness = tried$best$crispness, transitions = transitions
   )))
@@ -201,7 +211,7 @@ warn_parts <- function(steps) {
 }
 
 # list(best, criteria). A number between the two values of a pair is passed over.
-membership_trials <- function(space, n.states, most) {
+membership_trials <- function(space, n.states, most, method) {
   values <- space$values
   closed <- max(1L, space$closed, na.rm = TRUE)
   whole <- vapply(seq_along(values), function(k) k == length(values) || !is_pair(values[[k]], values[[k + 1L]]), NA)
@@ -215,15 +225,16 @@ membership_trials <- function(space, n.states, most) {
   wanted <- if (is.null(n.states)) able else n.states
   found <- lapply(wanted, function(k) pcca_memberships(space$basis[, seq_len(k), drop = FALSE], k, thread_count()))
   crispness <- vapply(found, `[[`, 1, "crispness")
-  best <- max(which(crispness >= 0.99 * max(crispness)))
+  gap <- c(-diff(Re(values)), NA)
+  best <- if (method == "crispness") which.max(crispness) else which.max(replace(gap, is.na(gap), -Inf)[wanted])
   shown <- seq_along(values)
   list(best = found[[best]], criteria = data.frame(
-    n.states = shown, eigenvalue = Re(values), imaginary = Im(values), gap = c(-diff(Re(values)), NA),
+    n.states = shown, eigenvalue = Re(values), imaginary = Im(values), gap = gap,
     crispness = crispness[match(shown, wanted)]
   ))
 }
 
-is_pair <- function(a, b) Im(a) > 1e-8 && abs(a - Conj(b)) < 1e-6
+is_pair <- function(a, b) abs(Im(a)) > 1e-8 && abs(a - Conj(b)) < 1e-6
 
 check_state_number <- function(n.states, closed, values, whole, found) {
   if (n.states > found) {
@@ -240,8 +251,23 @@ check_state_number <- function(n.states, closed, values, whole, found) {
   }
 }
 
-# What is told of the groups. `found`: list(share) of the cells `walking`; `chain`: list(transitions, stationary).
-macrostate_parts <- function(found, chain, cells, walking, labels, n.cells, stability) {
+# Steps after which eigenvalues have fallen to 1 in 100: list(fast, slow), of the first that is no group's and of the
+# second of all. `values`: real parts.
+walk_spans <- function(values, k) {
+  steps_of <- function(v) if (is.na(v) || v <= 0.01) 1 else ceiling(log(0.01) / log(min(v, 0.999)))
+  list(fast = min(steps_of(values[k + 1L]), 1000), slow = min(steps_of(values[2L]), 1000))
+}
+
+# How dense walks of `n` steps from all cells alike are at each cell; 1 is the density of the cells.
+walk_density <- function(steps, n) {
+  out <- rep(1, nrow(steps))
+  for (i in seq_len(n)) out <- as.vector(Matrix::crossprod(steps, out))
+  out
+}
+
+# What is told of the groups. `found`: list(share) of the cells `walking`, of which `steps` are; `chain`:
+# list(transitions, stationary, spans).
+macrostate_parts <- function(found, chain, steps, cells, walking, labels, n.cells, stability) {
   share <- found$share
   k <- ncol(share)
   top <- max.col(share, ties.method = "first")
@@ -250,14 +276,15 @@ macrostate_parts <- function(found, chain, cells, walking, labels, n.cells, stab
     of <- which(top == s)
     of[utils::head(order(-own[of], of), n.cells)]
   })
-  weight <- colMeans(share)
-  leaves <- 1 - diag(chain$transitions)
-  enters <- (colSums(weight * chain$transitions) - weight * diag(chain$transitions)) / weight
+  back <- Matrix::t(steps)
+  back <- Matrix::Diagonal(x = 1 / pmax(Matrix::rowSums(back), 1e-300)) %*% back
+  in.core <- function(density) vapply(core, function(i) mean(density[i]), 1)
   states <- data.frame(
-    kind = "between", cells = tabulate(top, k), core = lengths(core), stability = 1 - leaves, gain = enters - leaves,
+    kind = "between", cells = tabulate(top, k), core = lengths(core), stability = diag(chain$transitions),
+    forward = in.core(walk_density(steps, chain$spans$fast)), backward = in.core(walk_density(back, chain$spans$fast)),
     stationary = chain$stationary
   )
-  states$kind <- state_kinds(states, weight, stability)
+  states$kind <- state_kinds(states, in.core(walk_density(back, chain$spans$slow)), stability)
   names <- as.character(seq_len(k))
   if (!is.null(labels)) {
     named <- core_labels(lapply(core, function(i) labels[walking[i]]))
@@ -269,18 +296,20 @@ macrostate_parts <- function(found, chain, cells, walking, labels, n.cells, stab
   membership[walking, ] <- share
   of <- factor(rep(NA_character_, length(cells)), levels = names)
   of[walking] <- names[top]
-  in.core <- logical(length(cells))
-  in.core[walking[unlist(core)]] <- TRUE
+  is.core <- logical(length(cells))
+  is.core[walking[unlist(core)]] <- TRUE
   between <- chain$transitions
   dimnames(between) <- list(names, names)
-  list(states = states, membership = membership, between = between, macrostate = of, core = in.core)
+  list(states = states, membership = membership, between = between, macrostate = of, core = is.core)
 }
 
-# `weight`: share of the cells that each group has.
-state_kinds <- function(states, weight, stability) {
-  kind <- ifelse(states$stability >= stability & states$gain > 0, "terminal", "between")
-  left <- which(kind == "between" & states$gain < 0)
-  if (length(left) > 0L) kind[left[which.min((states$stationary / weight)[left])]] <- "initial"
+# `origin`: density of the core of each group after long walks back.
+state_kinds <- function(states, origin, stability) {
+  gathers <- states$forward > 1 & states$forward > states$backward
+  ends <- states$stability >= stability & gathers | states$stability > 1 - 1e-8
+  kind <- ifelse(!is.na(ends) & ends, "terminal", "between")
+  begins <- which(kind == "between" & states$backward > states$forward & origin > 1)
+  if (length(begins) > 0L) kind[begins[which.max(origin[begins])]] <- "initial"
   kind
 }
 

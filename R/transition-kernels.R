@@ -162,7 +162,7 @@ model_kernel <- function(task) {
   weights <- weights_among(x, task$n.neighbors)
   found <- lapply(model_engines(model), function(rebuild) {
     at <- motion_at(rebuild(), x, starts)
-    drift_steps(weights, x, at$drift, at$noise, thread_count())
+    jump_steps(weights, x, at$drift, at$noise, thread_count())
   })
   steps <- Reduce(`+`, found) / length(found)
   steps <- named_like(methods::as(methods::as(steps, "generalMatrix"), "CsparseMatrix"), weights)

@@ -72,6 +72,8 @@
 #' @param model For `"model"`, and for the plans of `"time"`: a model from [FitSDE()], or the name of one in the object;
 #'   `NULL` takes the one fitted last.
 #' @param options Of the plans of `"time"`, as for [PredictFate()].
+#' @param neighbors.only Steps by velocity to neighbours alone, in place of these and their neighbours?
+#'   Small groups of cells then keep apart for longer.
 #' @param seed.use Seed of the draws from plans; `NULL` draws one from R's generator.
 #' @param threads Threads to work on, for this call alone.
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
@@ -153,9 +155,10 @@ TransitionMatrix.Seurat <- function(object, scale = NULL, self.transitions = TRU
                                     negative = c("exponential", "none", "signed"), backward = FALSE,
                                     velocity = NULL, kernel = "velocity", reduction = NULL, dims = NULL,
                                     n.neighbors = NULL, pseudotime = NULL, time = NULL, model = NULL, options = NULL,
-                                    seed.use = 42L, threads = NULL, ...) {
+                                    seed.use = 42L, threads = NULL, neighbors.only = FALSE, ...) {
   local_threads(threads)
   check_no_dots(names(formals(TransitionMatrix.Seurat)), ...)
+  check_flag(neighbors.only, "neighbors.only")
   kernel <- check_kernel(kernel)
   task <- list(
     object = object, reduction = reduction, dims = dims, n.neighbors = n.neighbors, pseudotime = pseudotime,
@@ -165,6 +168,7 @@ TransitionMatrix.Seurat <- function(object, scale = NULL, self.transitions = TRU
   if ("velocity" %in% names(kernel)) {
     name <- velocity_name(object, velocity)
     graph <- velocity_graph(object, name)
+    if (neighbors.only) graph <- among_neighbours(graph, fetch_velocity(object, name)$knn)
     inputs <- list(velocity_input(object, name))
     task$neighbours <- function() {
       estimate <- fetch_velocity(object, name)
@@ -177,6 +181,15 @@ TransitionMatrix.Seurat <- function(object, scale = NULL, self.transitions = TRU
 #' @rdname TransitionMatrix
 #' @export
 TransitionMatrix.SingleCellExperiment <- TransitionMatrix.Seurat
+
+# Of the correlations those with cells that are neighbours, one way or the other.
+among_neighbours <- function(graph, knn) {
+  near <- fuzzy_neighbours(knn, thread_count())
+  near@x <- rep(1, length(near@x))
+  few <- methods::as(graph * near, "CsparseMatrix")
+  dimnames(few) <- dimnames(graph)
+  few
+}
 
 # `graph`: a function that gives the velocity graph; `inputs`: what it was made from; `task`: see transitions_of().
 mixed_transitions <- function(kernel, graph, inputs, task, scale, self.transitions, negative, backward) {

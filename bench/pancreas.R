@@ -1,5 +1,6 @@
 # The mouse pancreas at day 15.5, from counts to fates, in one run: RNA velocity in three modes, their streams, latent time,
-# and by pancreas_field.R velocity fields, their held-out errors, where pre-endocrine cells go, and the system of two branches.
+# by pancreas_fates.R macrostates and absorption, by pancreas_field.R velocity fields, their held-out errors, where
+# pre-endocrine cells go, and the system of two branches.
 #
 #   Rscript bench/pancreas.R [THREADS]
 #
@@ -10,6 +11,7 @@ suppressPackageStartupMessages(library(fatefield))
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1L]))
 source(file.path(here, "real_data.R"))
 source(file.path(here, "pancreas_field.R"))
+source(file.path(here, "pancreas_fates.R"))
 if (length(commandArgs(TRUE)) > 0L) options(fatefield.threads = as.integer(commandArgs(TRUE)[[1L]]))
 
 # Along the lineage as the literature has it; the last four are its ends.
@@ -115,5 +117,6 @@ velocity <- function(object) {
 }
 
 fits <- velocity(timed("counts, components, UMAP", read_pancreas()))
+pancreas_fates(fits)
 pancreas_fields(fits)
 two_branch()

@@ -90,9 +90,9 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// drift_steps
-Rcpp::S4 drift_steps(const Rcpp::S4& near, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& drift, const Rcpp::NumericMatrix& noise, int threads);
-RcppExport SEXP _fatefield_drift_steps(SEXP nearSEXP, SEXP xSEXP, SEXP driftSEXP, SEXP noiseSEXP, SEXP threadsSEXP) {
+// jump_steps
+Rcpp::S4 jump_steps(const Rcpp::S4& near, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& drift, const Rcpp::NumericMatrix& noise, int threads);
+RcppExport SEXP _fatefield_jump_steps(SEXP nearSEXP, SEXP xSEXP, SEXP driftSEXP, SEXP noiseSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::S4& >::type near(nearSEXP);
@@ -100,7 +100,7 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type drift(driftSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type noise(noiseSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(drift_steps(near, x, drift, noise, threads));
+    rcpp_result_gen = Rcpp::wrap(jump_steps(near, x, drift, noise, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1800,7 +1800,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_kernel_defaults", (DL_FUNC) &_fatefield_kernel_defaults, 0},
     {"_fatefield_connectivity_steps", (DL_FUNC) &_fatefield_connectivity_steps, 1},
     {"_fatefield_pseudotime_steps", (DL_FUNC) &_fatefield_pseudotime_steps, 2},
-    {"_fatefield_drift_steps", (DL_FUNC) &_fatefield_drift_steps, 5},
+    {"_fatefield_jump_steps", (DL_FUNC) &_fatefield_jump_steps, 5},
     {"_fatefield_plan_steps", (DL_FUNC) &_fatefield_plan_steps, 8},
     {"_fatefield_walking_cells", (DL_FUNC) &_fatefield_walking_cells, 1},
     {"_fatefield_weak_parts", (DL_FUNC) &_fatefield_weak_parts, 1},

@@ -43,6 +43,7 @@ test_that("cells without steps are in no macrostate, and parts are named", {
     "2 parts.*30 with \"c001\", 30 with \"c031\"", class = "fatefield_warning_parts")
   expect_setequal(found$states$state, c("a", "b"))
   expect_equal(found$states$stability, c(1, 1))
+  expect_identical(found$states$kind, rep("terminal", 2L))
 })
 
 test_that("states that nobody leaves are terminal, and names of equal labels are numbered", {
@@ -70,7 +71,7 @@ for (kind in chain_kinds()) {
     expect_identical(is.na(cell_column(cells, "macrostate_core", "")), !found$core)
     some <- cells[, cell_names(cells)[c(5:120)]]
     expect_identical(GetResult(some, "macrostates")$table$cell, cell_names(some))
-    steps <- TransitionMatrix(cells, kernel = c(velocity = 0.8, connectivity = 0.2))
+    steps <- TransitionMatrix(cells, kernel = c(velocity = 0.8, connectivity = 0.2), neighbors.only = TRUE)
     again <- FindMacrostates(cells, n.states = 3, group.by = "state", transitions = steps)
     expect_equal(GetResult(again, "macrostates"), found)
     # Other velocities make them stale.

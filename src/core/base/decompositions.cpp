@@ -39,7 +39,8 @@ constexpr double kInSpace = 1e-4;
 
 // Of a triangular matrix the diagonal, by rotations of neighbours, in descending order of real parts.
 void sort_triangle(ComplexDense& t, ComplexDense& u) {
-  const double same = 1e-13 * t.diagonal().cwiseAbs().maxCoeff();
+  // Conjugates have the same real part to rounding.
+  const double same = 1e-9 * t.diagonal().cwiseAbs().maxCoeff();
   const auto after = [same](const Complex& a, const Complex& b) {
     return std::abs(a.real() - b.real()) > same ? a.real() < b.real() : a.imag() < b.imag() - same;
   };

@@ -24,6 +24,11 @@ constexpr int kSteps = 1000;
 constexpr int kHalvings = 60;
 constexpr double kArmijo = 1e-4, kWolfe = 0.9;
 constexpr double kStill = 1e-12;
+// The first step along a line is no longer than this share of where it starts from: the nearest of many
+// summits is wanted.
+constexpr double kFirstStep = 0.1;
+// A state is there where some cell has this membership; the climb does not go below.
+constexpr double kPresent = 0.5;
 // Squarings of the coarse transitions: walks of 2^50 steps.
 constexpr int kSquarings = 50;
 
@@ -33,14 +38,16 @@ double infinity() { return std::numeric_limits<double>::infinity(); }
 // first, whose entries are the least with which no membership is below 0; then all is divided by their sum.
 struct Crisp {
   double value = -infinity();
-  Matrix a;         // k x k
-  Vector gradient;  // (k - 1) x (k - 1), column-major like the free entries
+  double present = 0;  // the largest membership of the state that has the smallest such
+  Matrix a;            // k x k
+  Vector gradient;     // (k - 1) x (k - 1), column-major like the free entries
 };
 
 // Rows of the basis, scaled so that their mean square is 1; the first column, which is 1, is left out.
 class Crispness {
  public:
-  Crispness(const Matrix& rows, std::int64_t k) : rows_(rows), k_(k) {}
+  /// @param present what is less present has no value
+  Crispness(const Matrix& rows, std::int64_t k, double present) : rows_(rows), k_(k), present_(present) {}
 
   Crisp at(const Vector& free) const {
     Crisp out;
@@ -52,14 +59,18 @@ class Crispness {
       }
     }
     std::vector<std::int64_t> lowest(static_cast<std::size_t>(k_));
-    double sum = 0;
+    double sum = 0, least = infinity();
     for (std::int64_t j = 0; j < k_; ++j) {
       const Vector m = product(rows_, out.a.values.data() + j * k_ + 1);
-      lowest[j] = std::min_element(m.begin(), m.end()) - m.begin();
-      out.a(0, j) = -m[lowest[j]];
+      const auto ends = std::minmax_element(m.begin(), m.end());
+      lowest[j] = ends.first - m.begin();
+      out.a(0, j) = -*ends.first;
       if (!(out.a(0, j) > 0)) return out;
       sum += out.a(0, j);
+      least = std::min(least, *ends.second - *ends.first);
     }
+    out.present = least / sum;
+    if (out.present < present_) return out;
     climb(lowest, sum, out);
     for (double& v : out.a.values) v /= sum;
     return out;
@@ -94,6 +105,7 @@ class Crispness {
 
   const Matrix& rows_;
   std::int64_t k_;
+  double present_;
 };
 
 double inner(const Vector& x, const Vector& y) {
@@ -135,7 +147,9 @@ class Climb {
     Vector direction = product(inverse_, now_.gradient.data());
     const double slope = inner(direction, now_.gradient);
     if (!(slope > 0)) return false;
-    double low = 0, high = infinity(), t = 1;
+    const double length = std::sqrt(inner(direction, direction));
+    double low = 0, high = infinity(),
+           t = std::min(1.0, kFirstStep * std::sqrt(inner(free_, free_)) / length);
     Vector place(n_), best_place;
     Crisp best;
     for (int k = 0; k < kHalvings; ++k) {
@@ -307,7 +321,10 @@ Memberships crisp_memberships(MatrixView basis, std::int64_t n_states,
   Crisp best;
   for (int round = 0; round < kRounds; ++round) {
     const Matrix rows = rows_of(x, bounding);
-    best = Climb(Crispness(rows, n_states), free).run(keep_going);
+    // The crispest division may give up a state for the sake of the others: none may become less than it
+    // begins.
+    const double present = std::min(kPresent, 0.99 * Crispness(rows, n_states, 0).at(free).present);
+    best = Climb(Crispness(rows, n_states, present), free).run(keep_going);
     if (!std::isfinite(best.value))
       throw numeric_error("The cells do not tell " + std::to_string(n_states) + " macrostates apart.");
     const std::vector<std::int64_t> more = violators(x, best.a);
