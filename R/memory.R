@@ -50,3 +50,17 @@ byte_text <- function(bytes) {
 check_future_memory <- function(n.sim, dims, starts = 1, kept = 0) {
   check_memory(n.sim * (3 * (dims + 1) + starts * kept), "n.sim", n.sim, "the simulated states")
 }
+
+# bootstrap_counts() where its counts fit into memory.
+bootstrap_draws <- function(n, n.boot, seed) {
+  check_memory(2 * n * n.boot, "n.boot", n.boot, "the bootstrap samples")
+  bootstrap_counts(n, n.boot, seed)
+}
+
+# The last net: an allocation of the core that no estimate foresaw has failed.
+stop_memory <- function() {
+  stop_core("numeric", "", paste0(
+    "There is not enough memory for this call; ", byte_text(free_memory()),
+    " are free. Ask for fewer cells, futures, times or genes at once."
+  ))
+}

@@ -151,9 +151,11 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
 # Counts of two kinds, velocities and their copies in the object; states, drift and fates of the cells.
 check_simulation_memory <- function(n.cells, n.fates, n.genes, n.drivers, n.clones) {
   what <- "the simulated counts"
-  genes <- n.genes + as.numeric(n.drivers) * n.fates
+  drivers <- as.numeric(n.drivers) * n.fates
+  genes <- n.genes + drivers
   check_memory(6 * n.cells, "n.cells", n.cells, what)
-  check_memory(6 * genes + n.fates^2, if (n.drivers > n.genes) "n.drivers" else "n.genes", genes, what)
+  check_memory(6 * n.genes, "n.genes", n.genes, what)
+  check_memory(6 * drivers, "n.drivers", n.drivers, what)
   check_memory(8 * max(0, n.clones), "n.clones", n.clones, what)
   check_memory(6 * n.cells * (genes + n.fates), "n.cells", n.cells, what)
 }
