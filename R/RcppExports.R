@@ -301,6 +301,10 @@ h5ad_matrix <- function(file, path, cells, features, keep_dense) {
     .Call(`_fatefield_h5ad_matrix`, file, path, cells, features, keep_dense)
 }
 
+check_hdf5 <- function(file) {
+    invisible(.Call(`_fatefield_check_hdf5`, file))
+}
+
 integrate_defaults <- function(compat) {
     .Call(`_fatefield_integrate_defaults`, compat)
 }

@@ -22,6 +22,14 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
   result[rownames(x)[sort(cells)]]
 }
 
+# The states of one cell are in memory together, twice while they are joined.
+check_criticality_memory <- function(request, dims, members) {
+  each <- 2 * dims * members
+  n.sim <- if (request$stochastic) request$n.sim else 1
+  check_memory(each * (request$n.steps + 1), "n.steps", request$n.steps, "one path")
+  check_memory(each * n.sim * (request$n.steps + 1), "n.sim", n.sim, "the paths of one cell")
+}
+
 # The time of each cell; a velocity field knows of none.
 path_starts <- function(object, model, x = model_space(object, model)) {
   if (identical(model$type, "field")) numeric(length(cell_names(object))) else cell_starts(object, model, x = x)

@@ -138,6 +138,7 @@ CellCriticality.default <- function(object, model = NULL, cells = NULL, measure 
   given <- criticality_options(list(...), request, n.neighbors)
   x <- model_coordinates(object, model)
   cells <- check_cells(cells, rownames(x))
+  check_criticality_memory(request, ncol(x), length(model$states))
   space <- profile_space(object, model, x, request)
   result <- criticality_of(
     object, model, x, cells, space, request, seed_from(seed.use), check_flag(verbose, "verbose"), given

@@ -96,7 +96,7 @@ ClassifyTrajectories <- function(object, labels = NULL, reference = NULL, t.end 
   counted <- counted_labels(references, definition$fates, definition$exclude)
   found <- classify_states(states_at(near, if (!is.null(t.end)) check_number(t.end, "t.end")), references, min.vote)
   tallies <- class_tallies(found$label, object$cell)
-  draws <- bootstrap_counts(nrow(tallies), n.boot, seed_from(seed.use))
+  draws <- bootstrap_draws(nrow(tallies), n.boot, seed_from(seed.use))
   among.fates <- share_table(tallies[, counted, drop = FALSE], draws, conf.level)
   ends <- object$paths$end
   new_result("classes", share_table(tallies, draws, conf.level), c(found, list(

@@ -18,7 +18,7 @@ dynamics_of <- function(paths, votes, definition, settings) {
   })
   names(passages) <- references$labels[counted]
   groups <- if (nlevels(paths$cell) > 1L) as.integer(paths$cell) else seq_along(paths$cell)
-  draws <- bootstrap_counts(max(groups), settings$n.boot, settings$seed)
+  draws <- bootstrap_draws(max(groups), settings$n.boot, settings$seed)
   weights <- path_weights(paths)
   last <- weights[, length(times)]
   entropies <- entropies_along(paths, seen$votes, settings$k)

@@ -63,7 +63,7 @@ comparison_part <- function(y, group, given, block, name, q, n.boot, level, seed
 group_effects <- function(y, group, given, block, n.boot, level, seed) {
   inside <- stats::model.matrix(~ group - 1)
   design <- cbind(1, given)
-  draws <- bootstrap_counts(max(block), n.boot, seed)
+  draws <- bootstrap_draws(max(block), n.boot, seed)
   statistics <- function(w) {
     effect <- function(v) {
       total <- sum(w)

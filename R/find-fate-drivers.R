@@ -270,7 +270,7 @@ predicted_fates <- function(predicted, task) {
   if (is.null(predicted)) predicted <- stored_fates(task)
   if (is.null(predicted)) {
     predicted <- predict_fates(
-      task$x, model_engines(task$model), task$end, task$starts, task$cells, 10L * task$n.sim, of_present_fates(task),
+      task$x, model_engines(task$model), task$end, task$starts, task$cells, 10 * task$n.sim, of_present_fates(task),
       task$seed, task$verbose
     )
   }

@@ -40,6 +40,7 @@ futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given,
       "; name earlier cells or a later end.")
   }
   n.sim <- sims_of(n.sim, length(cells))
+  check_future_memory(n.sim, ncol(x))
   observed <- nearest_known(end, model$times)
   correction <- if (correct) correction_source(model, x, observed, FALSE)
   at <- correctable(correction, start, observed)
@@ -107,6 +108,7 @@ futures_of_field <- function(object, model, cells, t.end, n.sim, given) {
   if (n.sim > 1L && way == 0) {
     stop_input("n.sim", "`n.sim` is ", n.sim, ", but paths along a velocity field are all the same without `noise`.")
   }
+  check_future_memory(n.sim, ncol(x))
   parts <- cell_space_parts(motion$space)
   rownames(parts$cells) <- rownames(x)
   list(

@@ -152,6 +152,7 @@ pseudo_inverse <- function(m) {
 # Genes x cells in log-normalised units, with names both ways.
 expression_of <- function(object, model, assay, expression) {
   cells <- cell_names(object)
+  argument <- if (is.null(expression)) "object" else "expression"
   if (is.null(expression)) {
     if (is_plain_matrix(object)) {
       stop_input("expression", "`expression` is needed: a matrix of coordinates holds no genes; give a matrix of ",
@@ -163,7 +164,7 @@ expression_of <- function(object, model, assay, expression) {
       in_memory(SummarizedExperiment::assay(object, sce_assay(object, assay)))
     }
   }
-  expression <- as_counts(expression, "expression")
+  expression <- check_finite_expression(as_counts(expression, "expression"), argument)
   if (is_sce(object) || is_plain_matrix(object)) {
     if (ncol(expression) == length(cells) && !all(cells %in% colnames(expression))) {
       colnames(expression) <- cells
@@ -175,6 +176,19 @@ expression_of <- function(object, model, assay, expression) {
       " cells, the first is ", quoted(lost[[1L]]), "; columns are cells.")
   }
   expression
+}
+
+# `x`: genes x cells. `argument`: where it comes from.
+check_finite_expression <- function(x, argument) {
+  values <- if (is.matrix(x)) x else x@x
+  bad <- which(!is.finite(values))
+  if (length(bad) == 0L) {
+    return(x)
+  }
+  stop_input(
+    argument, "`", argument, "`: expression must be finite, but ", counted(length(bad), "value"),
+    if (length(bad) > 1L) " are" else " is", " not, the first is ", values[[bad[[1L]]]], "."
+  )
 }
 
 reduction_assay <- function(object, model, assay) {

@@ -181,7 +181,7 @@ trend_of_fate <- function(object, values, paths, fate, options) {
   unit <- object$cell[paths]
   if (length(unique(unit)) < 2L) unit <- seq_along(paths)
   unit <- match(unit, unique(unit))
-  draws <- bootstrap_counts(max(unit), options$n.boot, options$seed)
+  draws <- bootstrap_draws(max(unit), options$n.boot, options$seed)
   member <- object$member[paths]
   rows <- lapply(dimnames(values)[[2L]], function(gene) {
     y <- matrix(values[paths, gene, ], length(paths))

@@ -119,6 +119,7 @@ logistic_rate <- function(score, L0, L) {
 GrowthRates.Seurat <- function(object, birth = NULL, death = NULL, assay = NULL, layer = NULL, reduction = NULL,
                                n.neighbors = 20L, beta = 0.1, n.iter = 5L, L0 = 0.3, L = 1.1, threads = NULL,
                                store.as = NULL, ...) {
+  check_no_dots(names(formals(GrowthRates.Seurat)), ...)
   store.as <- store_name(object, store.as, "growth")
   values <- feature_values(object, assay, layer)
   wanted <- intersect(clean_genes(c(as.character(birth), as.character(death))), rownames(values))

@@ -319,6 +319,11 @@ integrate_directions <- function(motion, elapsed, direction, noise, keep, seed, 
     lapply(ways, function(way) motion$start + elapsed * if (way == "backward") -1 else 1)
   }
   span <- vapply(times, function(t) abs(t[[length(t)]] - t[[1L]]), numeric(1))
+  kept <- if (keep == "states") sum(lengths(times)) else length(times)
+  check_memory(
+    2 * nrow(motion$starts) * noise$n.sim * ncol(motion$starts) * kept * length(motion$members), "n.sim", noise$n.sim,
+    "the paths"
+  )
   unit <- if (noise$way > 0 || noise$start > 0) cell_noise(space, thread_count()) else numeric()
   request <- function(way) {
     list(

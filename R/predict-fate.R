@@ -231,6 +231,7 @@ PredictFate.fatefield_trajectories <- function(object, labels = NULL, reference 
 # `correction`: see correction_source(), NULL for none.
 predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, seed, verbose = FALSE, noise.sd = NULL,
                           correction = NULL) {
+  check_future_memory(n.sim, ncol(x))
   votes <- fate_references(x, definition)
   # Cells that start together are simulated together; the order is part of the seed's meaning.
   cells <- cells[order(starts[cells], cells)]

@@ -52,6 +52,10 @@
 #' `fatefield_error_file` with argument `file` where the file is missing, truncated, no AnnData, or
 #' its parts do not fit each other; the message gives the path inside the file.
 #' `fatefield_error_input` with argument `layers` where there is no such layer.
+#' @section Damaged files:
+#' Before a file is read, a forked child process goes through it, so that a file on which the HDF5 library crashes or
+#' does not end is an error in place of the end of the R session. This takes some milliseconds. On Windows and macOS,
+#' where it is not safe to fork, it is left out; the other checks of the file's structure are made everywhere.
 #' @source The format: <https://anndata.readthedocs.io/en/stable/fileformat-prose.html>.
 #' @examplesIf requireNamespace("hdf5r", quietly = TRUE)
 #' # A file of 4 cells and 3 genes; dense arrays are cells x genes, which hdf5r writes transposed.
@@ -79,6 +83,7 @@ ReadH5AD <- function(file, assay = "RNA", layers = NULL, use.raw = FALSE, verbos
 }
 
 read_h5ad <- function(path, assay, layers, use.raw, verbose) {
+  check_hdf5(path)
   notes <- new.env(parent = emptyenv())
   notes$lines <- character()
   contents <- h5ad_contents(path)

@@ -46,6 +46,7 @@
 #' its parts do not fit each other; the message gives the path inside the file.
 #' `fatefield_error_input` with argument `layers`, `gene.names` or `cell.names` where there is no such
 #' layer or attribute.
+#' @inheritSection ReadH5AD Damaged files
 #' @source The format: <https://linnarssonlab.org/loompy/format/index.html>.
 #' @seealso [ReadH5AD()], [EstimateVelocity()]
 #' @examplesIf requireNamespace("hdf5r", quietly = TRUE)
@@ -78,6 +79,7 @@ ReadLoom <- function(file, assay = "RNA", layers = NULL, gene.names = NULL, cell
 }
 
 read_loom <- function(path, assay, layers, gene.names, cell.names, verbose) {
+  check_hdf5(path)
   notes <- new.env(parent = emptyenv())
   notes$lines <- character()
   contents <- loom_contents(path)

@@ -102,6 +102,7 @@ ScoreFate.default <- function(object, truth, pair = NULL, group = NULL, prior = 
   check_pair(pair, data$observed)
   data$methods$uniform <- data$observed * 0 + 1 / ncol(data$observed)
   data$methods$prior <- prior_lines(prior, data$observed)
+  check_memory(2 * nrow(data$observed) * (n.boot + 1), "n.boot", n.boot, "the bootstrap samples")
   weights <- bootstrap_weights(data$group, nrow(data$observed), n.boot, seed_from(seed.use))
   scored <- lapply(data$methods, function(p) {
     in_blocks(weights, function(w) score_once(p, data$observed, w, pair, floor, n.bins))

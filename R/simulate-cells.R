@@ -85,9 +85,14 @@ SimulateCells.default <- function(object, model = NULL, cells = NULL, n.sim = 10
   members <- seq_along(model$states)
   engines <- lapply(members, function(member) model_engine(model, member, device))
   if (is.null(t.out) && keep != "end") {
-    each <- if (keep == "states") n.sim * length(members) else 2
+    each <- if (keep == "states") as.numeric(n.sim) * length(members) else 2
     times <- path_times(times, engines[[1L]]$steps, each * length(cells) * ncol(x))
   }
+  kept <- length(members) * (ncol(x) + 1) * c(states = length(times), end = 1, moments = 0)[[keep]]
+  # One cell's futures are simulated together, at all times; what is kept is joined once.
+  check_memory(
+    n.sim * ((ncol(x) + 1) * length(times) + 2 * length(cells) * kept), "n.sim", n.sim, "the simulated states"
+  )
   tick <- progress_bar(length(cells) * length(members), "Simulating", verbose)
   parts <- lapply(members, function(member) {
     before <- length(cells) * (member - 1L)

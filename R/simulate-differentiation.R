@@ -139,11 +139,25 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
     clone.spread = clone.spread, dispersion = dispersion, library.spread = library.spread,
     dt = dt, n.futures = if (!is.null(n.futures)) check_count(n.futures, "n.futures", min = 0L)
   )
+  n.drivers <- check_count(n.drivers, "n.drivers", min = 0L)
+  check_simulation_memory(n.cells, n.fates, n.genes, n.drivers, options$n.clones)
   raw <- cpp_simulate_differentiation(
-    n.cells, days, n.fates, n.genes, check_count(n.drivers, "n.drivers", min = 0L), options, seed_from(seed.use),
+    n.cells, days, n.fates, n.genes, n.drivers, options, seed_from(seed.use),
     thread_count()
   )
   simulation_as(named_simulation(raw, n.fates), n.pcs, as)
+}
+
+# Counts of two kinds, velocities and their copies in the object; states, drift and fates of the cells.
+check_simulation_memory <- function(n.cells, n.fates, n.genes, n.drivers, n.clones) {
+  what <- "the simulated counts"
+  drivers <- as.numeric(n.drivers) * n.fates
+  genes <- n.genes + drivers
+  check_memory(6 * n.cells, "n.cells", n.cells, what)
+  check_memory(6 * n.genes, "n.genes", n.genes, what)
+  check_memory(6 * drivers, "n.drivers", n.drivers, what)
+  check_memory(8 * max(0, n.clones), "n.clones", n.clones, what)
+  check_memory(6 * n.cells * (genes + n.fates), "n.cells", n.cells, what)
 }
 
 # The core's vectors and matrices under the names of cells, genes, fates and dimensions.

@@ -64,6 +64,8 @@ SimulateTwoBranch <- function(n.cells = 1500L, n.genes = 269L, major.share = NUL
     major.share = major.share, fork = fork, span = span, depth = depth, dispersion = dispersion,
     library.spread = library.spread
   ), "")
+  for (count in c("n.cells", "n.genes")) check_memory(8 * options[[count]], count, options[[count]], "the counts")
+  check_memory(8 * options$n.cells * options$n.genes, "n.cells", options$n.cells, "the simulated counts")
   raw <- cpp_simulate_two_branch(options, seed_from(seed.use), thread_count())
   simulation_as(named_branches(raw, options), n.pcs, as)
 }

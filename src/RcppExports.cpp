@@ -934,6 +934,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// check_hdf5
+void check_hdf5(const std::string& file);
+RcppExport SEXP _fatefield_check_hdf5(SEXP fileSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< const std::string& >::type file(fileSEXP);
+    check_hdf5(file);
+    return R_NilValue;
+END_RCPP
+}
 // integrate_defaults
 Rcpp::List integrate_defaults(std::string compat);
 RcppExport SEXP _fatefield_integrate_defaults(SEXP compatSEXP) {
@@ -1867,6 +1876,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_h5ad_contents", (DL_FUNC) &_fatefield_h5ad_contents, 1},
     {"_fatefield_h5ad_table", (DL_FUNC) &_fatefield_h5ad_table, 2},
     {"_fatefield_h5ad_matrix", (DL_FUNC) &_fatefield_h5ad_matrix, 5},
+    {"_fatefield_check_hdf5", (DL_FUNC) &_fatefield_check_hdf5, 1},
     {"_fatefield_integrate_defaults", (DL_FUNC) &_fatefield_integrate_defaults, 1},
     {"_fatefield_integrate_solver_table", (DL_FUNC) &_fatefield_integrate_solver_table, 0},
     {"_fatefield_cell_space", (DL_FUNC) &_fatefield_cell_space, 4},

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,7 +46,14 @@ inline int thread_count() {
   throw Rcpp::exception(e.what(), false);
 }
 
-/// Runs f; a core error becomes the R condition, an interrupt R's own.
+/// Raises the condition of memory that could not be had.
+[[noreturn]] inline void raise_memory() {
+  const Rcpp::Function stop_memory = Rcpp::Environment::namespace_env("fatefield")["stop_memory"];
+  stop_memory();
+  throw Rcpp::exception("not enough memory", false);
+}
+
+/// Runs f; a core error becomes the R condition, as does want of memory, an interrupt R's own.
 template <typename F>
 auto guarded(F&& f) -> decltype(f()) {
   try {
@@ -53,6 +62,10 @@ auto guarded(F&& f) -> decltype(f()) {
     throw Rcpp::internal::InterruptedException();
   } catch (const Error& e) {
     raise(e);
+  } catch (const std::bad_alloc&) {
+    raise_memory();
+  } catch (const std::length_error&) {
+    raise_memory();
   }
 }
 

@@ -109,3 +109,15 @@ TEST_CASE("rank sums do not depend on threads, and empty groups are refused", "[
   CHECK_THROWS_AS(rank_sums(x, std::vector<std::int32_t>(40, 1)), Error);
   CHECK_THROWS_AS(rank_sums(x, groups_of(39)), Error);
 }
+
+TEST_CASE("a gene with a value that is none has no test, and the others have theirs", "[rank_sum]") {
+  const auto group = groups_of(12);
+  Matrix genes = tied_genes(3, 12);
+  const RankSums whole = rank_sums(sparse_of(genes), group);
+  for (std::int64_t c = 0; c < 12; ++c) genes(1, c) = c % 3 == 0 ? std::nan("") : genes(1, c);
+  const RankSums out = rank_sums(sparse_of(genes), group);
+  CHECK(out.statistic[0] == whole.statistic[0]);
+  CHECK(out.p[2] == whole.p[2]);
+  CHECK(std::isnan(out.statistic[1]));
+  CHECK(std::isnan(out.p[1]));
+}

@@ -68,7 +68,10 @@ void weighted_ranks(const double* value, const std::vector<std::int32_t>& order,
   for (std::size_t i = 0; i < order.size();) {
     std::size_t end = i;
     double tied = 0;
-    while (end < order.size() && value[order[end]] == value[order[i]]) tied += weight[order[end++]];
+    // A value that is not equal to itself is a tie of its own.
+    do {
+      tied += weight[order[end++]];
+    } while (end < order.size() && value[order[end]] == value[order[i]]);
     for (; i < end; ++i) rank[order[i]] = before + (tied + 1) / 2;
     before += tied;
   }
@@ -202,7 +205,9 @@ void correlate(const SortedGenes& genes, std::int64_t gene, const Sample& s, std
     const double value = genes.value[e];
     std::int64_t end = e;
     double tied = 0;
-    while (end < last && genes.value[end] == value) tied += s.row(genes.cell[end++])[0];
+    do {
+      tied += s.row(genes.cell[end++])[0];
+    } while (end < last && genes.value[end] == value);
     const double rank = before + (value > 0 ? zeros : 0.0) + (tied + 1) / 2 - zero_rank;
     before += tied;
     for (; e < end; ++e) {

@@ -1,5 +1,5 @@
-// Takes sparse rows and two groups of their columns; gives U and p of each row. Zeros are counted, not
-// sorted.
+// Takes sparse rows and two groups of their columns; gives U and p of each row, NaN where a value is none.
+// Zeros are counted, not sorted.
 #include "analysis/rank_sum.hpp"
 
 #include <algorithm>
@@ -39,6 +39,8 @@ std::pair<double, double> test_row(const SparseRows& x, std::int64_t row,
   for (std::int64_t at = x.start[row]; at < x.start[row + 1]; ++at) {
     const std::int32_t g = group[static_cast<std::size_t>(x.index[at])];
     if (g == 0 || x.value[at] == 0) continue;
+    // A value that is not equal to itself has no rank.
+    if (std::isnan(x.value[at])) return {std::nan(""), std::nan("")};
     stored.emplace_back(x.value[at], g == 1);
     stored_first += g == 1;
   }
@@ -54,7 +56,9 @@ std::pair<double, double> test_row(const SparseRows& x, std::int64_t row,
     }
     double of_first = 0;
     std::size_t j = i;
-    for (; j < stored.size() && stored[j].first == stored[i].first; ++j) of_first += stored[j].second;
+    do {
+      of_first += stored[j++].second;
+    } while (j < stored.size() && stored[j].first == stored[i].first);
     walk.take(of_first, static_cast<double>(j - i));
     i = j;
   }

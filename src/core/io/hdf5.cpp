@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "io/hdf5_groups.hpp"
 
 namespace fatefield {
 namespace hdf5 {
@@ -36,8 +37,9 @@ extern "C" herr_t keep_name(hid_t, const char* name, const H5L_info_t*, void* ou
   return 0;
 }
 
-// Every part of the path leads somewhere; H5Oexists_by_name() alone fails on a missing part.
-bool reachable(hid_t from, const std::string& path, hid_t access) {
+// Every part of the path leads somewhere; H5Oexists_by_name() alone fails on a missing part. The groups on
+// the way are checked before they are asked.
+bool reachable(hid_t from, const std::string& path, hid_t access, const Place& place) {
   for (std::size_t at = path.find('/');; at = path.find('/', at + 1)) {
     const std::string part = path.substr(0, at);
     if (!part.empty()) {
@@ -45,6 +47,10 @@ bool reachable(hid_t from, const std::string& path, hid_t access) {
       if (H5Oexists_by_name(from, part.c_str(), access) <= 0) return false;
     }
     if (at == std::string::npos) return true;
+    if (part.empty()) continue;
+    const Handle group(H5Oopen(from, part.c_str(), access), H5Oclose);
+    if (H5Iget_type(group.get()) != H5I_GROUP) return false;
+    check_names(group.get(), place.at(joined(place.path, part)));
   }
 }
 
@@ -84,7 +90,9 @@ Node Node::open(const std::string& file, const std::string& argument) {
   auto owner = std::make_shared<const Handle>(id, H5Fclose);
   const hid_t root = H5Gopen2(id, "/", H5P_DEFAULT);
   if (root < 0) throw file_error(argument, name + "is damaged: it has no root group.");
-  return Node(owner, std::make_shared<const Handle>(root, H5Oclose), {argument, file, "/"});
+  Node node(owner, std::make_shared<const Handle>(root, H5Oclose), {argument, file, "/"});
+  check_names(root, node.place_);
+  return node;
 }
 
 bool Node::is_group() const { return H5Iget_type(id_->get()) == H5I_GROUP; }
@@ -100,7 +108,7 @@ bool Node::is_compound() const {
 bool Node::has(const std::string& path) const {
   if (!is_group()) return false;
   const Silence silence;
-  return reachable(id_->get(), path, inside_only().get());
+  return reachable(id_->get(), path, inside_only().get(), place_);
 }
 
 Node Node::child(const std::string& path) const {
@@ -112,6 +120,7 @@ Node Node::child(const std::string& path) const {
   if (id < 0) place.fail("it cannot be opened: " + reason());
   Node node(file_, owner, place);
   if (!node.is_group() && !node.is_dataset()) place.fail("it is neither a group nor a data set.");
+  if (node.is_group()) check_names(id, place);
   if (node.is_dataset() && leaves_file(id)) place.fail("its values lie in another file, which is not read.");
   return node;
 }

@@ -85,7 +85,8 @@ double draw_poisson(double mean, Uniforms& u) {
 
 double draw_negative_binomial(double mean, double dispersion, Uniforms& u) {
   if (!(mean > 0)) return 0;
-  if (!(dispersion > 0)) return draw_poisson(mean, u);
+  // A dispersion too small for its inverse is none.
+  if (!(dispersion > 0) || !std::isfinite(1 / dispersion)) return draw_poisson(mean, u);
   return draw_poisson(mean * dispersion * draw_gamma(1 / dispersion, u), u);
 }
 
