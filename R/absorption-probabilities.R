@@ -145,7 +145,8 @@ core_states <- function(x, states = NULL) {
   if (is.null(states)) {
     states <- all$state[all$kind == "terminal"]
     if (length(states) == 0L) {
-      stop_input("states", "`states`: there is no terminal state: of ", nrow(all), " macrostates none is stable enough and ",
+      stop_input("states", "`states`: there is no terminal state: of ", nrow(all),
+        " macrostates none is stable enough and ",
         "gathers walks. Name some of ", quoted(all$state), ", or lower `stability` of FindMacrostates().")
     }
   }

@@ -33,7 +33,8 @@ test_that("heaps of names whose size, free space or place cannot be are errors",
     heaps <- addresses_of(readBin(path, "raw", file.size(path)), "HEAP")
     expect_gt(length(heaps), 2L)
     for (field in fields) {
-      expect_file_error(read_any(changed_file(path, heaps[[1L]] + field, c(rep(255L, 7L), 127L))), "heap is not consistent")
+      expect_file_error(read_any(changed_file(path, heaps[[1L]] + field, c(rep(255L, 7L), 127L))),
+        "heap is not consistent")
       expect_file_error(read_any(changed_file(path, heaps[[1L]] + field, rep(255L, 8L))), "heap is not consistent")
     }
     expect_file_error(read_any(changed_file(path, heaps[[1L]] + 0:3, rep(0L, 4L))), "heap is not consistent")

@@ -39,7 +39,8 @@ test_that("the kernel of times has the fates of the plans", {
   early <- which(cells$day < max(days))
   to <- methods::as(steps[early, ], "TsparseMatrix")
   expect_true(all(cells$day[to@j + 1L] == days[match(cells$day[early], days) + 1L][to@i + 1L]))
-  plan <- PredictFate(cells, method = "plan", time = "day", reduction = "latent", prior = 0, options = list(noise = 0.5))
+  plan <- PredictFate(cells, method = "plan", time = "day", reduction = "latent", prior = 0,
+    options = list(noise = 0.5))
   plan <- GetResult(plan, "fates")
   walks <- AbsorptionProbabilities(steps, states = ifelse(cells$day == max(days), as.character(cells$state), NA))
   p <- walks$probability[early, colnames(plan$probability)]
