@@ -21,7 +21,7 @@ test_that("rank sums of values that are none end, and are none", {
   skip_if_not(nzchar(system.file("libs", package = "fatefield")), "fatefield is not installed")
   found <- callr::r(function(libraries) {
     .libPaths(libraries)
-    x <- methods::as(matrix(c(1, NaN, 2, 0, NaN, 3, 4, 5, 1, 2, 3, 4), 2, byrow = TRUE), "CsparseMatrix")
+    x <- Matrix::Matrix(c(1, 0, NaN, 2, 2, 3, 0, 4, NaN, 1, 3, 5), 2, sparse = TRUE)
     fatefield:::gene_rank_sums(x, rep(1:2, each = 3L), 1L)
   }, list(.libPaths()), timeout = 60)
   expect_true(is.nan(found$p[[1L]]))
