@@ -32,8 +32,8 @@
 #' `forward` is the density of walks in the core of the group, 1 where it is that of the cells, after as many steps from
 #' all cells alike as the faster eigenvalues need to fall to 1 in 100; `backward` the same of the steps taken back.
 #' `stationary` is the share of walks that are in the group in the long run.
-#' A group is terminal where its stability is at least `stability` and walks gather there, more than those back do:
-#' `forward` above 1 and above `backward`; or where nobody leaves it.
+#' A group is terminal where its stability is at least `stability` and walks come to its core more than twice as often as
+#' walks back do, `forward` above 2 `backward`; or where nobody leaves it.
 #' The initial group is, of the others to which walks back come more than walks, the one where most of them end after
 #' as many steps as the second eigenvalue needs.
 #' These follow the velocities: an end that they do not point at is a macrostate, but not terminal, and can be named in
@@ -83,6 +83,7 @@
 #' no such column, a number of groups that parts a pair of eigenvalues or is below that of the parts nobody leaves.
 #' `fatefield_error_numeric`: the cells do not tell so many groups apart.
 #' `fatefield_error_stale`: the object has changed since the transitions were made.
+#' `fatefield_warning_states`: there are groups without a cell of their own, whose stability may be missing.
 #' `fatefield_warning_convergence`: the leading subspace was not found to the tolerance.
 #' @references
 #' Reuter, Fackeldey, Weber (2019) Generalized Markov modeling of nonreversible molecular kinetics. Journal of Chemical
@@ -228,13 +229,25 @@ membership_trials <- function(space, n.states, most, method) {
   wanted <- if (is.null(n.states)) able else n.states
   found <- lapply(wanted, function(k) pcca_memberships(space$basis[, seq_len(k), drop = FALSE], k, thread_count()))
   crispness <- vapply(found, `[[`, 1, "crispness")
+  # A group without a cell of its own is none.
+  whole <- vapply(found, function(m) length(unique(max.col(m$share, ties.method = "first"))) == ncol(m$share), NA)
   gap <- c(-diff(Re(values)), NA)
-  best <- if (method == "crispness") which.max(crispness) else which.max(replace(gap, is.na(gap), -Inf)[wanted])
+  score <- if (method == "crispness") crispness else replace(gap, is.na(gap), -1)[wanted]
+  best <- which.max(ifelse(whole, score, score - 2))
+  if (!whole[[best]]) warn_empty_states(found[[best]]$share)
   shown <- seq_along(values)
   list(best = found[[best]], criteria = data.frame(
     n.states = shown, eigenvalue = Re(values), imaginary = Im(values), gap = gap,
     crispness = crispness[match(shown, wanted)]
   ))
+}
+
+warn_empty_states <- function(share) {
+  k <- ncol(share)
+  rlang::warn(paste0(
+    k - length(unique(max.col(share, ties.method = "first"))), " of ", k, " macrostates have no cell of their own: the cells ",
+    "do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
+  ), class = "fatefield_warning_states")
 }
 
 is_pair <- function(a, b) abs(Im(a)) > 1e-8 && abs(a - Conj(b)) < 1e-6
@@ -285,7 +298,7 @@ macrostate_parts <- function(found, chain, steps, cells, walking, labels, n.cell
   back <- Matrix::Diagonal(x = 1 / pmax(Matrix::rowSums(back), 1e-300)) %*% back
   in.core <- function(density) vapply(core, function(i) mean(density[i]), 1)
   states <- data.frame(
-    kind = "between", cells = tabulate(top, k), core = lengths(core), stability = diag(chain$transitions),
+    kind = "between", cells = tabulate(top, k), core = lengths(core), stability = known_stability(chain$transitions),
     forward = in.core(walk_density(steps, chain$spans$fast)), backward = in.core(walk_density(back, chain$spans$fast)),
     stationary = chain$stationary
   )
@@ -308,9 +321,16 @@ macrostate_parts <- function(found, chain, steps, cells, walking, labels, n.cell
   list(states = states, membership = membership, between = between, macrostate = of, core = is.core)
 }
 
+# Where groups have much the same cells the transitions between them are not known.
+known_stability <- function(transitions) {
+  out <- diag(transitions)
+  out[out < -0.01 | out > 1.01] <- NA
+  pmin(pmax(out, 0), 1)
+}
+
 # `origin`: density of the core of each group after long walks back.
 state_kinds <- function(states, origin, stability) {
-  gathers <- states$forward > 1 & states$forward > states$backward
+  gathers <- states$forward > 2 * states$backward
   ends <- states$stability >= stability & gathers | states$stability > 1 - 1e-8
   kind <- ifelse(!is.na(ends) & ends, "terminal", "between")
   begins <- which(kind == "between" & states$backward > states$forward & origin > 1)

@@ -6,7 +6,8 @@ pancreas_ends <- c("Alpha", "Beta", "Delta", "Epsilon")
 # Groups of each number, one row each, and how many of the four ends are the label of a core.
 macrostate_row <- function(object, mode, n) {
   before <- proc.time()
-  found <- GetResult(FindMacrostates(object, n.states = n, group.by = "type", store.as = "tried"), "macrostates", "tried")
+  found <- suppressWarnings(FindMacrostates(object, n.states = n, group.by = "type", store.as = "tried"))
+  found <- GetResult(found, "macrostates", "tried")
   spent <- sum((proc.time() - before)[1:2])
   s <- found$states
   of <- function(kind) paste(sort(s$state[s$kind == kind]), collapse = ", ")
@@ -18,7 +19,7 @@ macrostate_row <- function(object, mode, n) {
 
 # The cores of the ends in the finest division that has all of them, else the cells of these types nearest to their middle.
 fates_of_ends <- function(object, mode) {
-  object <- FindMacrostates(object, n.states = 12, group.by = "type")
+  object <- suppressWarnings(FindMacrostates(object, n.states = 12, group.by = "type"))
   states <- GetResult(object, "macrostates")$states
   best <- vapply(pancreas_ends, function(end) {
     rows <- which(states$label %in% end & states$core > 0L)

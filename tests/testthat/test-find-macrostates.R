@@ -87,7 +87,7 @@ test_that("wrong arguments of macrostates are named", {
   expect_input_error(FindMacrostates(chain, n.states = 0), "n.states")
   expect_input_error(FindMacrostates(chain, stability = 2), "stability")
   expect_input_error(FindMacrostates(chain, n.cells = 0), "n.cells")
-  expect_input_error(FindMacrostates(chain, n.state = 3), "n.state", "n.states")
+  expect_input_error(FindMacrostates(chain, n.stats = 3), "n.stats")
   expect_input_error(FindMacrostates(chain, group.by = 1:3), "group.by")
   expect_input_error(FindMacrostates(2 * chain), "object", "sum to 1")
   expect_input_error(FindMacrostates(matrix(0, 4, 4)), "transitions", "0 cells")
