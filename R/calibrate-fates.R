@@ -59,7 +59,7 @@
 #' @param form `"temperature"`, `"weights"` or `"dirichlet"`, see below; `NULL` chooses.
 #' @param n.folds Folds of clones, default 5; fewer where there are fewer clones.
 #' @param floor Smallest probability that is believed, before calibration.
-#'   `NULL` takes 1 / (F (n + 1)) with F fates and n the effective number of futures of the cell (200 where a matrix
+#'   `NULL`: one part in F (n + 1), with F fates and n the effective number of futures of the cell (200 where a matrix
 #'   does not tell).
 #' @param n.boot Bootstrap samples of clones, default 200; 0 for no intervals.
 #' @param conf.level Level of the intervals, default 0.9.

@@ -114,7 +114,10 @@ page_formals <- function(page) {
 taken_values <- function(argument, groups, formals) {
   if (!is.null(formals[[argument]])) return(list(formals = formals[[argument]]))
   name <- if (argument %in% names(engine_names)) engine_names[[argument]] else argument
-  values <- lapply(stats::setNames(nm = groups), function(group) engine_defaults(group)[[name]])
+  values <- lapply(stats::setNames(nm = groups), function(group) {
+    known <- engine_defaults(group)
+    if (is.null(known[[name]])) known[[argument]] else known[[name]]
+  })
   Filter(Negate(is.null), values)
 }
 

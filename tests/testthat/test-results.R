@@ -95,6 +95,11 @@ result_makers <- list(
       verbose = FALSE), cells = 1:5,
       verbose = FALSE)
   },
+  macrostates = function(f) {
+    block <- kronecker(diag(2), matrix(1, 10, 10)) + 0.01
+    dimnames(block) <- rep(list(paste0("cell", 1:20)), 2L)
+    FindMacrostates(block / rowSums(block), n.states = 2)
+  },
   classes = function(f) {
     suppressWarnings(ClassifyTrajectories(IntegrateCells(f$branch, cells = 1:10, verbose = FALSE),
       reference = f$branch, n.boot = 10))
