@@ -1,11 +1,13 @@
-# Fates by walks along transitions: how likely each cell is to end in each terminal state. Takes transitions and the cells
+# Fates by walks along transitions: how likely each cell is to end in each terminal state. Takes transitions and the
+# cells
 # of terminal states; gives what PredictFate() gives.
 
 #' Fates by absorption: where walks along the transitions end
 #'
 #' The probability that a walk from each cell by the transitions comes to each terminal state first, and how many steps
 #' it takes.
-#' The result is that of [PredictFate()], so that [PlotFate()], [ScoreFate()], [FindFateDrivers()] and all else that asks
+#' The result is that of [PredictFate()], so that [PlotFate()], [ScoreFate()], [FindFateDrivers()] and all else that
+#' asks
 #' for fates work on it; it needs no times and no model.
 #'
 #' @section Basic use:
@@ -87,7 +89,8 @@ AbsorptionProbabilities.default <- function(object, states, tolerance = NULL, th
 
 #' @rdname AbsorptionProbabilities
 #' @export
-AbsorptionProbabilities.fatefield_macrostates <- function(object, states = NULL, tolerance = NULL, threads = NULL, ...) {
+AbsorptionProbabilities.fatefield_macrostates <- function(object, states = NULL, tolerance = NULL, threads = NULL,
+  ...) {
   local_threads(threads)
   states <- core_states(object, states)
   absorbed_fates(object$transitions, states, tolerance, list(...), object$cols, object$column)
@@ -107,7 +110,8 @@ AbsorptionProbabilities.Seurat <- function(object, states = NULL, tolerance = NU
   transitions <- if (is.null(transitions)) macrostates$transitions else transitions_for(object, transitions)
   cols <- label_colours(object, levels(of.cells))
   result <- absorbed_fates(transitions, of.cells, tolerance, list(...), cols)
-  object <- store_fate(object, result, store.as, chain_inputs(object, transitions), remake = "AbsorptionProbabilities()")
+  object <- store_fate(object, result, store.as, chain_inputs(object, transitions),
+    remake = "AbsorptionProbabilities()")
   log_call(object, "AbsorptionProbabilities")
 }
 
@@ -142,7 +146,8 @@ core_states <- function(x, states = NULL) {
   if (is.null(states)) {
     states <- all$state[all$kind == "terminal"]
     if (length(states) == 0L) {
-      stop_input("states", "`states`: there is no terminal state: of ", nrow(all), " macrostates none is stable enough and ",
+      stop_input("states", "`states`: there is no terminal state: of ", nrow(all),
+        " macrostates none is stable enough and ",
         "gathers walks. Name some of ", quoted(all$state), ", or lower `stability` of FindMacrostates().")
     }
   }
@@ -151,7 +156,8 @@ core_states <- function(x, states = NULL) {
   }
   lost <- setdiff(states, all$state)
   if (length(lost) > 0L) {
-    stop_input("states", "`states`: there is no macrostate ", quoted(lost[[1L]]), "; there are ", quoted(all$state), ".",
+    stop_input("states", "`states`: there is no macrostate ", quoted(lost[[1L]]), "; there are ", quoted(all$state),
+      ".",
       near(lost[[1L]], all$state))
   }
   table <- x$table

@@ -34,12 +34,14 @@ fate_correlations <- function(object, predicted, fate, against, cells, assay, ex
   e <- expression_of(object, NULL, assay, expression)[, chosen, drop = FALSE]
   table <- fate_gene_correlations(e, p[chosen])
   if (all(is.na(table$correlation))) {
-    stop_input("fate", "`fate`: the probability of ", quoted(sides$fate), " is the same in all ", length(chosen), " cells.")
+    stop_input("fate", "`fate`: the probability of ", quoted(sides$fate), " is the same in all ", length(chosen),
+      " cells.")
   }
   table$combined <- signed_ranks(table$correlation)
   new_result("drivers", data.frame(table[order(-table$correlation), ], row.names = NULL), list(
     agreement = NULL, fate = sides$fate, against = sides$against,
-    n = c(sum(found$fate[match(chosen, rownames(found$probability))] %in% sides$fate), length(chosen)), n.top = nrow(table),
+    n = c(sum(found$fate[match(chosen, rownames(found$probability))] %in% sides$fate), length(chosen)),
+      n.top = nrow(table),
     cols = found$cols
   ), by = "gene")
 }

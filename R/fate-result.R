@@ -60,7 +60,8 @@ fate_table <- function(x) {
   data.frame(
     c(
       list(cell = rownames(x$probability)), as.data.frame(both, optional = TRUE),
-      list(fate = x$fate, entropy = x$entropy, unassigned = x$unassigned, other = x$other), unclass(x)[intersect("steps", names(x))]
+      list(fate = x$fate, entropy = x$entropy, unassigned = x$unassigned, other = x$other),
+        unclass(x)[intersect("steps", names(x))]
     ), check.names = FALSE, row.names = NULL
   )
 }
@@ -135,7 +136,8 @@ headline.fatefield_fate <- function(x) {
         counted(x$n.sim, "future"), " of each")),
     paste0("mean probability (most probable for): ", paste(shown, collapse = ", ")),
     if (!is.null(x$steps)) paste0("steps to a terminal state: ", quartiles(x$steps)),
-    paste0(if (is.null(x$steps)) standard_error_text(x) else paste0("probabilities known to ", format(x$error, digits = 1L)),
+    paste0(if (is.null(x$steps)) standard_error_text(x) else paste0("probabilities known to ", format(x$error,
+      digits = 1L)),
       ", unassigned ",
       format(100 * mean(x$unassigned), digits = 2L), " %, other labels ",
       format(100 * mean(x$other), digits = 2L), " %"),

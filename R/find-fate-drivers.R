@@ -37,7 +37,8 @@
 #' `screen` takes a result of [ScreenPerturbations()] with other settings, or a table, in its place.
 #'
 #' @section Correlation with the probability:
-#' `sources = "correlation"` needs no model: over the cells that have fates, such as those of [AbsorptionProbabilities()],
+#' `sources = "correlation"` needs no model: over the cells that have fates, such as those of
+#' [AbsorptionProbabilities()],
 #' Pearson's correlation of the log-normalised expression of each gene with the probability of `fate`; with `against`,
 #' with its share among these fates.
 #' Its interval is Fisher's, its p value that of the t test, with the false discovery rate of Benjamini and Hochberg.

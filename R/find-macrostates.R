@@ -1,4 +1,5 @@
-# Macrostates: groups of cells among which walks by the transitions stay long. Takes an object or transitions; gives soft
+# Macrostates: groups of cells among which walks by the transitions stay long. Takes an object or transitions; gives
+# soft
 # memberships, the transitions between the groups, and which of them are initial and terminal.
 
 #' Find macrostates: where cells begin and end
@@ -21,7 +22,8 @@
 #' transitions, none below 0, that sum to 1 for each cell and are as crisp as can be, where crispness is the mean over
 #' groups of <m, m> / <m, 1>: 1 where each cell is in one group alone.
 #' Transitions need not be reversible.
-#' Without `n.states` the number of groups, of 2 to `max.states`, is that before the largest gap between the real parts of
+#' Without `n.states` the number of groups, of 2 to `max.states`, is that before the largest gap between the real
+#' parts of
 #' successive eigenvalues (`method = "eigengap"`), or that of the largest crispness (`"crispness"`), which tends to few
 #' groups; `criteria` of the result has both, so that one can choose otherwise.
 #' A number that would part a pair of complex eigenvalues is passed over.
@@ -32,7 +34,8 @@
 #' `forward` is the density of walks in the core of the group, 1 where it is that of the cells, after as many steps from
 #' all cells alike as the faster eigenvalues need to fall to 1 in 100; `backward` the same of the steps taken back.
 #' `stationary` is the share of walks that are in the group in the long run.
-#' A group is terminal where its stability is at least `stability` and walks come to its core more than twice as often as
+#' A group is terminal where its stability is at least `stability` and walks come to its core more than twice as often
+#' as
 #' walks back do, `forward` above 2 `backward`; or where nobody leaves it.
 #' The initial group is, of the others to which walks back come more than walks, the one where most of them end after
 #' as many steps as the second eigenvalue needs.
@@ -47,7 +50,8 @@
 #'
 #' @param object A Seurat object or SingleCellExperiment, or transitions from [TransitionMatrix()].
 #' @param n.states Number of groups; `NULL` chooses it, see details.
-#' @param transitions Transitions from [TransitionMatrix()]; `NULL` makes them of `kernel`, steps by velocity to neighbours
+#' @param transitions Transitions from [TransitionMatrix()]; `NULL` makes them of `kernel`, steps by velocity to
+#'   neighbours
 #'   alone (`neighbors.only = TRUE`).
 #' @param kernel Kernels of [TransitionMatrix()] with their shares, where `transitions` are not given.
 #' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
@@ -69,7 +73,8 @@
 #'   `core` (is it one of its core?).
 #'   It has
 #'   \item{states}{data.frame, a row for each group: `state`, `kind` (`"terminal"`, `"initial"` or `"between"`), `cells`
-#'     (whose highest membership it is), `core`, `stability`, `forward`, `backward`, `stationary` and, with `group.by`, `label` and
+#'     (whose highest membership it is), `core`, `stability`, `forward`, `backward`, `stationary` and, with
+#'     `group.by`, `label` and
 #'     `purity`, the share of the core with that label.
 #'     `summary()` gives it.}
 #'   \item{membership}{Matrix, cells x states.}
@@ -79,7 +84,8 @@
 #'   For an object the object with the columns `macrostate`, `macrostate_membership` and `macrostate_core` (the group of
 #'   the cells of its core, else `NA`); [GetResult()] gives the whole result.
 #' @section Errors:
-#' `fatefield_error_input` names the argument: no transitions or velocities, rows that do not sum to 1, other cells, no such
+#' `fatefield_error_input` names the argument: no transitions or velocities, rows that do not sum to 1, other cells,
+#' no such
 #' column, a number of groups that parts a pair of eigenvalues or is below that of the parts nobody leaves.
 #' `fatefield_error_numeric`: the cells do not tell so many groups apart.
 #' `fatefield_error_stale`: the object has changed since the transitions were made.
@@ -89,7 +95,8 @@
 #' Reuter, Fackeldey, Weber (2019) Generalized Markov modeling of nonreversible molecular kinetics. Journal of Chemical
 #' Physics 150.
 #'
-#' Roeblitz, Weber (2013) Fuzzy spectral clustering by PCCA+: application to Markov state models and data classification.
+#' Roeblitz, Weber (2013) Fuzzy spectral clustering by PCCA+: application to Markov state models and data
+#' classification.
 #' Advances in Data Analysis and Classification 7.
 #'
 #' Lange et al. (2022) CellRank for directed single-cell fate mapping. Nature Methods 19.
@@ -176,7 +183,8 @@ macrostates_of <- function(transitions, n.states, labels, n.cells, stability, me
   cells <- rownames(transitions)
   walking <- which(walking_cells(plain_steps(transitions)))
   if (length(walking) < 3L) {
-    stop_input("transitions", "`transitions`: ", length(walking), " cells have steps to go on by; at least 3 are needed.")
+    stop_input("transitions", "`transitions`: ", length(walking),
+      " cells have steps to go on by; at least 3 are needed.")
   }
   steps <- plain_steps(steps_among(transitions, cells[walking]))
   space <- schur_space(steps, as.integer(min(most + 1L, length(walking))), options, thread_count())
@@ -203,7 +211,8 @@ warn_parts <- function(steps) {
   }
   sizes <- table(part)
   first <- rownames(steps)[match(names(sizes), part)]
-  shown <- utils::head(paste0(format(as.vector(sizes), big.mark = ",", trim = TRUE), " with ", vapply(first, quoted, "")), 5L)
+  shown <- utils::head(paste0(format(as.vector(sizes), big.mark = ",", trim = TRUE), " with ", vapply(first, quoted,
+    "")), 5L)
   rlang::warn(paste0(
     "The cells fall into ", length(sizes), " parts with no steps between them: ", paste(shown, collapse = ", "),
     if (length(sizes) > 5L) ", ...", ". Their macrostates are found beside one another; mix in the kernel ",
@@ -242,7 +251,8 @@ membership_trials <- function(space, n.states, most, method) {
 warn_empty_states <- function(share) {
   k <- ncol(share)
   rlang::warn(paste0(
-    k - length(unique(max.col(share, ties.method = "first"))), " of ", k, " macrostates have no cell of their own: the cells ",
+    k - length(unique(max.col(share, ties.method = "first"))), " of ", k,
+      " macrostates have no cell of their own: the cells ",
     "do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
   ), class = "fatefield_warning_states")
 }
@@ -251,10 +261,12 @@ is_pair <- function(a, b) abs(Im(a)) > 1e-8 && abs(a - Conj(b)) < 1e-6
 
 check_state_number <- function(n.states, closed, values, whole, found) {
   if (n.states > found) {
-    stop_input("n.states", "`n.states` is ", n.states, ", but only ", found, " eigenvalues of the transitions are above 0.")
+    stop_input("n.states", "`n.states` is ", n.states, ", but only ", found,
+      " eigenvalues of the transitions are above 0.")
   }
   if (n.states < closed) {
-    stop_input("n.states", "`n.states` is ", n.states, ", but there are ", closed, " parts of the cells that nobody leaves, ",
+    stop_input("n.states", "`n.states` is ", n.states, ", but there are ", closed,
+      " parts of the cells that nobody leaves, ",
       "each of which is a macrostate.")
   }
   if (!whole[[n.states]]) {

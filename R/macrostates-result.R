@@ -7,7 +7,8 @@ new_macrostates <- function(parts) {
 
 macrostate_table <- function(x) {
   own <- x$membership[cbind(seq_len(nrow(x$membership)), as.integer(x$macrostate))]
-  data.frame(cell = rownames(x$membership), macrostate = x$macrostate, membership = own, core = x$core, row.names = NULL)
+  data.frame(cell = rownames(x$membership), macrostate = x$macrostate, membership = own, core = x$core,
+    row.names = NULL)
 }
 
 headline.fatefield_macrostates <- function(x) {
@@ -77,7 +78,8 @@ draw_criteria <- function(criteria, chosen) {
 draw_between <- function(between, states) {
   named <- ifelse(states$kind == "between", states$state, paste0(states$state, " (", states$kind, ")"))
   cells <- data.frame(
-    from = factor(rep(named, nrow(states)), levels = rev(named)), to = factor(rep(named, each = nrow(states)), levels = named),
+    from = factor(rep(named, nrow(states)), levels = rev(named)), to = factor(rep(named, each = nrow(states)),
+      levels = named),
     p = as.vector(pmax(between, 0))
   )
   cells$text <- ifelse(cells$p >= 0.0005, format(round(cells$p, 3L), trim = TRUE), "")

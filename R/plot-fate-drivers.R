@@ -3,7 +3,8 @@
 headline.fatefield_drivers <- function(x) {
   if (!is.null(x$table$correlation)) {
     return(c(
-      paste0("correlation of ", counted(nrow(x$table), "gene"), " with the probability of ", quoted(x$fate), " against ",
+      paste0("correlation of ", counted(nrow(x$table), "gene"), " with the probability of ", quoted(x$fate),
+        " against ",
         quoted(x$against, 6L), " over ", counted(x$n[[2L]], "cell")),
       if (nrow(x$table) > 0L) paste0("first: ", describe_driver(x$table[1L, ])),
       paste0(sum(x$table$q < 0.05, na.rm = TRUE), " genes with q < 0.05; cells are taken as independent")
@@ -106,7 +107,8 @@ side_colours <- function(x) {
 driver_axes <- function(table) {
   if (!is.null(table$correlation)) {
     return(list(
-      x = table$mean, y = table$correlation, names = c("mean expression", "correlation with the probability of the fate")
+      x = table$mean, y = table$correlation, names = c("mean expression",
+        "correlation with the probability of the fate")
     ))
   }
   effect <- if (is.null(table$sensitivity)) table$activation else table$sensitivity

@@ -3,7 +3,8 @@
 
 #' Transition matrix
 #'
-#' How likely each cell is to step to each of its near cells next: by RNA velocity, along neighbours, along a pseudotime,
+#' How likely each cell is to step to each of its near cells next: by RNA velocity, along neighbours, along a
+#' pseudotime,
 #' from one observed time to the next, by a neural SDE, or by any mixture of these.
 #' From these steps [FindMacrostates()] finds where cells begin and end, and [AbsorptionProbabilities()] their fates.
 #'
@@ -14,7 +15,8 @@
 #' ```
 #'
 #' @section Kernels:
-#' * `"velocity"`: from the correlations of velocities with the steps to near cells, after [EmbedVelocity()]; see details.
+#' * `"velocity"`: from the correlations of velocities with the steps to near cells, after [EmbedVelocity()]; see
+#'   details.
 #' * `"connectivity"`: to near cells, in proportion to the weights of the fuzzy graph of neighbours, whatever the
 #'   direction.
 #' * `"pseudotime"`: the same, but steps back in `pseudotime` by d are (1 + exp(4 d / s)) / 2 times less likely, with s
@@ -59,7 +61,8 @@
 #' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
 #' @param kernel Name of a kernel, several names, or shares by name, such as `c(velocity = 0.8, connectivity = 0.2)`.
 #'   For a list of transitions one number each; `NULL` mixes them in equal shares.
-#' @param reduction,dims Where neighbours are found, and for `"time"` plans; `NULL` takes the neighbours of the velocities
+#' @param reduction,dims Where neighbours are found, and for `"time"` plans; `NULL` takes the neighbours of the
+#'   velocities
 #'   where velocity is one of the kernels, else the PCA.
 #' @param n.neighbors Near cells of each cell, for all kernels but velocity; `NULL` means
 #'   `r doc_default("kernel", "n.neighbors")`.
@@ -77,12 +80,14 @@
 #'   `NULL` takes `options(fatefield.threads = n)` where it is set, else all cores at hand.
 #'   Results do not depend on it.
 #' @param ... Not used.
-#' @return Transitions, a dgCMatrix of class [fatefield_transitions-class], cells x cells; row `i` holds the steps of cell
+#' @return Transitions, a dgCMatrix of class [fatefield_transitions-class], cells x cells; row `i` holds the steps of
+#'   cell
 #'   `i`.
 #'   Rows of cells without a velocity or neighbours are empty, the others sum to 1; for `"signed"`, which is a plain
 #'   dgCMatrix, in absolute value.
 #' @section Errors:
-#' `fatefield_error_input` names the argument: no velocity graph, steps that cannot be turned back, no such kernel, shares
+#' `fatefield_error_input` names the argument: no velocity graph, steps that cannot be turned back, no such kernel,
+#' shares
 #' below 0, a pseudotime that does not change, one time only; in a list probabilities that are negative or do not sum to
 #' 1, or other cells.
 #' `fatefield_error_stale`: velocities were estimated anew, or counts are others, since [EmbedVelocity()].

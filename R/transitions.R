@@ -38,14 +38,17 @@ plain_steps <- function(x) {
 }
 
 kernel_text <- function(kernel) {
-  paste(if (length(kernel) == 1L) names(kernel) else paste(format(kernel, digits = 2L), names(kernel)), collapse = " + ")
+  paste(if (length(kernel) == 1L) names(kernel) else paste(format(kernel, digits = 2L), names(kernel)),
+    collapse = " + ")
 }
 
-# Transitions that a user gives, checked: a dgCMatrix of the class, with names. `cells`: names that it must have, in this
+# Transitions that a user gives, checked: a dgCMatrix of the class, with names. `cells`: names that it must have, in
+# this
 # order, or NULL.
 check_transitions <- function(x, argument = "transitions", cells = NULL) {
   if (!is_plain_matrix(x)) {
-    stop_input(argument, "`", argument, "` must be probabilities of steps, cells x cells, from TransitionMatrix(), not ",
+    stop_input(argument, "`", argument,
+      "` must be probabilities of steps, cells x cells, from TransitionMatrix(), not ",
       described(x), ".")
   }
   kernel <- if (methods::is(x, "fatefield_transitions")) x@kernel else c(given = 1)
@@ -81,7 +84,8 @@ check_step_rows <- function(x, argument) {
   sums <- Matrix::rowSums(x)
   off <- which(abs(sums - 1) > 1e-6 & sums != 0)
   if (length(off) > 0L) {
-    stop_input(argument, "`", argument, "`: the probabilities of ", length(off), " of ", nrow(x), " cells do not sum to 1; ",
+    stop_input(argument, "`", argument, "`: the probabilities of ", length(off), " of ", nrow(x),
+      " cells do not sum to 1; ",
       "those of cell ", name_of(off[[1L]]), " sum to ", format(sums[[off[[1L]]]], digits = 4L), ".")
   }
 }
@@ -95,7 +99,8 @@ steps_of_cells <- function(x, cells, argument) {
     return(x)
   }
   if (!setequal(rownames(x), cells)) {
-    stop_input(argument, "`", argument, "` is of other cells; ", quoted(setdiff(cells, rownames(x))[[1L]]), " is missing.")
+    stop_input(argument, "`", argument, "` is of other cells; ", quoted(setdiff(cells, rownames(x))[[1L]]),
+      " is missing.")
   }
   x[cells, cells]
 }

@@ -1,4 +1,5 @@
-# Fates of the pancreas from velocity alone: macrostates of walks by velocity and neighbours, absorption in the four ends of
+# Fates of the pancreas from velocity alone: macrostates of walks by velocity and neighbours, absorption in the four
+# ends of
 # the lineage, and what goes with them. Sourced by bench/pancreas.R.
 
 pancreas_ends <- c("Alpha", "Beta", "Delta", "Epsilon")
@@ -17,7 +18,8 @@ macrostate_row <- function(object, mode, n) {
     initial = of("initial"), seconds = spent)
 }
 
-# The cores of the ends in the finest division that has all of them, else the cells of these types nearest to their middle.
+# The cores of the ends in the finest division that has all of them, else the cells of these types nearest to their
+# middle.
 fates_of_ends <- function(object, mode) {
   object <- suppressWarnings(FindMacrostates(object, n.states = 12, group.by = "type"))
   states <- GetResult(object, "macrostates")$states

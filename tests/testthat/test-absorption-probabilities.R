@@ -23,7 +23,7 @@ test_that("probabilities are those of whole systems, on any number of threads", 
   a <- diag(sum(inner)) - chain[inner, inner]
   expected <- solve(a, cbind(one = rowSums(chain[inner, 1:5]), two = rowSums(chain[inner, 61:65])))
   expect_equal(found$probability[inner, ], expected, tolerance = 1e-5)
-  expect_equal(unname(found$steps[inner]), rowSums(solve(a)), tolerance = 1e-5)
+  expect_equal(found$steps[inner], rowSums(solve(a)), tolerance = 1e-5)
   expect_identical(AbsorptionProbabilities(as_steps(chain), states = states, threads = 1), found)
 })
 
