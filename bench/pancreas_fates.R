@@ -43,7 +43,8 @@ fates_of_ends <- function(object, mode) {
     own.end = mean(names(best)[hit[endocrine]] == as.character(object$type)[endocrine]),
     pre.alpha = if ("Alpha" %in% names(best)) mean(pre[, "Alpha"], na.rm = TRUE) else NA,
     pre.beta = if ("Beta" %in% names(best)) mean(pre[, "Beta"], na.rm = TRUE) else NA,
-    steps = stats::median(found$steps[object$type == "Ngn3 low EP"], na.rm = TRUE), error = found$error, seconds = spent)
+    steps = stats::median(found$steps[object$type == "Ngn3 low EP"], na.rm = TRUE), error = found$error,
+      seconds = spent)
 }
 
 # `fits`: the object with velocities of each mode.
@@ -52,7 +53,8 @@ pancreas_fates <- function(fits) {
     do.call(rbind, lapply(list(NULL, 8L, 10L, 12L), function(n) tryCatch(macrostate_row(fits[[mode]], mode, n),
       fatefield_error_input = function(e) NULL)))
   }))
-  show_table(rows, "pancreas_macrostates", "Macrostates: purity of the cores of ends, terminal and initial ones, processor seconds")
+  show_table(rows, "pancreas_macrostates",
+    "Macrostates: purity of the cores of ends, terminal and initial ones, seconds")
   show_table(do.call(rbind, Map(fates_of_ends, fits, names(fits))), "pancreas_fates",
-    "Absorption in the cores of the ends: share of endocrine cells with their own, pre-endocrine cells, processor seconds")
+    "Absorption in the cores of the ends: share of endocrine cells with their own, pre-endocrine cells, seconds")
 }

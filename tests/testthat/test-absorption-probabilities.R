@@ -98,7 +98,8 @@ test_that("wrong arguments of absorption are named", {
   expect_input_error(AbsorptionProbabilities(chain, states = "end"), "states")
   expect_input_error(AbsorptionProbabilities(chain * 0.5, states = states), "object", "sum to 1")
   expect_input_error(AbsorptionProbabilities(chain, states = states, tolerance = 0), "tolerance")
-  expect_warning(AbsorptionProbabilities(chain, states = states, max.iterations = 1), class = "fatefield_warning_convergence")
+  expect_warning(AbsorptionProbabilities(chain, states = states, max.iterations = 1),
+    class = "fatefield_warning_convergence")
   found <- FindMacrostates(chain, stability = 1)
   expect_input_error(AbsorptionProbabilities(found), "states", "no terminal state")
   expect_input_error(AbsorptionProbabilities(found, states = "9"), "states", "no macrostate \"9\"")
@@ -106,7 +107,8 @@ test_that("wrong arguments of absorption are named", {
   cells <- FindMacrostates(chain_cells(), n.states = 3)
   expect_input_error(AbsorptionProbabilities(cells, states = c("1", "x")), "states", "no macrostate \"x\"")
   expect_input_error(
-    FindFateDrivers(AbsorptionProbabilities(cells, states = c("1", "2")), fate = "1", sources = c("correlation", "expression")),
+    FindFateDrivers(AbsorptionProbabilities(cells, states = c("1", "2")), fate = "1", sources = c("correlation",
+      "expression")),
     "sources", "stands alone"
   )
 })

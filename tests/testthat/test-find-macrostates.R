@@ -56,7 +56,8 @@ test_that("states that nobody leaves are terminal, and names of equal labels are
   expect_setequal(found$states$state, c("end 1", "end 2"))
   expect_identical(found$states$kind, rep("terminal", 2L))
   expect_input_error(FindMacrostates(block_chain(leave = c(0, 0, 0.2)), n.states = 1), "n.states")
-  suppressWarnings(expect_input_error(FindMacrostates(block_chain(leave = c(0, 0, 0)), n.states = 2), "n.states", "3 parts"))
+  suppressWarnings(expect_input_error(FindMacrostates(block_chain(leave = c(0, 0, 0)), n.states = 2), "n.states",
+    "3 parts"))
 })
 
 for (kind in chain_kinds()) {

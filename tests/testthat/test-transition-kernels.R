@@ -39,7 +39,8 @@ test_that("the kernel of times has the fates of the plans", {
   early <- which(cells$day < max(days))
   to <- methods::as(steps[early, ], "TsparseMatrix")
   expect_true(all(cells$day[to@j + 1L] == days[match(cells$day[early], days) + 1L][to@i + 1L]))
-  plan <- PredictFate(cells, method = "plan", time = "day", reduction = "latent", prior = 0, options = list(noise = 0.5))
+  plan <- PredictFate(cells, method = "plan", time = "day", reduction = "latent", prior = 0,
+    options = list(noise = 0.5))
   plan <- GetResult(plan, "fates")
   walks <- AbsorptionProbabilities(steps, states = ifelse(cells$day == max(days), as.character(cells$state), NA))
   p <- walks$probability[early, colnames(plan$probability)]
@@ -89,7 +90,8 @@ for (kind in chain_kinds()) {
     # Without a reduction neighbours are those of the velocities.
     estimate <- fetch_velocity(cells)
     w <- fuzzy_neighbours(estimate$knn, 1L)
-    expect_equal(rows_of(mixed), rows_of(velocity) * 0.8 + unname(0.2 * as.matrix(w / Matrix::rowSums(w))), tolerance = 1e-12)
+    expect_equal(rows_of(mixed), rows_of(velocity) * 0.8 + unname(0.2 * as.matrix(w / Matrix::rowSums(w))),
+      tolerance = 1e-12)
     expect_length(mixed@inputs, 1L)
     back <- TransitionMatrix(cells, kernel = c(velocity = 0.8, connectivity = 0.2), backward = TRUE)
     expect_equal(rows_of(back), t(rows_of(mixed)) / colSums(rows_of(mixed)), tolerance = 1e-12)
@@ -101,7 +103,8 @@ test_that("wrong kernels and transitions are named", {
   expect_input_error(TransitionMatrix(cells, kernel = "velcity"), "kernel", "Did you mean \"velocity\"")
   expect_input_error(TransitionMatrix(cells, kernel = c(velocity = -1, connectivity = 2)), "kernel", "at least 0")
   expect_input_error(TransitionMatrix(cells, kernel = c(0.5, 0.5)), "kernel", "by name")
-  expect_input_error(TransitionMatrix(cells, kernel = c(velocity = 1, connectivity = 1), negative = "signed"), "negative")
+  expect_input_error(TransitionMatrix(cells, kernel = c(velocity = 1, connectivity = 1), negative = "signed"),
+    "negative")
   expect_input_error(TransitionMatrix(cells, kernel = "pseudotime", pseudotime = rep(1, 250)), "pseudotime", "same")
   expect_input_error(TransitionMatrix(cells, kernel = "pseudotime"), "pseudotime", "needed")
   expect_input_error(TransitionMatrix(cells, kernel = "time", time = rep(1, 250), reduction = "latent"), "time")
