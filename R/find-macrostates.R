@@ -32,8 +32,8 @@
 #' `forward` is the density of walks in the core of the group, 1 where it is that of the cells, after as many steps from
 #' all cells alike as the faster eigenvalues need to fall to 1 in 100; `backward` the same of the steps taken back.
 #' `stationary` is the share of walks that are in the group in the long run.
-#' A group is terminal where its stability is at least `stability` and walks come to its core more than twice as often as
-#' walks back do, `forward` above 2 `backward`; or where nobody leaves it.
+#' A group is terminal where its stability is at least `stability` and walks come to its core more than twice as often
+#' as walks back do, `forward` above 2 `backward`; or where nobody leaves it.
 #' The initial group is, of the others to which walks back come more than walks, the one where most of them end after
 #' as many steps as the second eigenvalue needs.
 #' These follow the velocities: an end that they do not point at is a macrostate, but not terminal, and can be named in
@@ -245,8 +245,8 @@ membership_trials <- function(space, n.states, most, method) {
 warn_empty_states <- function(share) {
   k <- ncol(share)
   rlang::warn(paste0(
-    k - length(unique(max.col(share, ties.method = "first"))), " of ", k, " macrostates have no cell of their own: the cells ",
-    "do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
+    k - length(unique(max.col(share, ties.method = "first"))), " of ", k,
+    " macrostates have no cell of their own: the cells do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
   ), class = "fatefield_warning_states")
 }
 

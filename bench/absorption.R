@@ -1,4 +1,5 @@
-# Macrostates and absorption of many cells: a tree of three branches in ten dimensions, 30 neighbours, a pseudotime that is
+# Macrostates and absorption of many cells: a tree of three branches in ten dimensions, 30 neighbours, a pseudotime
+# that is
 # known. Seconds, peak memory, and the bound of the error.
 #
 #   Rscript bench/absorption.R [CELLS] [THREADS]
@@ -20,11 +21,13 @@ timed <- function(label, expr) {
   before <- proc.time()
   out <- force(expr)
   spent <- proc.time() - before
-  cat(sprintf("%-28s %7.1f s, %7.1f s of processor\n", label, spent[["elapsed"]], spent[["user.self"]] + spent[["sys.self"]]))
+  cat(sprintf("%-28s %7.1f s, %7.1f s of processor\n", label, spent[["elapsed"]],
+    spent[["user.self"]] + spent[["sys.self"]]))
   out
 }
 
-steps <- timed("neighbours and transitions", TransitionMatrix(x, kernel = c(pseudotime = 0.9, connectivity = 0.1), pseudotime = time))
+steps <- timed("neighbours and transitions", TransitionMatrix(x, kernel = c(pseudotime = 0.9, connectivity = 0.1),
+  pseudotime = time))
 print(steps)
 ends <- ifelse(time > 0.99, paste0("end", branch), NA)
 fates <- timed("absorption in 3 states", AbsorptionProbabilities(steps, states = ends))

@@ -1,4 +1,5 @@
-# Fates of the pancreas from velocity alone: macrostates of walks by velocity and neighbours, absorption in the four ends of
+# Fates of the pancreas from velocity alone: macrostates of walks by velocity and neighbours, absorption in the four
+# ends of
 # the lineage, and what goes with them. Sourced by bench/pancreas.R.
 
 pancreas_ends <- c("Alpha", "Beta", "Delta", "Epsilon")
@@ -17,7 +18,8 @@ macrostate_row <- function(object, mode, n) {
     initial = of("initial"), seconds = spent)
 }
 
-# The cores of the ends in the finest division that has all of them, else the cells of these types nearest to their middle.
+# The cores of the ends in the finest division that has all of them, else the cells of these types nearest to their
+# middle.
 fates_of_ends <- function(object, mode) {
   object <- suppressWarnings(FindMacrostates(object, n.states = 12, group.by = "type"))
   states <- GetResult(object, "macrostates")$states
@@ -41,7 +43,8 @@ fates_of_ends <- function(object, mode) {
     own.end = mean(names(best)[hit[endocrine]] == as.character(object$type)[endocrine]),
     pre.alpha = if ("Alpha" %in% names(best)) mean(pre[, "Alpha"], na.rm = TRUE) else NA,
     pre.beta = if ("Beta" %in% names(best)) mean(pre[, "Beta"], na.rm = TRUE) else NA,
-    steps = stats::median(found$steps[object$type == "Ngn3 low EP"], na.rm = TRUE), error = found$error, seconds = spent)
+    steps = stats::median(found$steps[object$type == "Ngn3 low EP"], na.rm = TRUE), error = found$error,
+      seconds = spent)
 }
 
 # `fits`: the object with velocities of each mode.
@@ -50,7 +53,8 @@ pancreas_fates <- function(fits) {
     do.call(rbind, lapply(list(NULL, 8L, 10L, 12L), function(n) tryCatch(macrostate_row(fits[[mode]], mode, n),
       fatefield_error_input = function(e) NULL)))
   }))
-  show_table(rows, "pancreas_macrostates", "Macrostates: purity of the cores of ends, terminal and initial ones, processor seconds")
+  show_table(rows, "pancreas_macrostates",
+    "Macrostates: purity of the cores of ends, terminal and initial ones, seconds")
   show_table(do.call(rbind, Map(fates_of_ends, fits, names(fits))), "pancreas_fates",
-    "Absorption in the cores of the ends: share of endocrine cells with their own, pre-endocrine cells, processor seconds")
+    "Absorption in the cores of the ends: share of endocrine cells with their own, pre-endocrine cells, seconds")
 }
