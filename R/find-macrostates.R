@@ -245,8 +245,8 @@ membership_trials <- function(space, n.states, most, method) {
 warn_empty_states <- function(share) {
   k <- ncol(share)
   rlang::warn(paste0(
-    k - length(unique(max.col(share, ties.method = "first"))), " of ", k,
-    " macrostates have no cell of their own: the cells do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
+    k - length(unique(max.col(share, ties.method = "first"))), " of ", k, " macrostates have no cell of their own: the ",
+    "cells do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
   ), class = "fatefield_warning_states")
 }
 

@@ -52,7 +52,7 @@ Rcpp::S4 pseudotime_steps(const Rcpp::S4& weights, const Rcpp::NumericVector& ti
 // `x`, `drift`, `noise`: cells x dims.
 // [[Rcpp::export(rng = false)]]
 Rcpp::S4 jump_steps(const Rcpp::S4& near, const Rcpp::NumericMatrix& x, const Rcpp::NumericMatrix& drift,
-                     const Rcpp::NumericMatrix& noise, int threads) {
+                    const Rcpp::NumericMatrix& noise, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
     return glue::to_r(

@@ -73,7 +73,7 @@ test_that("mixtures are convex, cell by cell", {
   expect_equal(rows_of(TransitionMatrix(list(a, b))), unname(as.matrix(a + b) / 2))
   # A cell that one of them knows no steps of goes by the other; the order of cells is that of the first.
   b[1L, ] <- 0
-  mixed <- TransitionMatrix(list(a, b[nrow(b):1, nrow(b):1]))
+  mixed <- TransitionMatrix(list(a, b[rev(seq_len(nrow(b))), rev(seq_len(nrow(b)))]))
   expect_equal(unname(mixed[1L, ]), unname(a[1L, ]))
   expect_equal(unname(mixed[2L, ]), unname((a[2L, ] + b[2L, ]) / 2))
 })
