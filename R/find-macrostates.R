@@ -244,8 +244,9 @@ membership_trials <- function(space, n.states, most, method) {
 
 warn_empty_states <- function(share) {
   k <- ncol(share)
+  empty <- k - length(unique(max.col(share, ties.method = "first")))
   rlang::warn(paste0(
-    k - length(unique(max.col(share, ties.method = "first"))), " of ", k, " macrostates have no cell of their own: the ",
+    empty, " of ", k, " macrostates have no cell of their own: the ",
     "cells do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
   ), class = "fatefield_warning_states")
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Damaged .h5ad and .loom files, read one after the other in one R session of the installed package.
 # Usage: sh tools/fuzz-files.sh [N] [SEED]. Ends with a count of objects, classed errors, unclassed errors, crashes and
-# reads that took longer than 15 seconds; a file that made one of the last three stays in build/fuzz.
+# reads that took more than 15 processor seconds; a file that made one of the last three stays in build/fuzz.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 n=${1:-2000}

@@ -16,10 +16,10 @@
 namespace fatefield {
 namespace {
 
-constexpr int kProcessorSeconds = 10;
+constexpr int kProcessorSeconds = 5;
 constexpr int kDeepest = 16;
-// Values that are read, 4 MB of numbers: enough for any small file, little beside the reading of a large one.
-constexpr std::int64_t kMostValues = 1 << 19;
+// Values that are read, 1 MB of numbers: enough for any small file, little beside the reading of a large one.
+constexpr std::int64_t kMostValues = 1 << 17;
 constexpr std::size_t kPathBytes = 4096;
 
 const char* const kParts[] = {"obs",  "var",  "X",         "raw",       "layers",

@@ -1,6 +1,6 @@
 // A look at an HDF5 file by a child process before it is read: what makes the HDF5 library crash or run for
 // ever ends the child, and is an error here. The child goes through all groups, data sets and attributes that
-// the readers of h5ad and loom look at, and reads values up to a few megabytes.
+// the readers of h5ad and loom look at, and reads values up to a megabyte.
 #pragma once
 
 #include <string>
