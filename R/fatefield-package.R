@@ -71,6 +71,6 @@
 #' @keywords internal
 #' @aliases fatefield
 #' @importFrom Rcpp loadModule
-#' @importFrom methods new
+#' @importFrom methods new show
 #' @useDynLib fatefield, .registration = TRUE
 "_PACKAGE"

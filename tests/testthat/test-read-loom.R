@@ -150,6 +150,7 @@ test_that("a file that is missing, foreign or truncated is a file error", {
 })
 
 test_that("bytes changed anywhere give an object or a classed error", {
+  skip_without_hdf5()
   outcome <- outcomes_of_changed_bytes(loom_file(), ReadLoom, 241L)
   expect_gt(length(outcome), 150L)
   expect_true(all(outcome))
