@@ -1,7 +1,7 @@
 // Work that may crash: done in a forked child first, so that only the child ends.
 // Takes a function and the processor seconds it may use; gives how the child ended. The child runs no code of
-// R, resets the handlers of signals, prints nothing and ends itself by a signal, so that files, buffers and threads
-// of the parent stay untouched.
+// R, resets the handlers of signals, prints nothing and ends itself by a signal, so that files, buffers and
+// threads of the parent stay untouched.
 #pragma once
 
 #include <functional>
