@@ -1,6 +1,5 @@
 # Fates by walks along transitions: how likely each cell is to end in each terminal state. Takes transitions and the
-# cells
-# of terminal states; gives what PredictFate() gives.
+# cells of terminal states; gives what PredictFate() gives.
 
 #' Fates by absorption: where walks along the transitions end
 #'
@@ -193,7 +192,7 @@ new_absorbed <- function(found, cells, labels, more) {
   p <- share / ifelse(known, reached, NA)
   parts <- list(
     probability = p, se = p * NA_real_, spread = p * NA_real_, counts = share, fate = most_probable(p, known),
-    entropy = stats::setNames(-rowSums(ifelse(p > 0, p * log(p), 0)), cells),
+    entropy = stats::setNames(share_entropy(p), cells),
     unassigned = stats::setNames(pmax(1 - reached, 0), cells), other = stats::setNames(0 * reached, cells),
     effective = stats::setNames(0 * reached + 1, cells), n.models = 1L, steps = stats::setNames(found$steps, cells),
     steps.to = named(found$steps.to)

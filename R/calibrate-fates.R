@@ -130,15 +130,9 @@ CalibrateFates.Seurat <- function(object, truth = NULL, group = NULL, calibratio
                                   store.as = NULL, ...) {
   store.as <- store_name(object, store.as, "calibrated", fate_columns, fate_assays)
   fates <- fates_of_object(object, name <- plain_fates(object, name))
-  column <- function(x, argument) {
-    if (!is.character(x) || length(x) != 1L) {
-      return(x)
-    }
-    stats::setNames(cell_column(object, x, argument), cell_names(object))
-  }
   result <- call_worker(
-    CalibrateFates.default, object = fates, truth = column(truth, "truth"),
-    group = column(group, "group"),
+    CalibrateFates.default, object = fates, truth = named_column(object, truth, "truth"),
+    group = named_column(object, group, "group"),
     calibration = if (is_seurat(calibration) || is_sce(calibration)) fates_of_object(calibration) else calibration, ...
   )
   made <- lapply(tool(object, "results", "fates")[[name]]$inputs, input_now, object = object)
@@ -185,13 +179,11 @@ fates_of_matrix <- function(p) {
   p <- p / sums
   value <- function(v) stats::setNames(ifelse(known, v, NA_real_), rownames(p))
   parts <- list(
-    probability = p, se = p * NA, spread = p * NA, counts = p, fate = most_probable(p), entropy = row_entropies(p),
+    probability = p, se = p * NA, spread = p * NA, counts = p, fate = most_probable(p), entropy = share_entropy(p),
     unassigned = value(0), other = value(0), effective = value(200), n.models = 0L, cols = colours_of(colnames(p))
   )
   new_result("fate", fate_table(parts), parts, by = "cell")
 }
-
-row_entropies <- function(p) -rowSums(p * log(pmax(p, .Machine$double.xmin)))
 
 # list(rows, observed, group) of cells with a prediction, an observed fate and a clone. `rows`: numbers of the cells.
 taught_cells <- function(fates, truth, group) {

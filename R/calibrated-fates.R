@@ -105,7 +105,7 @@ with_maps <- function(fates, z, maps, part, errors, calibration) {
   fates[parts] <- kept[parts]
   fates$probability_raw <- raw
   fates$fate <- most_probable(fates$probability, !is.na(fates$fate))
-  fates$entropy[open] <- row_entropies(fates$probability)[open]
+  fates$entropy[open] <- share_entropy(fates$probability)[open]
   fates$calibration <- calibration
   fates$table <- fate_table(fates)
   fates

@@ -230,11 +230,11 @@ membership_trials <- function(space, n.states, most, method) {
   found <- lapply(wanted, function(k) pcca_memberships(space$basis[, seq_len(k), drop = FALSE], k, thread_count()))
   crispness <- vapply(found, `[[`, 1, "crispness")
   # A group without a cell of its own is none.
-  whole <- vapply(found, function(m) length(unique(max.col(m$share, ties.method = "first"))) == ncol(m$share), NA)
+  inhabited <- vapply(found, function(m) empty_states(m$share) == 0L, NA)
   gap <- c(-diff(Re(values)), NA)
   score <- if (method == "crispness") crispness else replace(gap, is.na(gap), -1)[wanted]
-  best <- which.max(ifelse(whole, score, score - 2))
-  if (!whole[[best]]) warn_empty_states(found[[best]]$share)
+  best <- which.max(ifelse(inhabited, score, score - 2))
+  if (!inhabited[[best]]) warn_empty_states(found[[best]]$share)
   shown <- seq_along(values)
   list(best = found[[best]], criteria = data.frame(
     n.states = shown, eigenvalue = Re(values), imaginary = Im(values), gap = gap,
@@ -242,11 +242,12 @@ membership_trials <- function(space, n.states, most, method) {
   ))
 }
 
+# How many groups no cell belongs to most.
+empty_states <- function(share) ncol(share) - length(unique(max.col(share, ties.method = "first")))
+
 warn_empty_states <- function(share) {
-  k <- ncol(share)
-  empty <- k - length(unique(max.col(share, ties.method = "first")))
   rlang::warn(paste0(
-    empty, " of ", k, " macrostates have no cell of their own: the ",
+    empty_states(share), " of ", ncol(share), " macrostates have no cell of their own: the ",
     "cells do not tell so many apart. Take another `n.states`; `criteria` of the result shows gaps of the eigenvalues."
   ), class = "fatefield_warning_states")
 }
@@ -295,8 +296,7 @@ macrostate_parts <- function(found, chain, steps, cells, walking, labels, n.cell
     of <- which(top == s)
     of[utils::head(order(-own[of], of), n.cells)]
   })
-  back <- Matrix::t(steps)
-  back <- Matrix::Diagonal(x = 1 / pmax(Matrix::rowSums(back), 1e-300)) %*% back
+  back <- divided_rows(Matrix::t(steps))
   in.core <- function(density) vapply(core, function(i) mean(density[i]), 1)
   states <- data.frame(
     kind = "between", cells = tabulate(top, k), core = lengths(core), stability = known_stability(chain$transitions),

@@ -128,7 +128,7 @@ draw_fates <- function(x, plane, fates, cols, split, look) {
 }
 
 draw_dominant <- function(p, fate, plane, cols, split, look) {
-  entropy <- -rowSums(ifelse(p > 0, p * log(p), 0))
+  entropy <- share_entropy(p)
   cells <- plane_frame(plane, fate = fate, certainty = 1 - entropy / log(ncol(p)))
   if (!is.null(split)) cells$split <- split
   known <- !is.na(cells$fate)

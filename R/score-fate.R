@@ -114,12 +114,7 @@ ScoreFate.default <- function(object, truth, pair = NULL, group = NULL, prior = 
 #' @export
 ScoreFate.Seurat <- function(object, truth, pair = NULL, group = NULL, prior = NULL, smooth = 0.5, floor = 1e-12,
                              n.bins = 10L, n.boot = 200L, conf.level = 0.95, seed.use = 42L, name = NULL, ...) {
-  column <- function(x, argument) {
-    if (!is.character(x) || length(x) != 1L) {
-      return(x)
-    }
-    stats::setNames(cell_column(object, x, argument), cell_names(object))
-  }
+  column <- function(x, argument) named_column(object, x, argument)
   if (missing(truth)) stop_input("truth", "`truth` is needed: the observed fates of the cells.")
   call_worker(
     ScoreFate.default, object = fates_of_object(object, name), truth = column(truth, "truth"),
@@ -130,6 +125,14 @@ ScoreFate.Seurat <- function(object, truth, pair = NULL, group = NULL, prior = N
 #' @rdname ScoreFate
 #' @export
 ScoreFate.SingleCellExperiment <- ScoreFate.Seurat
+
+# A column under the names of the cells; what is no name of a column stays.
+named_column <- function(object, x, argument) {
+  if (!is.character(x) || length(x) != 1L) {
+    return(x)
+  }
+  stats::setNames(cell_column(object, x, argument), cell_names(object))
+}
 
 # The fates of an object, in the colours that its labels have now.
 fates_of_object <- function(object, name = NULL) {

@@ -28,8 +28,7 @@ check_shares <- function(shares) {
 
 # Transitions of the kernels. `velocity`: a function that gives those of the velocities. `task`: list(object, reduction,
 # dims, n.neighbors, pseudotime, time, model, options, seed, neighbours (a function that gives those of the
-# velocities, or
-# NULL)).
+# velocities, or NULL)).
 transitions_of <- function(kernel, velocity, task) {
   parts <- lapply(names(kernel), function(name) {
     switch(name,

@@ -214,9 +214,7 @@ mixed_transitions <- function(kernel, graph, inputs, task, scale, self.transitio
   if (!backward || alone) {
     return(steps)
   }
-  back <- Matrix::t(plain_steps(steps))
-  sums <- Matrix::rowSums(back)
-  back <- methods::as(Matrix::Diagonal(x = ifelse(sums > 0, 1 / sums, 0)) %*% back, "CsparseMatrix")
+  back <- methods::as(divided_rows(Matrix::t(plain_steps(steps))), "CsparseMatrix")
   dimnames(back) <- dimnames(steps)
   new_transitions(back, steps@kernel, steps@inputs)
 }

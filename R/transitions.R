@@ -43,8 +43,7 @@ kernel_text <- function(kernel) {
 }
 
 # Transitions that a user gives, checked: a dgCMatrix of the class, with names. `cells`: names that it must have, in
-# this
-# order, or NULL.
+# this order, or NULL.
 check_transitions <- function(x, argument = "transitions", cells = NULL) {
   if (!is_plain_matrix(x)) {
     stop_input(argument, "`", argument,
@@ -105,11 +104,13 @@ steps_of_cells <- function(x, cells, argument) {
   x[cells, cells]
 }
 
+# Rows divided by what each of them has; those that have nothing become 0.
+divided_rows <- function(x, by = Matrix::rowSums(x)) Matrix::Diagonal(x = ifelse(by > 0, 1 / by, 0)) %*% x
+
 # Of some of the cells: the steps to those left share all the probability.
 steps_among <- function(x, cells) {
   some <- plain_steps(x)[cells, cells, drop = FALSE]
-  sums <- Matrix::rowSums(some)
-  some <- methods::as(Matrix::Diagonal(x = ifelse(sums > 0, 1 / sums, 0)) %*% some, "CsparseMatrix")
+  some <- methods::as(divided_rows(some), "CsparseMatrix")
   dimnames(some) <- list(cells, cells)
   new_transitions(some, x@kernel, x@inputs)
 }
@@ -134,7 +135,7 @@ combine_transitions <- function(parts, shares) {
   weight <- Reduce(`+`, Map(`*`, known, shares[used]))
   scaled <- Map(function(p, s) s * plain_steps(p), parts[used], shares[used])
   sum <- Reduce(`+`, scaled)
-  steps <- methods::as(Matrix::Diagonal(x = ifelse(weight > 0, 1 / weight, 0)) %*% sum, "generalMatrix")
+  steps <- methods::as(divided_rows(sum, weight), "generalMatrix")
   steps <- methods::as(steps, "CsparseMatrix")
   dimnames(steps) <- dimnames(plain_steps(parts[[1L]]))
   inputs <- unlist(lapply(parts[used], function(p) p@inputs), recursive = FALSE)

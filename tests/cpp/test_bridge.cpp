@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "normal_clouds.hpp"
 #include "ot/plan.hpp"
 #include "sde/model/neural_sde_impl.hpp"
 #include "sde/train/bridge.hpp"
@@ -15,17 +16,6 @@
 using namespace fatefield;
 
 namespace {
-
-std::vector<double> cloud(std::int64_t n, std::int64_t dims, double shift, double scale, std::uint64_t seed) {
-  std::vector<double> x(static_cast<std::size_t>(n * dims));
-  normals(seed, Stream::Simulator, 0, n, 0, dims, x.data());
-  for (double& v : x) v = shift + scale * v;
-  return x;
-}
-
-Cloud<double> view(const std::vector<double>& x, std::int64_t dims, const std::vector<double>* w = nullptr) {
-  return {x.data(), static_cast<std::int64_t>(x.size()) / dims, dims, w == nullptr ? nullptr : w->data()};
-}
 
 SinkhornOptions plan_options(double blur, double reach = 0.0) {
   SinkhornOptions o;

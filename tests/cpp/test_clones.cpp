@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/rng.hpp"
+#include "normal_clouds.hpp"
 #include "sde/train/bridge.hpp"
 #include "sde/train/clones.hpp"
 #include "sde/train/couplings.hpp"
@@ -12,17 +13,6 @@
 using namespace fatefield;
 
 namespace {
-
-std::vector<double> cloud(std::int64_t n, std::int64_t dims, double shift, double scale, std::uint64_t seed) {
-  std::vector<double> x(static_cast<std::size_t>(n * dims));
-  normals(seed, Stream::Simulator, 0, n, 0, dims, x.data());
-  for (double& v : x) v = shift + scale * v;
-  return x;
-}
-
-Cloud<double> view(const std::vector<double>& x, std::int64_t dims) {
-  return {x.data(), static_cast<std::int64_t>(x.size()) / dims, dims, nullptr};
-}
 
 // The plan of the kernel exp(-C) (1 + m) by plain scaling, rows that sum to 1.
 std::vector<double> dense_plan(const std::vector<double>& x, const std::vector<double>& y, std::int64_t dims,

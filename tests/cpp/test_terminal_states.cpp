@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "base/threads.hpp"
+#include "chains.hpp"
 #include "graph/connected_components.hpp"
 #include "velocity/transitions/leading_eigen.hpp"
 #include "velocity/transitions/pseudotime.hpp"
@@ -21,21 +22,6 @@
 using namespace fatefield;
 
 namespace {
-
-SparseRows sparse(const std::vector<std::vector<double>>& rows) {
-  SparseRows x;
-  x.rows = x.cols = static_cast<std::int64_t>(rows.size());
-  x.start.push_back(0);
-  for (const std::vector<double>& row : rows) {
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      if (row[j] == 0) continue;
-      x.index.push_back(static_cast<std::int32_t>(j));
-      x.value.push_back(row[j]);
-    }
-    x.start.push_back(x.stored());
-  }
-  return x;
-}
 
 // A chain on n states that steps to a few others, with loops so that it mixes slowly.
 SparseRows random_chain(std::int64_t n, std::uint64_t seed) {
@@ -51,7 +37,7 @@ SparseRows random_chain(std::int64_t n, std::uint64_t seed) {
     for (double& w : row) w /= sum;
     rows.push_back(std::move(row));
   }
-  return sparse(rows);
+  return chain_of(rows);
 }
 
 Eigen::MatrixXd full(const SparseRows& x) {
@@ -105,7 +91,7 @@ TEST_CASE("the search for eigenvectors ends below the floor and when it is told 
 
 TEST_CASE("the slow distribution of a chain of three states is its stationary one", "[terminal]") {
   // Kemeny and Snell's weather in the land of Oz.
-  const SparseRows oz = sparse({{0.5, 0.25, 0.25}, {0.5, 0, 0.5}, {0.25, 0.25, 0.5}});
+  const SparseRows oz = chain_of({{0.5, 0.25, 0.25}, {0.5, 0, 0.5}, {0.25, 0.25, 0.5}});
   const SlowDistributions slow = slow_distributions(oz, {});
   REQUIRE(slow.share.size() == 1);
   CHECK(slow.value[0] == Approx(1.0));
@@ -116,12 +102,12 @@ TEST_CASE("the slow distribution of a chain of three states is its stationary on
 
 TEST_CASE("each part that nobody leaves has a distribution of its own", "[terminal]") {
   // State 0 goes either way; {1, 2} and {3, 4, 5} keep what comes.
-  const SparseRows two = sparse({{0, 0.5, 0, 0.5, 0, 0},
-                                 {0, 0.9, 0.1, 0, 0, 0},
-                                 {0, 0.3, 0.7, 0, 0, 0},
-                                 {0, 0, 0, 0, 1, 0},
-                                 {0, 0, 0, 0.5, 0, 0.5},
-                                 {0, 0, 0, 0, 1, 0}});
+  const SparseRows two = chain_of({{0, 0.5, 0, 0.5, 0, 0},
+                                   {0, 0.9, 0.1, 0, 0, 0},
+                                   {0, 0.3, 0.7, 0, 0, 0},
+                                   {0, 0, 0, 0, 1, 0},
+                                   {0, 0, 0, 0.5, 0, 0.5},
+                                   {0, 0, 0, 0, 1, 0}});
   const SlowDistributions slow = slow_distributions(two, {});
   REQUIRE(slow.share.size() == 2);
   CHECK(slow.share[0][1] == Approx(0.75));
@@ -138,11 +124,11 @@ TEST_CASE("each part that nobody leaves has a distribution of its own", "[termin
 
 TEST_CASE("cells without steps are left out with the steps to them", "[terminal]") {
   // State 3 has no steps, and 4 leads to it alone.
-  const SparseRows chain = sparse({{0.25, 0.125, 0.125, 0.5, 0},
-                                   {0.5, 0, 0.5, 0, 0},
-                                   {0.125, 0.125, 0.25, 0, 0.5},
-                                   {0, 0, 0, 0, 0},
-                                   {0, 0, 0, 1, 0}});
+  const SparseRows chain = chain_of({{0.25, 0.125, 0.125, 0.5, 0},
+                                     {0.5, 0, 0.5, 0, 0},
+                                     {0.125, 0.125, 0.25, 0, 0.5},
+                                     {0, 0, 0, 0, 0},
+                                     {0, 0, 0, 1, 0}});
   const SlowDistributions slow = slow_distributions(chain, {});
   REQUIRE(slow.share.size() == 1);
   CHECK(slow.value[0] == Approx(1.0));
@@ -154,7 +140,7 @@ TEST_CASE("cells without steps are left out with the steps to them", "[terminal]
 
 TEST_CASE("a part that is hardly left counts, one that is left does not", "[terminal]") {
   for (const double leave : {1e-5, 0.01}) {
-    const SparseRows chain = sparse({{0.5, 0.5 - leave, leave}, {0.5, 0.5, 0}, {0, 0, 1}});
+    const SparseRows chain = chain_of({{0.5, 0.5 - leave, leave}, {0.5, 0.5, 0}, {0, 0, 1}});
     CHECK(slow_distributions(chain, {}).share.size() == (leave < 1e-4 ? 2u : 1u));
   }
 }
@@ -243,7 +229,7 @@ TEST_CASE("a diffusion map is that of the whole matrix", "[terminal]") {
   std::vector<std::vector<double>> rows(120, std::vector<double>(120));
   for (Eigen::Index i = 0; i < 120; ++i)
     for (Eigen::Index j = 0; j < 120; ++j) rows[i][j] = a(i, j);
-  const DiffusionMap map = diffusion_map(sparse(rows), {});
+  const DiffusionMap map = diffusion_map(chain_of(rows), {});
   const Eigen::VectorXd q = a.rowwise().sum();
   const Eigen::MatrixXd k = q.cwiseInverse().asDiagonal() * a * q.cwiseInverse().asDiagonal();
   const Eigen::VectorXd z = k.rowwise().sum().cwiseSqrt();
@@ -271,7 +257,7 @@ TEST_CASE("a diffusion map is that of the whole matrix", "[terminal]") {
 TEST_CASE("strongly and weakly connected components", "[terminal]") {
   // 0 <-> 1 -> 2 -> 3 -> 2, and 4 alone.
   const SparseRows g =
-      sparse({{0, 1, 0, 0, 0}, {1, 0, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, 1, 0, 0}, {0, 0, 0, 0, 0}});
+      chain_of({{0, 1, 0, 0, 0}, {1, 0, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, 1, 0, 0}, {0, 0, 0, 0, 0}});
   CHECK(strong_components(g).of == std::vector<std::int32_t>{0, 0, 1, 1, 2});
   CHECK(weak_components(g).of == std::vector<std::int32_t>{0, 0, 0, 0, 1});
   CHECK(weak_components(g).nodes()[1] == std::vector<std::int32_t>{4});
@@ -288,7 +274,7 @@ TEST_CASE("strongly and weakly connected components", "[terminal]") {
 }
 
 TEST_CASE("wrong options of terminal states are named", "[terminal]") {
-  const SparseRows oz = sparse({{0.5, 0.25, 0.25}, {0.5, 0, 0.5}, {0.25, 0.25, 0.5}});
+  const SparseRows oz = chain_of({{0.5, 0.25, 0.25}, {0.5, 0, 0.5}, {0.25, 0.25, 0.5}});
   const auto argument = [&](const TerminalOptions& o) {
     try {
       slow_distributions(oz, o);

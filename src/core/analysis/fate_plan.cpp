@@ -48,18 +48,6 @@ void check(const PlanPopulation& cells, const PlanOptions& o) {
     throw input_error("growth", "There must be one growth rate for each cell, or none.");
 }
 
-// Points in units in which the noise over an interval is 1, row-major.
-template <typename T>
-std::vector<T> scaled_rows(MatrixView x, const std::vector<std::int64_t>& rows, const Vector& unit) {
-  std::vector<T> out;
-  out.reserve(rows.size() * static_cast<std::size_t>(x.cols));
-  for (const std::int64_t i : rows) {
-    for (std::int64_t k = 0; k < x.cols; ++k)
-      out.push_back(static_cast<T>(x(i, k) / unit[static_cast<std::size_t>(k)]));
-  }
-  return out;
-}
-
 // What rows of a plan say of labels: the mass-weighted mean of what is known of its columns.
 struct Pushed {
   Matrix share;  // rows x (labels + 1)
@@ -91,7 +79,7 @@ class IntervalOf final : public Interval {
              bool free_targets, const KeepGoing& keep_going)
       : unit_(scale.sd),
         dims_(to.states.cols),
-        points_(scaled_rows<T>(to.states, to.rows, unit_)),
+        points_(ot::rows_in_units<T>(to.states, to.rows, unit_)),
         plan_(found(from, scale.reach, free_targets, keep_going)) {
     labels_.resize(static_cast<std::int64_t>(to.rows.size()), known.share.cols);
     for (std::int64_t j = 0; j < labels_.rows(); ++j) {
@@ -138,7 +126,7 @@ class IntervalOf final : public Interval {
 
   ot::TimePlan<T> found(const Side& from, double reach, bool free_targets,
                         const KeepGoing& keep_going) const {
-    const std::vector<T> x = scaled_rows<T>(from.states, from.rows, unit_);
+    const std::vector<T> x = ot::rows_in_units<T>(from.states, from.rows, unit_);
     const std::vector<T> masses(from.masses.begin(), from.masses.end());
     Cloud<T> sources = cloud(x);
     if (!masses.empty()) sources.weights = masses.data();
@@ -167,7 +155,7 @@ class IntervalOf final : public Interval {
                  const Body& body) const {
     const std::int64_t to = std::min(static_cast<std::int64_t>(rows.size()), from + kRows);
     const std::vector<std::int64_t> some(rows.begin() + from, rows.begin() + to);
-    const std::vector<T> points = scaled_rows<T>(x, some, unit_);
+    const std::vector<T> points = ot::rows_in_units<T>(x, some, unit_);
     plan_.columns.each_row(cloud(points), 0, to - from, body, stretch);
   }
 
@@ -207,9 +195,7 @@ namespace {
 
 // Cells of each time, of the last one those with a label.
 std::map<double, std::vector<std::int64_t>> cells_by_time(const PlanPopulation& cells) {
-  std::map<double, std::vector<std::int64_t>> out;
-  for (std::int64_t i = 0; i < cells.states.rows; ++i)
-    out[cells.times[static_cast<std::size_t>(i)]].push_back(i);
+  std::map<double, std::vector<std::int64_t>> out = ot::rows_by_time(cells.times);
   if (out.size() < 2) throw input_error("time", "`time`: plans need cells of at least two times.");
   auto& last = out.rbegin()->second;
   last.erase(std::remove_if(last.begin(), last.end(),
@@ -297,10 +283,10 @@ FatePlan::~FatePlan() = default;
 
 namespace {
 
-std::map<double, std::vector<std::int64_t>> states_by_time(const Vector& times) {
-  std::map<double, std::vector<std::int64_t>> out;
-  for (std::size_t i = 0; i < times.size(); ++i) out[times[i]].push_back(static_cast<std::int64_t>(i));
-  return out;
+void check_states(MatrixView states, std::int64_t dims) {
+  if (states.cols != dims)
+    throw input_error("states", "The states have " + std::to_string(states.cols) + " dimensions, the plans " +
+                                    std::to_string(dims) + ".");
 }
 
 // The plan that states of this time go by.
@@ -334,12 +320,10 @@ std::vector<std::pair<std::int32_t, double>> systematic_draws(const Vector& weig
 
 SparseRows FatePlan::steps(MatrixView states, const Vector& times, std::int64_t draws, std::uint64_t seed,
                            const KeepGoing& keep_going) const {
-  if (states.cols != impl_->dims)
-    throw input_error("states", "The states have " + std::to_string(states.cols) + " dimensions, the plans " +
-                                    std::to_string(impl_->dims) + ".");
+  check_states(states, impl_->dims);
   const OneEigenThread one_thread;
   std::vector<std::vector<std::pair<std::int32_t, double>>> rows(times.size());
-  for (const auto& some : states_by_time(times)) {
+  for (const auto& some : ot::rows_by_time(times)) {
     const std::size_t k = next_plan(impl_->times, some.first);
     const double left = impl_->times[k + 1] - some.first, length = impl_->times[k + 1] - impl_->times[k];
     impl_->plans[k]->each_row(
@@ -357,28 +341,19 @@ SparseRows FatePlan::steps(MatrixView states, const Vector& times, std::int64_t 
   out.rows = states.rows;
   out.cols = impl_->cells;
   out.start.push_back(0);
-  for (auto& row : rows) {
-    std::sort(row.begin(), row.end());
-    for (const auto& entry : row) {
-      out.index.push_back(entry.first);
-      out.value.push_back(entry.second);
-    }
-    out.start.push_back(out.stored());
-  }
+  for (auto& row : rows) append_row(out, row);
   return out;
 }
 
 PlanShares FatePlan::shares(MatrixView states, const Vector& times, const Vector& rates,
                             const KeepGoing& keep_going) const {
-  if (states.cols != impl_->dims)
-    throw input_error("states", "The states have " + std::to_string(states.cols) + " dimensions, the plans " +
-                                    std::to_string(impl_->dims) + ".");
+  check_states(states, impl_->dims);
   const OneEigenThread one_thread;
   PlanShares out;
   out.shares.share = Matrix(states.rows, impl_->n_labels + 1);
   out.shares.effective.resize(times.size());
   out.descendants.resize(times.size());
-  for (const auto& some : states_by_time(times)) {
+  for (const auto& some : ot::rows_by_time(times)) {
     const std::size_t k = next_plan(impl_->times, some.first);
     const double left = impl_->times[k + 1] - some.first, length = impl_->times[k + 1] - impl_->times[k];
     Pushed found = impl_->plans[k]->push(states, some.second, left / length, keep_going);

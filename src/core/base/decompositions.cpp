@@ -4,7 +4,6 @@
 #include <Eigen/Jacobi>
 #include <Eigen/QR>
 #include <Eigen/SVD>
-#include <cmath>
 
 #include <algorithm>
 #include <cmath>

@@ -15,6 +15,15 @@ constexpr std::int64_t kBlock = 1024;
 
 }  // namespace
 
+void append_row(SparseRows& x, std::vector<std::pair<std::int32_t, double>>& row) {
+  std::sort(row.begin(), row.end());
+  for (const auto& entry : row) {
+    x.index.push_back(entry.first);
+    x.value.push_back(entry.second);
+  }
+  x.start.push_back(x.stored());
+}
+
 SparseRows transpose(const SparseRows& x) {
   SparseRows out;
   out.rows = x.cols;

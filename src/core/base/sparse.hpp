@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/matrix.hpp"
@@ -18,6 +19,9 @@ struct SparseRows {
 
   std::int64_t stored() const { return static_cast<std::int64_t>(index.size()); }
 };
+
+/// Adds a row below those that are there. Sorts its entries, pairs of column and value.
+void append_row(SparseRows& x, std::vector<std::pair<std::int32_t, double>>& row);
 
 SparseRows transpose(const SparseRows& x);
 

@@ -75,7 +75,7 @@ class Walk {
     try {
       f();
     } catch (const Error&) {
-      ++failed_;
+      return;
     }
   }
 
@@ -120,7 +120,6 @@ class Walk {
 
   SharedText& at_;
   std::int64_t left_ = kMostValues;
-  int failed_ = 0;
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "base/sampling.hpp"
@@ -35,6 +34,27 @@ std::vector<std::int64_t> plan_cells(std::int64_t n, std::int64_t most, std::uin
   return draw_at_most(n, most, seed, Stream::Bridge, kCellDraws + static_cast<std::uint64_t>(k));
 }
 
+std::map<double, std::vector<std::int64_t>> rows_by_time(const Vector& times) {
+  std::map<double, std::vector<std::int64_t>> out;
+  for (std::size_t i = 0; i < times.size(); ++i) out[times[i]].push_back(static_cast<std::int64_t>(i));
+  return out;
+}
+
+template <typename T>
+std::vector<T> rows_in_units(const MatrixView& x, const std::vector<std::int64_t>& rows, const Vector& unit) {
+  std::vector<T> out;
+  out.reserve(rows.size() * static_cast<std::size_t>(x.cols));
+  for (const std::int64_t i : rows) {
+    for (std::int64_t k = 0; k < x.cols; ++k)
+      out.push_back(static_cast<T>(x(i, k) / unit[static_cast<std::size_t>(k)]));
+  }
+  return out;
+}
+
+template std::vector<float> rows_in_units(const MatrixView&, const std::vector<std::int64_t>&, const Vector&);
+template std::vector<double> rows_in_units(const MatrixView&, const std::vector<std::int64_t>&,
+                                           const Vector&);
+
 Vector within_variance(const std::vector<std::int64_t>& sizes, std::int64_t dims,
                        const std::function<double(std::size_t, std::int64_t, std::int64_t)>& value) {
   double n = 0.0, all = 0.0;
@@ -60,6 +80,7 @@ Vector within_variance(const std::vector<std::int64_t>& sizes, std::int64_t dims
 
 Vector within_variance(const MatrixView& x, const std::vector<std::vector<std::int64_t>>& of) {
   std::vector<std::int64_t> sizes;
+  sizes.reserve(of.size());
   for (const auto& some : of) sizes.push_back(static_cast<std::int64_t>(some.size()));
   return within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
     return x(of[k][static_cast<std::size_t>(i)], d);
@@ -73,10 +94,8 @@ double usual_distance(const Vector& variance, const Vector& unit) {
 }
 
 double usual_distance(const MatrixView& x, const Vector& times) {
-  std::map<double, std::vector<std::int64_t>> at;
-  for (std::int64_t i = 0; i < x.rows; ++i) at[times[static_cast<std::size_t>(i)]].push_back(i);
   std::vector<std::vector<std::int64_t>> of;
-  for (auto& some : at) of.push_back(std::move(some.second));
+  for (auto& some : rows_by_time(times)) of.push_back(std::move(some.second));
   return usual_distance(within_variance(x, of), Vector(static_cast<std::size_t>(x.cols), 1.0));
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "base/matrix.hpp"
@@ -19,6 +20,14 @@ namespace ot {
 
 /// Cells of time number k between which plans are found, increasing numbers of [0, n).
 std::vector<std::int64_t> plan_cells(std::int64_t n, std::int64_t most, std::uint64_t seed, std::int64_t k);
+
+/// Numbers of the cells of each time.
+std::map<double, std::vector<std::int64_t>> rows_by_time(const std::vector<double>& times);
+
+/// These rows of x in units in which a plan's length is 1, row-major.
+template <typename T>
+std::vector<T> rows_in_units(const MatrixView& x, const std::vector<std::int64_t>& rows,
+                             const std::vector<double>& unit);
 
 /// Pooled variance of each dimension within times; none is below a ten thousandth of their mean, so that
 /// constant dimensions do no harm.

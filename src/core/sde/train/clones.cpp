@@ -89,21 +89,13 @@ struct Pair {
   Codes clone, next;  // their clones
 };
 
-std::vector<double> scaled(const MatrixView& x, const Codes& rows, const Vector& unit) {
-  Vector out;
-  out.reserve(rows.size() * unit.size());
-  for (const std::int64_t i : rows) {
-    for (std::int64_t d = 0; d < x.cols; ++d) out.push_back(x(i, d) / unit[static_cast<std::size_t>(d)]);
-  }
-  return out;
-}
-
 // r_i of the linked cells, in order.
 Vector mate_ratios(const Pair& p, const ot::PlanScale& scale,
                    const std::map<std::int64_t, std::vector<std::int32_t>>& mates,
                    const std::function<bool()>& keep_going) {
   const auto n = static_cast<std::int64_t>(p.from.size()), m = static_cast<std::int64_t>(p.to.size());
-  const Vector a = scaled(p.x, p.from, scale.sd), b = scaled(p.x, p.to, scale.sd);
+  const Vector a = ot::rows_in_units<double>(p.x, p.from, scale.sd);
+  const Vector b = ot::rows_in_units<double>(p.x, p.to, scale.sd);
   const Cloud<double> from{a.data(), n, p.x.cols, nullptr}, to{b.data(), m, p.x.cols, nullptr};
   SinkhornOptions o;
   o.blur = 1.0;
@@ -207,20 +199,13 @@ std::vector<CloneEvidence> clone_evidence(const MatrixView& x, const Vector& tim
   if (time.size() != static_cast<std::size_t>(x.rows) || clone.size() != time.size())
     throw input_error("clone", "`clone` and `time` must have one value for each cell.");
   const OneEigenThread one_thread;
-  std::map<double, Codes> of;
-  for (std::size_t i = 0; i < time.size(); ++i) of[time[i]].push_back(static_cast<std::int64_t>(i));
   Vector times;
   std::vector<Codes> rows;
-  Codes sizes;
-  for (auto& one : of) {
+  for (auto& one : ot::rows_by_time(time)) {
     times.push_back(one.first);
-    sizes.push_back(static_cast<std::int64_t>(one.second.size()));
     rows.push_back(std::move(one.second));
   }
-  const Vector variance =
-      ot::within_variance(sizes, x.cols, [&](std::size_t k, std::int64_t i, std::int64_t d) {
-        return x(rows[k][static_cast<std::size_t>(i)], d);
-      });
+  const Vector variance = ot::within_variance(x, rows);
   std::vector<CloneEvidence> out;
   for (std::size_t k = 0; k + 1 < times.size(); ++k) {
     Pair p{x, {}, {}, {}, {}};

@@ -85,12 +85,7 @@ SparseRows system_of(const SparseRows& x, const std::vector<std::int32_t>& nodes
         row.emplace_back(b, -x.value[e]);
     }
     row.emplace_back(static_cast<std::int32_t>(a), diagonal);
-    std::sort(row.begin(), row.end());
-    for (const auto& entry : row) {
-      out.index.push_back(entry.first);
-      out.value.push_back(entry.second);
-    }
-    out.start.push_back(out.stored());
+    append_row(out, row);
   }
   return out;
 }
