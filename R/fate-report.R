@@ -3,8 +3,8 @@
 
 #' A report of an analysis
 #'
-#' Writes what an object holds as one page that can be handed on: a check of the data, a card of each model with its scores
-#' and verdict, fates, velocities, drivers and perturbations, what not to believe and why, and how all was made.
+#' Writes what an object holds as one page that can be handed on: a check of the data, a card of each model with its
+#' scores and verdict, fates, velocities, drivers and perturbations, what not to believe and why, and how all was made.
 #' Sections without results say which call makes them.
 #'
 #' @section Basic use:
@@ -24,8 +24,8 @@
 #' @param object A Seurat object or a SingleCellExperiment.
 #' @param file The report, which ends in `.html` or `.pdf`; an older one is overwritten.
 #'   `NULL` writes nothing and gives the facts alone.
-#' @param results Results that the object does not hold, to be shown too: one, or a (named) list of them, such as those of
-#'   [FindFateDrivers()], [PerturbCells()], [ScreenPerturbations()], [ScoreFate()], [ScoreInterpolation()].
+#' @param results Results that the object does not hold, to be shown too: one, or a (named) list of them, such as those
+#'   of [FindFateDrivers()], [PerturbCells()], [ScreenPerturbations()], [ScoreFate()], [ScoreInterpolation()].
 #' @param model (strings) Names of models in the object; `NULL` takes the last of each type.
 #' @param batch A column of the object that says in which batch each cell was measured.
 #'   `NULL` looks for one of a usual name (`batch`, `sample`, `orig.ident`, `library`, `donor`).
@@ -96,8 +96,8 @@ write_report <- function(file, format, title, params) {
   if (!is.null(title)) text[startsWith(text, "title:")] <- paste0("title: ", encodeString(title, quote = "\""))
   writeLines(enc2utf8(text), source, useBytes = TRUE)
   made <- rmarkdown::render(
-    source, format, output_dir = folder, intermediates_dir = folder, params = params, envir = new.env(parent = globalenv()),
-    quiet = TRUE
+    source, format, output_dir = folder, intermediates_dir = folder, params = params,
+    envir = new.env(parent = globalenv()), quiet = TRUE
   )
   if (!file.copy(made, file, overwrite = TRUE)) stop_input("file", "`file`: ", quoted(file), " cannot be written.")
 }
@@ -123,10 +123,11 @@ report_results <- function(results) {
   if (is.null(results)) {
     return(list())
   }
-  bad <- if (is.list(results) && !is.data.frame(results)) which(!vapply(results, inherits, NA, "fatefield_result")) else 1L
+  listed <- is.list(results) && !is.data.frame(results)
+  bad <- if (listed) which(!vapply(results, inherits, NA, "fatefield_result")) else 1L
   if (length(bad) > 0L) {
     stop_input("results", "`results` must be results of fatefield; element ", bad[[1L]], " is ",
-      described(if (is.list(results)) results[[bad[[1L]]]] else results), ".")
+      described(if (listed) results[[bad[[1L]]]] else results), ".")
   }
   given <- if (is.null(names(results))) character(length(results)) else names(results)
   kinds <- gsub("_", " ", vapply(results, result_kind, ""))

@@ -56,6 +56,7 @@
 #' | Which genes go together, and what are they? | [CoexpressionNetwork()], [GeneSets()], [EnrichModules()] | result |
 #' | **Help** | | |
 #' | What is stored in the object? | [GetResult()], [GetModel()], [SetModel()] | result |
+#' | How do I hand on an analysis? | [FateReport()] | file |
 #' | How do I keep a model? | [SaveModel()], [LoadModel()] | file |
 #' | What can be set? | [SDEOptions()], [TrainOptions()], [FieldOptions()], [SinkhornOptions()] | options |
 #' | Why is it slow? | [fatefield_sitrep()] | result |

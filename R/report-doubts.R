@@ -1,10 +1,9 @@
 # What not to believe in a report, and why: takes the facts, the models and what is out of date; gives
 # data.frame(what, why, remedy), the gravest first.
 
-# Fewer cells of a time, or reference cells of a fate, are few; a depth that differs by this factor between times, and an
-# association of batches with times, are much; so are these shares of ends without a fate and of cells that plans send
-# elsewhere.
-doubt_limits <- list(cells = 100, reference = 20, depth = 2, batch = 0.5, unassigned = 0.05, other = 0.25, plan = 0.2)
+# Fewer cells of a time are few; a depth that differs by this factor between times, and an association of batches with
+# times, are much; so are these shares of ends without a fate and of cells that plans send elsewhere.
+doubt_limits <- list(cells = 100, depth = 2, batch = 0.5, unassigned = 0.05, other = 0.25, plan = 0.2)
 
 report_doubts <- function(facts, models, stale) {
   sde <- Filter(function(m) m$type == "sde", models)
@@ -44,8 +43,8 @@ fit_doubts <- function(model, facts) {
         " of the variance within times)."), "Clones tell: FitSDE(clone = , use.clones = \"noise\").")
     },
     if (isTRUE(model$config$growth)) {
-      c("Growth rates of single cells.", "Dying and moving away look alike in snapshots; learned rates follow the plans.",
-        "Measured rates can be given: FitSDE(growth = ).")
+      c("Growth rates of single cells.",
+        "Dying and moving away look alike in snapshots; learned rates follow the plans.", "Measured rates can be given: FitSDE(growth = ).")
     },
     if (times < 3L) {
       c("The way between the two times.", "No third time says whether cells pass where they are simulated.",
@@ -98,12 +97,12 @@ fate_doubts <- function(facts) {
         " of the ends have no label."), "Look at the verdict of the fit, and at `cutoff` of DefineFates().")
     },
     if (mean(f$other) > doubt_limits$other) {
-      c("Fates of cells that have not arrived.", paste0(percent(mean(f$other)), " of the ends lie among cells that are no ",
-        "fate, and do not count."), "A later `t.end`, or other `fates` in DefineFates().")
+      c("Fates of cells that have not arrived.", paste0(percent(mean(f$other)), " of the ends lie among cells that ",
+        "are no fate, and do not count."), "A later `t.end`, or other `fates` in DefineFates().")
     },
     if (!is.null(elsewhere) && elsewhere > doubt_limits$plan) {
-      c("Fates on which model and plans differ.", paste0("In ", percent(elsewhere), " of the cells the plans between times ",
-        "have another fate on top."), "Take what both say.")
+      c("Fates on which model and plans differ.", paste0("In ", percent(elsewhere), " of the cells the plans between ",
+        "times have another fate on top."), "Take what both say.")
     }
   ))
 }
@@ -117,16 +116,16 @@ answer_doubts <- function(facts) {
   q <- if (!is.null(screen)) as.data.frame(screen)$q
   Filter(Negate(is.null), list(
     if (length(facts$results$perturbation) > 0L) {
-      c("That a gene acts by itself.", paste0("A gene is changed along its loadings: one that is only a marker of a fate ",
-        "moves cells as its cause would."), "Read ranks as questions to an experiment.")
+      c("That a gene acts by itself.", paste0("A gene is changed along its loadings: one that is only a marker ",
+        "of a fate moves cells as its cause would."), "Read ranks as questions to an experiment.")
     },
     if (!is.null(q) && !any(q < 0.05, na.rm = TRUE)) {
       c("The order of the screen.", "No gene is beyond random genes that move cells as far (no q below 0.05).",
         "More cells and models, or fewer genes, chosen beforehand.")
     },
     if (has("genes", "drivers")) {
-      c("The p values of drivers.", "Cells are sorted by the model, and taken as independent; its error is not in them.",
-        "Fit with other seeds, and keep what stays.")
+      c("The p values of drivers.",
+        "Cells are sorted by the model, and taken as independent; its error is not in them.", "Fit with other seeds, and keep what stays.")
     },
     if (has("genes", "network")) {
       c("Edges of the network.", "Smoothed and simulated states raise correlations.", "Compare with observed cells.")
@@ -144,8 +143,8 @@ velocity_doubts <- function(facts, models) {
     c("Arrows that stand alone.", paste0("Arrows are means over neighbours in few dimensions",
       if (!is.null(low)) paste0("; the median confidence is ", format(low, digits = 2L)), "."),
       "Compare the modes of EstimateVelocity(), and look at phase portraits of the genes in question."),
-    if (field) c("Shares of fates along a velocity field.", "Errors of velocities add up, and lead to the commoner branch.",
-      "Hold them against shares that were measured.")
+    if (field) c("Shares of fates along a velocity field.",
+      "Errors of velocities add up, and lead to the commoner branch.", "Hold them against shares that were measured.")
   )[c(TRUE, field)]
 }
 

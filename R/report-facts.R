@@ -27,7 +27,8 @@ report_facts <- function(object, models, given, batch) {
   parts <- c(data, list(
     cells = length(cell_names(object)), cards = Map(model_card, models), scores = lapply(models, model_scores),
     verdicts = unlist(lapply(models, function(m) m$verdict$verdict)), fates = fates, results = by_section(results),
-    said = lapply(by_section(results), lapply, said_by), velocity = report_velocity(object), labels = report_labels(object),
+    said = lapply(by_section(results), lapply, said_by), velocity = report_velocity(object),
+    labels = report_labels(object),
     seeds = seeds_text(models, c(list(fates$result), results)), calls = report_calls(object), absent = report_remedies
   ))
   parts$doubts <- report_doubts(parts, models, c(held$stale, stale_models(object, models)))

@@ -28,11 +28,11 @@ larry_panel <- function() {
     larry$x, model = model, labels = larry$cells$annotation, fates = larry_fate_names, reference = reference,
     cells = some, verbose = FALSE
   ))
-  PlotFate(fates, embedding = larry$x) + ggplot2::ggtitle("Blood, mouse, days 2 and 4: where each cell will go")
+  PlotFate(fates, embedding = larry$x) + ggplot2::ggtitle("Blood, mouse: fates of days 2 and 4")
 }
 
 panels <- patchwork::wrap_plots(pancreas_panel(), larry_panel(), ncol = 2)
 file <- file.path(bench_root, "man", "figures", "README-cells.png")
 dir.create(dirname(file), recursive = TRUE, showWarnings = FALSE)
-ggplot2::ggsave(file, panels, width = 11, height = 4.6, dpi = 100, bg = "white")
+ggplot2::ggsave(file, panels, width = 11, height = 4.4, dpi = 110, bg = "white")
 message(file, ": ", round(file.size(file) / 1000), " kB")

@@ -78,32 +78,6 @@ fate_table <- function(object, time, label) {
 save_figure <- function(plot, name, width = 8, height = 6) {
   file <- file.path(folder, paste0(name, ".png"))
   ggplot2::ggsave(file, plot, width = width, height = height, dpi = 120, bg = "white")
-  basename(file)
-}
-
-# A page that stands on its own beside its figures.
-write_report <- function(file, title, facts, figures, table) {
-  escape <- function(x) gsub("<", "&lt;", gsub("&", "&amp;", as.character(x), fixed = TRUE), fixed = TRUE)
-  row <- function(x, tag) paste0("<tr>", paste0("<", tag, ">", escape(x), "</", tag, ">", collapse = ""), "</tr>")
-  shown <- vapply(table, is.numeric, logical(1L))
-  table[shown] <- lapply(table[shown], format, digits = 3L)
-  writeLines(c(
-    "<!DOCTYPE html>", "<html lang=\"en\"><head><meta charset=\"utf-8\">",
-    paste0("<title>", escape(title), "</title>"),
-    "<style>body{font-family:sans-serif;max-width:60em;margin:2em auto;padding:0 1em}",
-    "img{max-width:100%}table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:left}",
-    "tr:nth-child(even){background:#f2f2f2}pre{background:#f2f2f2;padding:1em;overflow:auto}</style>",
-    "</head><body>", paste0("<h1>", escape(title), "</h1>"),
-    "<ul>", paste0("<li>", escape(facts), "</li>"), "</ul>",
-    paste0(
-      "<h2>", escape(names(figures)), "</h2><p><img src=\"", figures, "\" alt=\"",
-      escape(names(figures)), "\"></p>"
-    ),
-    "<h2>The first cells of the table</h2>", "<table>", row(names(table), "th"),
-    vapply(seq_len(nrow(table)), function(i) row(unlist(lapply(table[i, ], as.character)), "td"), ""),
-    "</table>", "<h2>Run with</h2>", "<pre>",
-    escape(utils::capture.output(print(fatefield::fatefield_sitrep()))), "</pre>", "</body></html>"
-  ), file)
 }
 
 arguments <- read_arguments()
@@ -145,27 +119,15 @@ paths <- SimulateCells(
 )
 
 say("drawing")
-figures <- c(
-  "Where each cell will go" = save_figure(PlotFate(object, reduction = plane), "fate"),
-  "Simulated futures of five cells" = save_figure(
-    plot(paths, observed = object, group.by = "fate"), "trajectories"
-  ),
-  "How the training went" = save_figure(PlotTraining(object), "training", height = 4)
-)
+save_figure(PlotFate(object, reduction = plane), "fate")
+save_figure(plot(paths, observed = object, group.by = "fate"), "trajectories")
+save_figure(PlotTraining(object), "training", height = 4)
 
 table <- fate_table(object, time, label)
 utils::write.csv(table, file.path(folder, "fates.csv"), row.names = FALSE)
 SaveModel(model, file.path(folder, "model.fatefield"), overwrite = TRUE)
-settled <- table(column_of(object, "fate"))
-write_report(
-  file.path(folder, "report.html"), "fatefield: where each cell will go",
-  facts = c(
-    paste0("Cells: ", ncol(object), ", from ", source_of_cells),
-    paste0("Times (", time, "): ", paste(format(model$times), collapse = ", ")),
-    paste0("Most probable fates: ", paste(names(settled), settled, collapse = ", ")),
-    paste0("Seconds in all: ", round(proc.time()[["elapsed"]] - started))
-  ),
-  figures = figures, table = utils::head(table, 10L)
-)
+say("writing the report")
+title <- paste0("fatefield: where each cell will go (", source_of_cells, ")")
+FateReport(object, file.path(folder, "report.html"), title = title)
 say("done; all is in ", normalizePath(folder), ":")
 message(paste0("  ", list.files(folder), collapse = "\n"))

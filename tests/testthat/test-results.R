@@ -64,6 +64,7 @@ result_makers <- list(
     GeneTrends(paths, f$cells, genes = rownames(f$cells)[1:3], n.boot = 10)
   },
   network = function(f) small_network(f),
+  report = function(f) FateReport(f$cells, file = NULL),
   sets = function(f) GeneSets(small_sets(f)),
   enrichment = function(f) EnrichModules(small_network(f), small_sets(f), min.term = 2L),
   enrichment_comparison = function(f) {
