@@ -44,7 +44,8 @@ fit_doubts <- function(model, facts) {
     },
     if (isTRUE(model$config$growth)) {
       c("Growth rates of single cells.",
-        "Dying and moving away look alike in snapshots; learned rates follow the plans.", "Measured rates can be given: FitSDE(growth = ).")
+        "Dying and moving away look alike in snapshots; learned rates follow the plans.",
+        "Measured rates can be given: FitSDE(growth = ).")
     },
     if (times < 3L) {
       c("The way between the two times.", "No third time says whether cells pass where they are simulated.",
@@ -125,7 +126,8 @@ answer_doubts <- function(facts) {
     },
     if (has("genes", "drivers")) {
       c("The p values of drivers.",
-        "Cells are sorted by the model, and taken as independent; its error is not in them.", "Fit with other seeds, and keep what stays.")
+        "Cells are sorted by the model, and taken as independent; its error is not in them.",
+        "Fit with other seeds, and keep what stays.")
     },
     if (has("genes", "network")) {
       c("Edges of the network.", "Smoothed and simulated states raise correlations.", "Compare with observed cells.")
