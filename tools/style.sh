@@ -1,5 +1,5 @@
 #!/bin/sh
-# clang-format, clang-tidy and lintr over the sources, each where it is installed. Prints a line for each and, last,
+# clang-format, clang-tidy, lintr and spelling over the sources, each where it is installed; the index of the site. Prints
 # "style: N passed, N failed, N skipped".
 #
 #   sh tools/style.sh        clang-tidy on few sources: base, and what the last commit or an edit since has changed
@@ -68,6 +68,30 @@ if r_has lintr; then
   checked "lintr" "$log" $?
 else
   pass_over "lintr" "it is not installed"
+fi
+
+# Every page of the manual stands in the index of the site, and nothing else does.
+index=$(awk '/^reference:/ { on = 1 } /^articles:/ { on = 0 } on && !/^- title|desc:|^reference:/' _pkgdown.yml |
+  sed 's/contents://; s/[][]//g' | tr ',' '\n' | sed 's/ //g; /^$/d' | LC_ALL=C sort)
+exported=$(sed -n 's/^export(\(.*\))$/\1/p' NAMESPACE)
+{
+  echo "$index" | uniq -d | sed 's/$/ stands twice in _pkgdown.yml/'
+  for name in $exported; do
+    page=$(grep -lE "^\\\\alias\{$name\}" man/*.Rd | head -n 1 | sed 's|man/||; s|\.Rd$||')
+    echo "$index" | grep -qxF -e "$name" -e "${page:-$name}" || echo "$name is in no group of _pkgdown.yml"
+  done
+} > "$log"
+test ! -s "$log"
+checked "index of the site" "$log" $?
+
+if r_has spelling; then
+  Rscript --vanilla -e '
+    found <- as.data.frame(spelling::spell_check_package(".", vignettes = TRUE))
+    for (i in seq_len(nrow(found))) cat(found$word[[i]], ": ", toString(unlist(found$found[[i]])), "\n", sep = "")
+    quit(status = nrow(found) > 0L)' > "$log" 2>&1
+  checked "spelling" "$log" $?
+else
+  pass_over "spelling" "the package spelling is not installed"
 fi
 
 echo "style: $passed passed, $failed failed, $skipped skipped"
