@@ -12,7 +12,7 @@
 #' @section Basic use:
 #' ```
 #' network <- CoexpressionNetwork(cells)
-#' terms <- EnrichModules(network, "org.Hs.eg.db")
+#' terms <- EnrichModules(network)                 # the Gene Ontology of mouse or human, by the symbols
 #' terms[, c("module", "name", "overlap", "p", "q")]
 #' plot(terms)
 #' ```
@@ -31,6 +31,8 @@
 #'   such as `module` and `gene`, or a named list of at least two networks, the first of which the others are compared
 #'   with.
 #' @param terms Sets of genes: what [GeneSets()] gives or takes.
+#'   `NULL` takes the terms of the Gene Ontology for the species of the genes: mouse where most symbols begin with one
+#'   capital (`Gata1`), human where they are all capitals (`GATA1`), and says which.
 #' @param background (strings) Genes that could have been found; `NULL` takes all genes of the network.
 #'   Needed for a list of genes.
 #' @param among (strings) Sets that are told of, by term or by name; `NULL` takes all of the size asked for.
@@ -89,11 +91,11 @@ EnrichModules <- function(object, ...) UseMethod("EnrichModules")
 
 #' @rdname EnrichModules
 #' @export
-EnrichModules.default <- function(object, terms, background = NULL, among = NULL, min.term = 10L, max.term = 500L,
-                                  ignore.case = FALSE, claim = 2, ontology = NULL, parents = NULL,
+EnrichModules.default <- function(object, terms = NULL, background = NULL, among = NULL, min.term = 10L,
+                                  max.term = 500L, ignore.case = FALSE, claim = 2, ontology = NULL, parents = NULL,
                                   keytype = "SYMBOL", names = NULL, ...) {
   check_no_dots(base::names(formals(EnrichModules.default)), ...)
-  if (missing(terms)) stop_input("terms", "`terms` is needed: sets of genes, see GeneSets().")
+  if (is.null(terms)) terms <- species_annotation(species_genes(object, background))
   sets <- GeneSets(terms, ontology, parents, keytype, names)
   min.term <- check_count(min.term, "min.term")
   max.term <- check_count(max.term, "max.term", min = min.term)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# clang-format, clang-tidy, lintr and spelling over the sources, each where it is installed; the index of the site. Prints
-# "style: N passed, N failed, N skipped".
+# clang-format, clang-tidy, lintr and spelling over the sources, each where it is installed, and the index of the site.
+# Prints a line for each and, last, "style: N passed, N failed, N skipped".
 #
 #   sh tools/style.sh        clang-tidy on few sources: base, and what the last commit or an edit since has changed
 #   sh tools/style.sh all    on all that see no LibTorch, which takes minutes of processor
