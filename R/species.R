@@ -30,9 +30,10 @@ species_annotation <- function(genes) {
   }
   package <- species_packages[[species]]
   if (!requireNamespace(package, quietly = TRUE)) {
-    stop_input("terms", "`terms`: the symbols look like those of ", species, ", for which the package ", quoted(package),
-      " is needed; install it by BiocManager::install(\"", package, "\"), or on Debian, where it is packaged, by ",
-      "apt-get install r-bioc-", tolower(package), ". Or give sets of your own, such as a GMT file.")
+    stop_input("terms", "`terms`: the symbols look like those of ", species, ", for which the package ",
+      quoted(package), " is needed; install it by BiocManager::install(\"", package,
+      "\"), or on Debian, where it is packaged, by apt-get install r-bioc-", tolower(package),
+      ". Or give sets of your own, such as a GMT file.")
   }
   rlang::inform(
     paste0("Terms of the Gene Ontology for ", species, " (", package, "), by the case of the symbols; `terms` takes ",

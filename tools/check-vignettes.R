@@ -1,5 +1,6 @@
 # Looks into the vignettes of a built package for output that says nothing: NULL, empty tables and vectors, tables of NA
-# alone, warnings and errors. Prints "vignettes: N passed, N failed" over the chunks' outputs.
+# alone, warnings and errors; and that each says when not to believe it. Prints "vignettes: N passed, N failed" over the
+# chunks' outputs.
 #
 #   Rscript tools/check-vignettes.R fatefield_*.tar.gz
 tarball <- commandArgs(TRUE)[[1L]]
@@ -33,6 +34,10 @@ for (page in pages) {
   figures <- length(gregexpr("<img ", paste(readLines(page, warn = FALSE), collapse = "\n"))[[1L]])
   if (length(outputs) == 0L || figures < 1L) {
     cat(basename(page), ": no output or no figure\n", sep = "")
+    failed <- failed + 1L
+  }
+  if (!any(grepl("When not to believe this</h2>", readLines(page, warn = FALSE), fixed = TRUE))) {
+    cat(basename(page), ": it does not say when not to believe it\n", sep = "")
     failed <- failed + 1L
   }
   for (output in outputs) {
