@@ -122,7 +122,7 @@
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
 #' cells <- DefineFates(cells, labels = "state", exclude = "progenitor")
 #' drivers <- FindFateDrivers(cells, fate = "fateA", cells = which(cells$day <= 1), sources = "expression",
-#'   verbose = FALSE)
+#'   n.sim = 4, verbose = FALSE)
 #' drivers
 #' plot(drivers, n.label = 5)
 #' @export

@@ -57,7 +57,7 @@
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 200, n.genes = 30)
 #' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
-#' cells <- LyapunovExponents(cells, verbose = FALSE)
+#' cells <- LyapunovExponents(cells, cells = 1:30, verbose = FALSE)
 #' summary(cells$lyapunov)
 #' @export
 LyapunovExponents <- function(object, ...) UseMethod("LyapunovExponents")

@@ -71,7 +71,7 @@ screen_rare <- 10
 #' cells <- SimulateDifferentiation(n.cells = 300, n.genes = 40, n.futures = 0)
 #' cells <- FitSDE(cells, time = "day", reduction = "pca", updates = 20, verbose = FALSE)
 #' cells <- DefineFates(cells, labels = "state")
-#' screen <- ScreenPerturbations(cells, mode = "shift", n.sim = 2, verbose = FALSE)
+#' screen <- ScreenPerturbations(cells, mode = "shift", n.sim = 2, n.null = 20, verbose = FALSE)
 #' screen
 #' summary(screen)
 #' plot(screen, fates = "fateA")
