@@ -56,8 +56,8 @@
 #' @seealso [CellCriticality()], [DriftDiffusion()]
 #' @examples
 #' cells <- SimulateDifferentiation(n.cells = 200, n.genes = 30)
-#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, verbose = FALSE)
-#' cells <- LyapunovExponents(cells, cells = 1:30, verbose = FALSE)
+#' cells <- FitSDE(cells, time = "day", reduction = "latent", updates = 20, n.models = 1, verbose = FALSE)
+#' cells <- LyapunovExponents(cells, cells = 1:10, verbose = FALSE)
 #' summary(cells$lyapunov)
 #' @export
 LyapunovExponents <- function(object, ...) UseMethod("LyapunovExponents")
