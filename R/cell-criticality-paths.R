@@ -11,12 +11,12 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
     drift_paths(object, model, order, request, given, seed)
   }
   tick <- progress_bar(length(order), "Following cells", verbose)
-  # States of all times, or some tables of the expression of genes at one.
-  size <- walk$each * max(length(model$dims) * walk$times, 4L * length(space$mean))
+  size <- walk$each * length(model$dims) * walk$times
   parts <- lapply(criticality_chunks(starts[order], size), function(rows) {
     paths <- walk$paths(order[rows], from[rows, , drop = FALSE], starts[[order[[rows[[1L]]]]]], rows[[1L]])
+    increments <- path_increments(paths, space, request)
     tick(rows[[length(rows)]])
-    path_increments(paths, space, request)
+    increments
   })
   result <- new_criticality(parts, request, walk$kappa)
   result[rownames(x)[sort(cells)]]
