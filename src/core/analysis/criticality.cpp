@@ -18,8 +18,6 @@ namespace {
 
 // Few enough that profiles and their logarithms at two times stay in the second cache.
 constexpr std::int64_t kRows = 8;
-// Expression beyond exp() of this counts as not finite.
-constexpr double kMostLog = 700;
 
 enum class Measure { Kl, Js, Path };
 
@@ -90,33 +88,22 @@ class ProfileChange {
   Profiles room() const {
     Profiles out;
     out.x.assign(static_cast<std::size_t>(kRows * stride_), 0.0);
-    if (by_logs_) out.logs = out.x;
+    out.logs = out.x;
     return out;
   }
 
   void look(std::int64_t first, std::int64_t rows, std::int64_t time, Profiles& to) const {
-    std::fill(to.total, to.total + kRows, std::numeric_limits<double>::quiet_NaN());
     if (layer_) {
       express(first, rows, time, to);
     } else {
-      for (std::int64_t g = 0; g < n_genes_; ++g) {
-        for (std::int64_t i = 0; i < rows; ++i) {
-          const double x = states_(first + i, g, time);
-          // A number that is not one stays so: max() would hide it.
-          to.x[i * stride_ + g] = (x < 0 ? 0.0 : x) + floor_[g];
-        }
-      }
+      take(first, rows, time, to);
     }
     for (std::int64_t i = 0; i < rows; ++i) {
       double* x = to.x.data() + i * stride_;
-      const double total = kernel_.total(width_, x);
       // A state without anything has no profile.
-      if (!std::isfinite(total) || total <= 0) {
-        std::fill(x, x + width_, 0.0);
-        continue;
-      }
-      to.total[i] = total;
-      if (by_logs_) kernel_.logs(width_, x, to.logs.data() + i * stride_);
+      if (std::isfinite(to.total[i]) && to.total[i] > 0) continue;
+      to.total[i] = std::numeric_limits<double>::quiet_NaN();
+      std::fill(x, x + width_, 0.0);
     }
   }
 
@@ -144,15 +131,27 @@ class ProfileChange {
       for (std::int64_t i = 0; i < rows; ++i) s[i * dims + j] = states_(first + i, j, time);
     }
     layer_->forward(rows, s.data(), dims, to.x.data());
-    for (std::int64_t i = 0; i < rows; ++i) {
-      double* x = to.x.data() + i * stride_;
-      if (std::all_of(x, x + n_genes_, [](double e) { return e < kMostLog; })) {
-        kernel_.raise(width_, floor_.data(), x);
-      } else {
-        std::fill(x, x + width_, std::numeric_limits<double>::quiet_NaN());
+    for (std::int64_t i = 0; i < rows; ++i)
+      to.total[i] = kernel_.express(width_, floor_.data(), to.x.data() + i * stride_, log_of(i, to));
+  }
+
+  // States that are the expression of genes.
+  void take(std::int64_t first, std::int64_t rows, std::int64_t time, Profiles& to) const {
+    std::fill(to.total, to.total + rows, 0.0);
+    for (std::int64_t g = 0; g < n_genes_; ++g) {
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const double state = states_(first + i, g, time);
+        // A number that is not one stays so: max() would hide it.
+        const double x = (state < 0 ? 0.0 : state) + floor_[g];
+        to.x[i * stride_ + g] = x;
+        to.total[i] += x;
       }
     }
+    for (std::int64_t i = 0; i < rows && by_logs_; ++i)
+      kernel_.logs(width_, to.x.data() + i * stride_, log_of(i, to));
   }
+
+  double* log_of(std::int64_t i, Profiles& of) const { return of.logs.data() + i * stride_; }
 
   const PathStates& states_;
   Measure measure_;

@@ -8,7 +8,7 @@ namespace fatefield {
 namespace {
 
 ProfileKernel plain_profiles() {
-  return {"plain", profile_plain::raise, profile_plain::logs, profile_plain::total, profile_plain::weighed};
+  return {"plain", profile_plain::express, profile_plain::logs, profile_plain::weighed};
 }
 
 }  // namespace
