@@ -43,6 +43,14 @@ screen_rare <- 10
 #' `q_genes` hold what the comparison with other genes says of this one model.
 #' Fit `n.models = 3` or more.
 #'
+#' @section How exact it is:
+#' By default 2,000 futures of each gene are simulated by all members together, not by each.
+#' Genes and control have the same noise, so that the Monte-Carlo error is that of the difference alone.
+#' For three models of 3,000 simulated cells, 50 of which start, its standard error was 0.3 to 0.8 (by fate) of the
+#' standard error between members, which more futures do not make smaller; `n.sim = 40`, three times as many, made it
+#' 0.3 to 0.4.
+#' Take more where `change_se` is small and genes of like `change` shall be told apart.
+#'
 #' @section Workers:
 #' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread, where
 #' the package future.apply is installed.
@@ -51,6 +59,8 @@ screen_rare <- 10
 #'
 #' @inheritParams PerturbCells
 #' @param genes (names) Genes to screen; `NULL` takes all that can be moved.
+#' @param n.sim Futures of each cell, member and gene; `NULL` takes 2,000 over the number of cells and members, and at
+#'   least 10 of each cell by all members together; 1 for a velocity field.
 #' @param n.null Random or other genes that are simulated for comparison, see above.
 #'   0 leaves `p` out on a linear reduction.
 #' @param resume A result of this function with the same model, cells and settings, whose genes are not simulated again.
@@ -93,7 +103,7 @@ ScreenPerturbations.default <- function(object, genes = NULL, model = NULL,
   check_object(object)
   context <- perturb_context(
     object, model, fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff), cells, n.sim,
-    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...), correct
+    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...), correct, shared = TRUE
   )
   if (is.null(genes)) genes <- context$space$genes
   screen_genes(
@@ -290,10 +300,7 @@ screen_elsewhere <- function(context, change, control) {
 
 screen_batch <- function(context, change, genes, members, references, control) {
   x <- start_states(context)
-  arms <- lapply(genes, function(g) {
-    one <- utils::modifyList(change, list(genes = g, at = change$at[[1L]]))
-    arm_of(context$space, one, x, context$futures$cells)
-  })
+  arms <- arms_of_genes(context$space, change, genes, x, context$futures$cells)
   size <- c(length(genes), length(context$fates), length(members))
   effects <- errors <- array(NA_real_, size, list(genes, fate_names(context), NULL))
   for (m in seq_along(members)) {

@@ -27,6 +27,7 @@ void Steps::weigh(std::int64_t i, const std::vector<double>& weights, const std:
     if (weights[j] == 0) continue;
     const double w = h * weights[j];
     const double* kj = row(k[j], i);
+#pragma omp simd
     for (std::int64_t g = 0; g < dims_; ++g) out[g] += w * kj[g];
   }
 }
@@ -75,11 +76,18 @@ double Steps::clipped_error(double y, double e) const {
 double Steps::error(std::int64_t i, double rtol, double atol) const {
   if (!method_.error_low.empty()) return error_of_two(i, rtol, atol);
   const double *a = row(from_, i), *b = row(to_, i);
+  std::vector<double> all(static_cast<std::size_t>(dims_), 0.0);
+  double* const error = all.data();
+  for (std::size_t j = 0; j < method_.error.size(); ++j) {
+    const double weight = method_.error[j];
+    const double* const k = row(k_[j], i);
+#pragma omp simd
+    for (std::int64_t g = 0; g < dims_; ++g) error[g] += weight * k[g];
+  }
   double sum = 0;
   for (std::int64_t g = 0; g < dims_; ++g) {
-    double e = 0;
-    for (std::size_t j = 0; j < method_.error.size(); ++j) e += method_.error[j] * row(k_[j], i)[g];
-    e = clipped_error(b[g], h_[i] * e) / (atol + rtol * std::max(std::abs(a[g]), std::abs(b[g])));
+    const double e =
+        clipped_error(b[g], h_[i] * error[g]) / (atol + rtol * std::max(std::abs(a[g]), std::abs(b[g])));
     sum += e * e;
   }
   return std::sqrt(sum / static_cast<double>(dims_));
