@@ -3,7 +3,7 @@
 #   Rscript bench/speed.R [PART ...]
 #
 # PARTS, all by default: criticality (781 cells of LARRY along a neural SDE), drivers (of the pancreas's 328 genes along a velocity
-# field, and of LARRY along a neural SDE), screen (the README's, every gene of simulated cells), sets (of the Gene Ontology).
+# field, and of the README's cells along a neural SDE), screen (the README's, every gene of simulated cells), sets (of the Gene Ontology).
 # Criticality and drivers need the folder of real data. Models are fitted once and kept in bench/out/speed_*.rds.
 # The table goes to bench/out/speed.csv.
 
@@ -53,9 +53,10 @@ parts <- list(
     some <- which(cells$type == "Pre-endocrine")
     measure("FindFateDrivers, field", paste(length(GetModel(cells)$dims), "genes,", length(some), "cells start"),
       quiet(FindFateDrivers(cells, fate = "Alpha", against = "Beta", cells = some, verbose = FALSE)))
-    cells <- larry()
-    measure("FindFateDrivers, SDE", paste(nrow(cells), "genes,", sum(cells$day == 2), "cells start,", members(cells), "models"),
-      quiet(FindFateDrivers(cells, fate = "Neutrophil", against = "Monocyte", verbose = FALSE)))
+    cells <- readme()
+    measure("FindFateDrivers, SDE, README", paste(nrow(cells), "genes, 50 cells,", members(cells), "models"),
+      quiet(FindFateDrivers(cells, fate = "fateA", cells = which(cells$day == 0)[1:50], sources = c("sensitivity", "activation"),
+        verbose = FALSE)))
   },
   screen = function() {
     cells <- readme()
