@@ -10,7 +10,7 @@ fate_sensitivity <- function(task, space) {
   n <- length(task$model$states)
   ways <- 2L * if (linear) ncol(task$x) else task$n.directions
   done <- 0L
-  tick <- progress_bar(n * ways, "Sensitivity of the fate", task$verbose)
+  tick <- progress_bar(n * ways, "Sensitivity of the fate", isTRUE(task$verbose))
   members <- lapply(seq_len(n), function(member) {
     of <- margin(task, member)
     gradient(task, space, function(states) {
