@@ -81,8 +81,8 @@ lyapunov_defaults <- function() {
     .Call(`_fatefield_lyapunov_defaults`)
 }
 
-profile_change <- function(before, after, mean, options, threads) {
-    .Call(`_fatefield_profile_change`, before, after, mean, options, threads)
+path_changes <- function(states, genes, mean, options, threads) {
+    .Call(`_fatefield_path_changes`, states, genes, mean, options, threads)
 }
 
 gene_correlations <- function(genes, quantities, covariates, block, blocks, n_boot, level, seed, tick, threads) {

@@ -11,12 +11,12 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
     drift_paths(object, model, order, request, given, seed)
   }
   tick <- progress_bar(length(order), "Following cells", verbose)
-  # States of all times, or some tables of the expression of genes at one.
-  size <- walk$each * max(length(model$dims) * walk$times, 4L * length(space$mean))
+  size <- walk$each * length(model$dims) * walk$times
   parts <- lapply(criticality_chunks(starts[order], size), function(rows) {
     paths <- walk$paths(order[rows], from[rows, , drop = FALSE], starts[[order[[rows[[1L]]]]]], rows[[1L]])
+    increments <- path_increments(paths, space, request)
     tick(rows[[length(rows)]])
-    path_increments(paths, space, request)
+    increments
   })
   result <- new_criticality(parts, request, walk$kappa)
   result[rownames(x)[sort(cells)]]
@@ -57,12 +57,12 @@ smoothed_states <- function(x, cells, k, model) {
 stochastic_paths <- function(model, request, seed) {
   t.max <- if (is.null(request$t.max)) diff(range(model$times)) else request$t.max
   if (!(t.max > 0)) stop_input("t.max", "`t.max` must be above 0, not ", t.max, ".")
-  engines <- model_engines(model)
+  engines <- lapply(model_engines(model), function(open) open())
   n.sim <- request$n.sim
   paths <- function(cells, from, start, first) {
     times <- start + seq(0, t.max, length.out = request$n.steps + 1L)
     parts <- lapply(seq_along(engines), function(member) {
-      list(engines[[member]]()$simulate(from, times, n.sim, seed + member - 1, (first - 1) * n.sim))
+      list(engines[[member]]$simulate(from, times, n.sim, seed + member - 1, (first - 1) * n.sim))
     })
     join_states(parts, n.sim, times, rownames(from), model, "states")
   }

@@ -2,7 +2,7 @@
 # matrix with a model, or trajectories; gives one value per cell with its spread, and the increments.
 
 # Numbers of states kept at a time while criticality is computed.
-criticality_chunk <- 4e7
+criticality_chunk <- 4e6
 
 #' Criticality of cells
 #'
@@ -211,7 +211,7 @@ CellCriticality.fatefield_trajectories <- function(object, measure = c("kl", "js
       if (length(object$times) != 1L) "s", "; at least ", least, " are needed",
       if (request$skip.first) " where the first step is left out", ".")
   }
-  space <- list(mean = mean.expression, view = identity)
+  space <- list(mean = mean.expression)
   if (is.null(mean.expression)) {
     space$mean <- colMeans(pmax(states_at(object, object$times[[1L]]), 0), na.rm = TRUE)
   }
@@ -238,25 +238,25 @@ criticality_request <- function(measure, skip.first, per.time, epsilon, compat, 
   )
 }
 
-# How states are looked at: `view` turns states (n x dims) into what is compared, `mean` is the mean of that over cells.
+# How states are looked at: list(mean, genes, view). `mean`: mean expression of the genes over cells; `genes`: what
+# gives their expression, see path_changes(), where states are not that themselves; `view`: turns states (n x dims) into
+# others, whose distances are taken.
 profile_space <- function(object, model, x, request) {
   if (identical(model$type, "field")) {
     if (request$options$measure == "path") {
       return(list(view = log_projection(x), mean = numeric()))
     }
-    return(list(view = identity, mean = colMeans(pmax(x, 0))))
+    return(list(mean = colMeans(pmax(x, 0))))
   }
   if (request$options$measure == "path") {
-    return(list(view = identity, mean = numeric()))
+    return(list(mean = numeric()))
   }
   if (is_plain_matrix(object)) {
     stop_input("measure", "`measure` ", quoted(request$options$measure), " needs the expression of genes, which a ",
       "matrix of coordinates does not tell; take measure = \"path\".")
   }
   genes <- gene_space(object, model)
-  # decode() gives nothing below 0; expm1() takes longer, for digits that a sum has no use for.
-  view <- function(states) exp(genes$decode(states)) - 1
-  list(view = view, mean = colMeans(view(x)))
+  list(mean = colMeans(expm1(genes$decode(x))), genes = genes$decoder)
 }
 
 # Principal components of log1p of cells, as a function of states.
@@ -272,13 +272,8 @@ log_projection <- function(x, components = 30L) {
 # elapsed).
 path_increments <- function(paths, space, request) {
   steps <- length(paths$times) - 1L
-  before <- space$view(states_at(paths, paths$times[[1L]]))
-  change <- matrix(0, nrow(before), steps)
-  for (step in seq_len(steps)) {
-    after <- space$view(states_at(paths, paths$times[[step + 1L]]))
-    change[, step] <- profile_change(before, after, space$mean, request$options, thread_count())
-    before <- after
-  }
+  states <- if (is.null(space$view)) paths$states else viewed_states(paths, space$view)
+  change <- path_changes(states, space$genes, space$mean, request$options, thread_count())
   followed <- paths$times[-1L] - paths$times[-length(paths$times)]
   end <- paths$paths$end_time
   elapsed <- matrix(followed, nrow(change), steps, byrow = TRUE)
@@ -304,6 +299,12 @@ path_increments <- function(paths, space, request) {
     cells = levels(cell), members = length(unique(paths$member)), increments = average(change),
     elapsed = average(elapsed), times = paths$times[-1L] - paths$times[[1L]]
   )
+}
+
+# Array path x what `view` gives x time.
+viewed_states <- function(paths, view) {
+  at <- lapply(paths$times, function(t) view(states_at(paths, t)))
+  array(unlist(at), c(dim(at[[1L]]), length(at)))
 }
 
 # Mass of each path at the end of each step, up to a factor for each step.

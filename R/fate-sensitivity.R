@@ -5,9 +5,20 @@
 fate_sensitivity <- function(task, space) {
   task$cells <- sampled_progenitors(task)
   margin <- if (task$model$type == "field") field_margin_function else margin_function
-  gradient <- if (space$kind == "linear") dimension_gradients else direction_gradients
-  members <- lapply(seq_along(task$model$states), function(member) {
-    gradient(task, space, margin(task, member))
+  linear <- space$kind == "linear"
+  gradient <- if (linear) dimension_gradients else direction_gradients
+  n <- length(task$model$states)
+  ways <- 2L * if (linear) ncol(task$x) else task$n.directions
+  done <- 0L
+  tick <- progress_bar(n * ways, "Sensitivity of the fate", isTRUE(task$verbose))
+  members <- lapply(seq_len(n), function(member) {
+    of <- margin(task, member)
+    gradient(task, space, function(states) {
+      found <- of(states)
+      done <<- done + 1L
+      tick(done)
+      found
+    })
   })
   summarise_gradients(members, space$genes)
 }
@@ -53,18 +64,6 @@ vote_margin <- function(share, sides) {
 
 no_noise <- list(way = 0, start = 0, n.sim = 1L)
 
-# Where ends are labelled: for velocity fields the space in which IntegrateCells() looks for neighbours.
-voting_space <- function(object, model, x) {
-  if (model$type != "field") {
-    return(x)
-  }
-  near_space(motion_of_field(object, model, NULL, "drift", no_noise, list(), "none"), x)
-}
-
-field_motion_of <- function(task) {
-  motion_of_field(task$object, task$model, task$cells, "drift", no_noise, list(), "none")
-}
-
 # The ends of cells along a velocity field, in that space.
 margin_paths <- function(task, motion) {
   span <- if (is.finite(task$end)) task$end else motion$span("forward")
@@ -73,10 +72,10 @@ margin_paths <- function(task, motion) {
 }
 
 field_margin_function <- function(task, member) {
-  motion <- field_motion_of(task)
+  motion <- task$motion
   motion$members <- motion$members[member]
   function(states) {
-    motion$starts[] <- states
+    motion$starts <- states
     votes <- label_states(task$references$index, states_at(margin_paths(task, motion)), thread_count())
     vote_margin(votes$probability, task$sides)
   }
@@ -84,7 +83,7 @@ field_margin_function <- function(task, member) {
 
 # The predicted fate of each cell, by the labels of its ends over all members.
 field_fates <- function(task) {
-  ends <- margin_paths(task, field_motion_of(task))
+  ends <- margin_paths(task, task$motion)
   votes <- label_states(task$references$index, states_at(ends), thread_count())$probability
   colnames(votes) <- task$references$labels
   mean <- rowsum(votes[, task$sides$present, drop = FALSE], ends$cell, reorder = FALSE)

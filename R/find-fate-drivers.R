@@ -81,6 +81,8 @@
 #' @param center,scale One value per gene of the loadings, by which expression becomes z; `NULL` finds them from the
 #'   object.
 #' @param n.sim Simulations of each cell and member; the fate is predicted by ten times as many.
+#'   `NULL` takes 20, and for the activation of each gene as many as [ScreenPerturbations()] does, whose documentation
+#'   says how exact that is.
 #' @param max.cells At most this many cells, evenly spread, for sensitivity and activation.
 #' @param step Length of the step for the sensitivity, in standard deviations of the coordinates of the cells;
 #'   of models of genes, of each gene.
@@ -135,7 +137,7 @@ FindFateDrivers.default <- function(object, model = NULL, fate, against = NULL, 
                                     screen = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
                                     exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                     cutoff = NULL, assay = NULL, expression = NULL, loadings = NULL, center = NULL,
-                                    scale = NULL, n.sim = 20L, max.cells = 200L, step = 0.25, n.directions = 20L,
+                                    scale = NULL, n.sim = NULL, max.cells = 200L, step = 0.25, n.directions = 20L,
                                     n.top = 50L, min.cells = 3L, seed.use = 42L, threads = NULL, verbose = TRUE,
                                     ...) {
   local_threads(threads)
@@ -148,7 +150,8 @@ FindFateDrivers.default <- function(object, model = NULL, fate, against = NULL, 
   definition <- fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff)
   task <- driver_task(object, model, definition, if (!missing(fate)) fate, against, cells, time, t.start, t.end)
   task <- c(task, list(
-    n.sim = check_count(n.sim, "n.sim"), max.cells = check_count(max.cells, "max.cells"),
+    n.sim = if (is.null(n.sim)) 20L else check_count(n.sim, "n.sim"), activation.sim = n.sim,
+    max.cells = check_count(max.cells, "max.cells"),
     step = positive_number(step, "step"), n.directions = check_count(n.directions, "n.directions"),
     seed = seed_from(seed.use), verbose = check_flag(verbose, "verbose"),
     source = list(assay = assay, loadings = loadings, center = center, scale = scale, expression = expression)
@@ -172,7 +175,7 @@ FindFateDrivers.Seurat <- function(object, model = NULL, fate, against = NULL, l
                                    screen = NULL, time = NULL, t.start = NULL, t.end = NULL, fates = NULL,
                                    exclude = NULL, reference = NULL, k = NULL, weights = NULL, vote = NULL,
                                    cutoff = NULL, assay = NULL, expression = NULL, loadings = NULL, center = NULL,
-                                   scale = NULL, n.sim = 20L, max.cells = 200L, step = 0.25, n.directions = 20L,
+                                   scale = NULL, n.sim = NULL, max.cells = 200L, step = 0.25, n.directions = 20L,
                                    n.top = 50L, min.cells = 3L, seed.use = 42L, threads = NULL, verbose = TRUE,
                                    ...) {
   if (missing(sources) && asks_correlation(object, model, predicted)) sources <- "correlation"
@@ -190,9 +193,11 @@ driver_task <- function(object, model, definition, fate, against, cells, time, t
   if (field) check_timeless(time, t.start)
   starts <- if (field) numeric(nrow(x)) else cell_starts(object, model, time, t.start, x)
   cells <- if (is.null(cells)) which(starts == min(starts)) else check_cells(cells, rownames(x))
-  votes <- fate_references(voting_space(object, model, x), definition)
+  motion <- if (field) motion_of_field(object, model, cells, "drift", no_noise, list(), "none")
+  # For velocity fields the space in which IntegrateCells() looks for neighbours.
+  votes <- fate_references(if (field) near_space(motion, x) else x, definition)
   list(
-    object = object, model = model, x = x, starts = starts, cells = cells, definition = definition,
+    object = object, motion = motion, model = model, x = x, starts = starts, cells = cells, definition = definition,
     references = votes$references, sides = fate_sides(fate, against, votes$references, votes$counted),
     end = driver_end(t.end, model)
   )
@@ -387,8 +392,8 @@ fate_activation <- function(task) {
   groups <- split(some, task$starts[some])
   parts <- lapply(groups, function(cells) {
     context <- perturb_context(
-      task$object, task$model, of_present_fates(task), cells, if (sde) task$n.sim, NULL,
-      if (sde) task$starts[[cells[[1L]]]], if (is.finite(task$end)) task$end, task$source, task$seed
+      task$object, task$model, of_present_fates(task), cells, if (sde) task$activation.sim, NULL,
+      if (sde) task$starts[[cells[[1L]]]], if (is.finite(task$end)) task$end, task$source, task$seed, shared = TRUE
     )
     change <- check_change(context$space, context$space$genes, "shift", NULL, "z", NULL)
     screen_effects(screen_genes(context, change, 0L, NULL, 0.95, task$verbose), task$sides)

@@ -20,8 +20,9 @@
 # held_directions(), or NULL.
 
 # `time`, `t.start`: see cell_starts(). `given`: options of the integration of a field, and its `noise`. `correct`: are
-# ends to meet the observed cells?
-futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given, correct = FALSE) {
+# ends to meet the observed cells? `shared`: are the usual futures those of all members together, not of each?
+futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given, correct = FALSE,
+                       shared = FALSE) {
   if (identical(model$type, "field")) {
     check_timeless(time, t.start)
     if (correct) {
@@ -39,7 +40,7 @@ futures_of <- function(object, model, cells, time, t.start, t.end, n.sim, given,
     stop_input("t.end", "`t.end`: the cells are at ", format(start), " and the simulation ends at ", format(end),
       "; name earlier cells or a later end.")
   }
-  n.sim <- sims_of(n.sim, length(cells))
+  n.sim <- sims_of(n.sim, length(cells), if (shared) length(model$states) else 1L)
   check_future_memory(n.sim, ncol(x))
   observed <- nearest_known(end, model$times)
   correction <- if (correct) correction_source(model, x, observed, FALSE)
@@ -63,8 +64,10 @@ check_timeless <- function(time, t.start) {
   }
 }
 
-# About 2,000 trajectories in all, and 10 of each cell.
-sims_of <- function(n.sim, n) if (is.null(n.sim)) max(10L, ceiling(2000 / n)) else check_count(n.sim, "n.sim")
+# About 2,000 trajectories, and 10 of each of n cells, of as many models together.
+sims_of <- function(n.sim, n, models = 1L) {
+  if (is.null(n.sim)) max(ceiling(10 / models), ceiling(2000 / (n * models))) else check_count(n.sim, "n.sim")
+}
 
 # `ends`: weights of ends, see member_weights(), or NULL.
 sde_shares <- function(engine, start, end, n.sim, ends) {

@@ -8,6 +8,7 @@
 #' An annotation package such as `"org.Mm.eg.db"` gives the terms of the Gene Ontology; AnnotationDbi and GO.db
 #' must be installed.
 #' There genes of a term count for all terms above it, as they do where `parents` are given.
+#' Its sets are found once and kept until R ends; a package that is installed anew is read anew.
 #' A table has a row for each gene of each set, as the TERM2GENE of clusterProfiler and the tables of msigdbr:
 #' its columns are known by name (`term`, `gs_name`, `pathway`, ...; `gene`, `gene_symbol`, ...); of two columns with
 #' other names the first holds the sets, the second the genes.
@@ -141,13 +142,40 @@ ontology_sets <- function(x, ontology, keytype) {
     stop_input("keytype", "`keytype` must be one of ", quoted(names(annotation_columns)), ", not ", quoted(keytype),
       ".")
   }
-  tables <- lapply(ontology, function(o) annotated_genes(x, o, annotation_columns[[keytype]]))
-  sets <- do.call(c, lapply(tables, function(t) lapply(split(t$gene, t$go_id), function(g) sort(unique(g)))))
-  of <- rep(ontology, vapply(tables, function(t) length(unique(t$go_id)), 0L))
-  known <- suppressMessages(AnnotationDbi::select(
-    getExportedValue("GO.db", "GO.db"), keys = names(sets), keytype = "GOID", columns = "TERM"
-  ))
-  new_sets(sets, stats::setNames(known$TERM, known$GOID), of)
+  once_a_session(ontology_key(x, ontology, keytype), function() {
+    tables <- lapply(ontology, function(o) annotated_genes(x, o, annotation_columns[[keytype]]))
+    sets <- lapply(tables, function(t) genes_by_term(t$gene, t$go_id))
+    known <- suppressMessages(AnnotationDbi::select(
+      getExportedValue("GO.db", "GO.db"), keys = unlist(lapply(sets, names)), keytype = "GOID", columns = "TERM"
+    ))
+    new_sets(do.call(c, sets), stats::setNames(known$TERM, known$GOID), rep(ontology, lengths(sets)))
+  })
+}
+
+# Genes of each term, each once and in order.
+genes_by_term <- function(gene, term) {
+  all <- sort(unique(gene))
+  terms <- sort(unique(term))
+  code <- unique(match(term, terms) * (length(all) + 1) + match(gene, all))
+  code <- sort(code)
+  split(all[code %% (length(all) + 1)], factor(terms[code %/% (length(all) + 1)], terms))
+}
+
+# What the sets of an annotation package depend on: its file as it is now, and the names of terms.
+ontology_key <- function(x, ontology, keytype) {
+  file <- AnnotationDbi::dbfile(x)
+  list(
+    normalizePath(file), unlist(file.info(file)[c("size", "mtime")]), utils::packageVersion("GO.db"), ontology, keytype
+  )
+}
+
+# Answers that take long and stay the same while R runs, by the hash of what they depend on.
+session_answers <- new.env(parent = emptyenv())
+
+once_a_session <- function(key, make) {
+  name <- rlang::hash(key)
+  if (is.null(session_answers[[name]])) assign(name, make(), envir = session_answers)
+  session_answers[[name]]
 }
 
 headline.fatefield_sets <- function(x) {

@@ -12,6 +12,7 @@
 #   z(cells, genes)            the same in z
 #   shift(states, dz)          states (n x dims) moved by dz (n x some genes, named columns)
 #   decode(states, genes)      states (n x dims) to e (n x genes), never below 0
+#   decoder     list(weights = genes x dims, bias): e is weights times the state and bias, or 0; linear only
 #   measured, source           all genes of the assay, and what the genes come from, for messages
 #
 # A reduction is trusted only where it is reproduced: coordinates recomputed from expression, loadings, centre
@@ -114,10 +115,12 @@ make_linear <- function(x, e, loadings, back, fit, source) {
     rows <- if (is.null(cells)) seq_len(ncol(e)) else cells
     t(as.matrix(e[some, rows, drop = FALSE]))
   }
+  weights <- t(back) * scale
   list(
     kind = "linear", genes = genes, dims = colnames(x), loadings = loadings, centre = centre, scale = scale,
     offset = offset, agreement = fit$agreement, measured = rownames(e), source = source,
     expression = function(cells = NULL, genes = NULL) logged(cells, genes),
+    decoder = list(weights = weights, bias = unname(centre - drop(weights %*% offset))),
     z = function(cells = NULL, genes = NULL) standardised(logged(cells, genes), centre, scale),
     shift = function(states, dz) states + dz %*% loadings[colnames(dz), , drop = FALSE],
     decode = function(states, genes = NULL) {

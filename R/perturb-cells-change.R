@@ -51,9 +51,10 @@ target_expression <- function(space, change, centre, scale) {
   switch(change$units,
     z = centre + change$at * scale,
     expression = change$at,
-    quantile = vapply(seq_along(change$genes), function(i) {
-      stats::quantile(space$expression(NULL, change$genes[[i]]), change$at[[i]], names = FALSE)
-    }, numeric(1))
+    quantile = {
+      e <- space$expression(NULL, change$genes)
+      vapply(seq_along(change$genes), function(i) stats::quantile(e[, i], change$at[[i]], names = FALSE), numeric(1))
+    }
   )
 }
 
@@ -63,6 +64,17 @@ arm_of <- function(space, change, states, cells) {
     states = space$shift(states, change_of_z(space, change, cells)),
     hold = if (change$hold) held_directions(space, change$genes)
   )
+}
+
+# One arm for each of these genes, changed alone.
+arms_of_genes <- function(space, change, genes, states, cells) {
+  all <- utils::modifyList(change, list(genes = genes, at = rep(change$at[[1L]], length(genes))))
+  dz <- change_of_z(space, all, cells)
+  lapply(genes, function(gene) {
+    list(
+      states = space$shift(states, dz[, gene, drop = FALSE]), hold = if (change$hold) held_directions(space, gene)
+    )
+  })
 }
 
 changed_genes <- function(change) paste(change$genes, collapse = " + ")

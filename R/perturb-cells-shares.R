@@ -3,12 +3,13 @@
 
 # list(space, futures, definition, voting, fates, seed, model, settings): everything but what is done to genes.
 # `source`: where genes come from, list(assay, loadings, center, scale, expression) as for gene_space(). `given`:
-# options of the integration of a field. `correct`: are ends to meet the observed cells?
+# options of the integration of a field. `correct`, `shared`: see futures_of().
 perturb_context <- function(object, model, definition, cells, n.sim, time, t.start, t.end, source, seed.use,
-                            given = list(), correct = FALSE) {
+                            given = list(), correct = FALSE, shared = FALSE) {
   model <- choose_model(object, model, type = c("sde", "field"))
   force(definition)
-  futures <- futures_of(object, model, cells, time, t.start, t.end, n.sim, given, check_flag(correct, "correct"))
+  correct <- check_flag(correct, "correct")
+  futures <- futures_of(object, model, cells, time, t.start, t.end, n.sim, given, correct, shared)
   space <- do.call(gene_space, c(list(object, model), source), quote = TRUE)
   votes <- fate_references(futures$places, definition)
   context <- list(

@@ -43,6 +43,16 @@ screen_rare <- 10
 #' `q_genes` hold what the comparison with other genes says of this one model.
 #' Fit `n.models = 3` or more.
 #'
+#' @section How exact it is:
+#' By default 2,000 futures of each gene are simulated by all members together, not by each.
+#' Genes and control have the same noise, so that the Monte-Carlo error is that of the difference alone.
+#' For three models of 3,000 simulated cells, 50 of which start, its standard error was 0.3 to 0.8 (by fate) of the
+#' standard error between members, which more futures do not make smaller; `n.sim = 40`, three times as many, made it
+#' 0.3 to 0.4.
+#' With 100 random genes as with 200, `z` by others drawn anew differed by a tenth of its size, and 2 to 6 \% of random
+#' genes had `p` below 0.05.
+#' Take more where `change_se` is small and genes of like `change` shall be told apart.
+#'
 #' @section Workers:
 #' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread, where
 #' the package future.apply is installed.
@@ -51,7 +61,10 @@ screen_rare <- 10
 #'
 #' @inheritParams PerturbCells
 #' @param genes (names) Genes to screen; `NULL` takes all that can be moved.
+#' @param n.sim Futures of each cell, member and gene; `NULL` takes 2,000 over the number of cells and members, and at
+#'   least 10 of each cell by all members together; 1 for a velocity field.
 #' @param n.null Random or other genes that are simulated for comparison, see above.
+#'   `NULL` takes 100 random ones, or 200 others where the state is the genes: as many as a gene is compared with.
 #'   0 leaves `p` out on a linear reduction.
 #' @param resume A result of this function with the same model, cells and settings, whose genes are not simulated again.
 #' @return A result of class `fatefield_screen`, see [results]: `table` is a data.frame of one row per gene and fate,
@@ -86,18 +99,18 @@ ScreenPerturbations.default <- function(object, genes = NULL, model = NULL,
                                         cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL,
                                         fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
                                         vote = NULL, cutoff = NULL, assay = NULL, loadings = NULL, center = NULL,
-                                        scale = NULL, expression = NULL, n.null = 200L, resume = NULL,
+                                        scale = NULL, expression = NULL, n.null = NULL, resume = NULL,
                                         correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
                                         verbose = TRUE, ...) {
   local_threads(threads)
   check_object(object)
   context <- perturb_context(
     object, model, fate_definition(object, labels, fates, exclude, reference, k, weights, vote, cutoff), cells, n.sim,
-    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...), correct
+    time, t.start, t.end, list(assay, loadings, center, scale, expression), seed.use, list(...), correct, shared = TRUE
   )
   if (is.null(genes)) genes <- context$space$genes
   screen_genes(
-    context, check_change(context$space, genes, mode, at, units, hold), check_count(n.null, "n.null", min = 0L), resume,
+    context, check_change(context$space, genes, mode, at, units, hold), n.null, resume,
     check_number(conf.level, "conf.level", min = 0, max = 1), check_flag(verbose, "verbose")
   )
 }
@@ -110,7 +123,7 @@ ScreenPerturbations.Seurat <- function(object, genes = NULL, model = NULL,
                                        cells = NULL, n.sim = NULL, time = NULL, t.start = NULL, t.end = NULL,
                                        fates = NULL, exclude = NULL, reference = NULL, k = NULL, weights = NULL,
                                        vote = NULL, cutoff = NULL, assay = NULL, loadings = NULL, center = NULL,
-                                       scale = NULL, expression = NULL, n.null = 200L, resume = NULL,
+                                       scale = NULL, expression = NULL, n.null = NULL, resume = NULL,
                                        correct = FALSE, conf.level = 0.95, seed.use = 42L, threads = NULL,
                                        verbose = TRUE, ...) {
   call_worker(ScreenPerturbations.default, ...)
@@ -127,6 +140,11 @@ screen_genes <- function(context, change, n.null, resume, conf.level, verbose) {
   done <- check_resume(resume, settings)
   space <- context$space
   linear <- space$kind == "linear"
+  n.null <- if (is.null(n.null)) {
+    if (linear) screen_random else screen_matched
+  } else {
+    check_count(n.null, "n.null", min = 0L)
+  }
   if (linear) space <- context$space <- with_random_genes(space, n.null, context$seed)
   size <- gene_sizes(space, change, context$futures$cells)
   like <- if (!linear) gene_likeness(space, size)
@@ -290,10 +308,7 @@ screen_elsewhere <- function(context, change, control) {
 
 screen_batch <- function(context, change, genes, members, references, control) {
   x <- start_states(context)
-  arms <- lapply(genes, function(g) {
-    one <- utils::modifyList(change, list(genes = g, at = change$at[[1L]]))
-    arm_of(context$space, one, x, context$futures$cells)
-  })
+  arms <- arms_of_genes(context$space, change, genes, x, context$futures$cells)
   size <- c(length(genes), length(context$fates), length(members))
   effects <- errors <- array(NA_real_, size, list(genes, fate_names(context), NULL))
   for (m in seq_along(members)) {

@@ -14,6 +14,7 @@
 #   accuracy    how right fits and fates are where the truth is known, four settings
 #   timecourse  real cells, one time left out      (needs the folder of real data)
 #   larry       fates of 2,081 cells of LARRY      (needs the folder of real data; long)
+#   speed       questions that people wait for     (needs the folder of real data; long)
 # THREADS=n sets the threads (default: all). The parts in R take the installed package; R_LIBS may name its library.
 set -eu
 cd "$(dirname "$0")/.."
@@ -123,7 +124,7 @@ for part in $parts; do
         Rscript bench/million.R "$cells" "$threads" "bench/out/million-$cells.json"
         echo
       done ;;
-    accuracy | timecourse | larry)
+    accuracy | timecourse | larry | speed)
       if [ ! -f "bench/$part.R" ]; then echo "bench/$part.R is not there"
       elif [ ! -d "$data" ]; then echo "passed over: no folder of data at $data"
       else Rscript "bench/$part.R"; fi ;;

@@ -235,17 +235,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// profile_change
-Rcpp::NumericVector profile_change(const Rcpp::NumericMatrix& before, const Rcpp::NumericMatrix& after, const Rcpp::NumericVector& mean, const Rcpp::List& options, int threads);
-RcppExport SEXP _fatefield_profile_change(SEXP beforeSEXP, SEXP afterSEXP, SEXP meanSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
+// path_changes
+Rcpp::NumericMatrix path_changes(const Rcpp::NumericVector& states, Rcpp::Nullable<Rcpp::List> genes, const Rcpp::NumericVector& mean, const Rcpp::List& options, int threads);
+RcppExport SEXP _fatefield_path_changes(SEXP statesSEXP, SEXP genesSEXP, SEXP meanSEXP, SEXP optionsSEXP, SEXP threadsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type before(beforeSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type after(afterSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type states(statesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::List> >::type genes(genesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type mean(meanSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(profile_change(before, after, mean, options, threads));
+    rcpp_result_gen = Rcpp::wrap(path_changes(states, genes, mean, options, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1821,7 +1821,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_path_forward_shares", (DL_FUNC) &_fatefield_path_forward_shares, 4},
     {"_fatefield_criticality_defaults", (DL_FUNC) &_fatefield_criticality_defaults, 0},
     {"_fatefield_lyapunov_defaults", (DL_FUNC) &_fatefield_lyapunov_defaults, 0},
-    {"_fatefield_profile_change", (DL_FUNC) &_fatefield_profile_change, 5},
+    {"_fatefield_path_changes", (DL_FUNC) &_fatefield_path_changes, 5},
     {"_fatefield_gene_correlations", (DL_FUNC) &_fatefield_gene_correlations, 10},
     {"_fatefield_lyapunov_of", (DL_FUNC) &_fatefield_lyapunov_of, 10},
     {"_fatefield_row_digests", (DL_FUNC) &_fatefield_row_digests, 1},

@@ -1,5 +1,7 @@
 // Criticality, local divergence and correlations of genes with dynamics, for R. States are cells x dims,
 // genes of cells genes x cells.
+#include <algorithm>
+
 #include "core/analysis/criticality.hpp"
 #include "core/analysis/gene_dynamics.hpp"
 #include "core/field/model/velocity_field.hpp"
@@ -26,16 +28,25 @@ Rcpp::List criticality_defaults() { return glue::to_list(CriticalityOptions()); 
 // [[Rcpp::export(rng = false)]]
 Rcpp::List lyapunov_defaults() { return glue::to_list(LyapunovOptions()); }
 
-// How far each row has moved. `mean`: one number for each gene, or none.
+// How far each path has moved between successive times, paths x (times - 1). `states`: array path x dim x
+// time; `genes`: NULL, or list(weights = genes x dims, bias); `mean`: one number for each gene, or none.
 // [[Rcpp::export(rng = false)]]
-Rcpp::NumericVector profile_change(const Rcpp::NumericMatrix& before, const Rcpp::NumericMatrix& after,
-                                   const Rcpp::NumericVector& mean, const Rcpp::List& options, int threads) {
+Rcpp::NumericMatrix path_changes(const Rcpp::NumericVector& states, Rcpp::Nullable<Rcpp::List> genes,
+                                 const Rcpp::NumericVector& mean, const Rcpp::List& options, int threads) {
   return glue::guarded([&] {
     const ThreadScope scope(threads);
-    const std::vector<double> out =
-        profile_change(glue::view(before), glue::view(after), std::vector<double>(mean.begin(), mean.end()),
-                       glue::from_list<CriticalityOptions>(options));
-    return Rcpp::NumericVector(out.begin(), out.end());
+    const Rcpp::IntegerVector size = states.attr("dim");
+    StateExpression expression;
+    if (genes.isNotNull()) {
+      const Rcpp::List given(genes);
+      const Rcpp::NumericMatrix weights = given["weights"];
+      expression.weights = Matrix(weights.nrow(), weights.ncol());
+      std::copy(weights.begin(), weights.end(), expression.weights.values.begin());
+      expression.bias = Rcpp::as<std::vector<double>>(given["bias"]);
+    }
+    return glue::to_r(path_changes(
+        {states.begin(), size[0], size[1], size[2]}, genes.isNotNull() ? &expression : nullptr,
+        std::vector<double>(mean.begin(), mean.end()), glue::from_list<CriticalityOptions>(options)));
   });
 }
 

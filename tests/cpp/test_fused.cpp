@@ -117,17 +117,17 @@ double unit_error(const DenseKernels<T>& k, Activation kind) {
   const auto see = [&](double found, double wanted) {
     worst = std::max(worst, std::abs(found - wanted) / (1.0 + std::abs(wanted)));
   };
-  k.values(kind, n, z.data(), out.data());
+  k.values(kind, {1, n, n}, z.data(), out.data());
   for (std::int64_t i = 0; i < n; ++i) see(out[i], activation(kind, z[i]));
-  k.slopes(kind, 1, n, z.data(), u.data(), 0, mask.data(), out.data());
+  k.slopes(kind, {1, n, n}, z.data(), u.data(), 0, mask.data(), out.data());
   for (std::int64_t i = 0; i < n; ++i) see(out[i], u[i] * first(kind, z[i]) * mask[i]);
-  k.curves(kind, 1, n, z.data(), u.data(), n, mask.data(), g.data(), in_z.data());
+  k.curves(kind, {1, n, n}, z.data(), u.data(), n, mask.data(), g.data(), in_z.data());
   for (std::int64_t i = 0; i < n; ++i) {
     see(g[i], before[i] * first(kind, z[i]) * mask[i]);
     see(in_z[i], before[i] * mask[i] * u[i] * second(kind, z[i]));
   }
   g = before;
-  k.descend(kind, n, z.data(), u.data(), mask.data(), g.data());
+  k.descend(kind, {1, n, n}, z.data(), u.data(), mask.data(), g.data());
   for (std::int64_t i = 0; i < n; ++i) see(g[i], (before[i] * first(kind, z[i]) + u[i]) * mask[i]);
   return worst;
 }

@@ -55,8 +55,12 @@ class Scanner {
 
   void scan(const Panels& panels, std::int64_t from, std::int64_t to, const float* queries, std::int64_t rows,
             Best* const* best) {
-    for (; from < to; from += kPanelsAtOnce) {
-      const std::int64_t some = std::min(kPanelsAtOnce, to - from);
+    // Until there are enough candidates all points are; few panels at first, so that there soon is a bound.
+    bool full = true;
+    for (std::int64_t r = 0; r < rows; ++r) full = full && best[r]->full();
+    std::int64_t ahead = full ? kPanelsAtOnce : 1;
+    for (std::int64_t some; from < to; from += some, ahead = std::min(2 * ahead, kPanelsAtOnce)) {
+      some = std::min(ahead, to - from);
       float bound[kQueriesAtOnce];
       for (std::int64_t r = 0; r < rows; ++r) bound[r] = best[r]->worst(kFar);
       knn_kernel().scan(queries, rows, panels.dims, panels.values.data() + from * kPanel * panels.dims,

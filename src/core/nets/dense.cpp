@@ -148,7 +148,7 @@ void Dense<T>::descend(const DenseRows<T>& b, const Parts& p, bool bent, const T
       return;
     }
     down(l, b.rows, g, nothing_.data(), below, stride(l - 1));
-    kernels_.descend(chain_.activation(l - 1), b.rows * stride(l - 1), chain_.z(p.rows, l - 1),
+    kernels_.descend(chain_.activation(l - 1), chain_.units_of(p.rows, l - 1), chain_.z(p.rows, l - 1),
                      bent ? p.in_z[l - 1] : nullptr, chain_.mask(p.rows, l - 1), below);
     g = below;
     std::swap(below, spare);
@@ -164,7 +164,7 @@ void Dense<T>::forward_adjoint(const DenseRows<T>& b, const T* g, DenseGradient<
   kernels_.column_sums(b.rows, chain_.output().padded(), g, output_stride(), into.biases[last].data());
   if (last == 0) return down(0, b.rows, g, nullptr, gx, b.ldx);
   down(last, b.rows, g, nothing_.data(), p.first, stride(last - 1));
-  kernels_.descend(chain_.activation(last - 1), b.rows * stride(last - 1), chain_.z(p.rows, last - 1),
+  kernels_.descend(chain_.activation(last - 1), chain_.units_of(p.rows, last - 1), chain_.z(p.rows, last - 1),
                    nullptr, chain_.mask(p.rows, last - 1), p.first);
   descend(b, p, false, p.first, into, gx);
 }
@@ -197,7 +197,7 @@ void Dense<T>::input_gradient_adjoint(const DenseRows<T>& b, const T* g, DenseGr
     chain(p, l, p.value);
     add_outer(l, b.rows, p.value, below, ld_below, into);
     chain_.layer(l).tangent(b.rows, below, ld_below, now);
-    kernels_.curves(chain_.activation(l), b.rows, stride(l), chain_.z(p.rows, l),
+    kernels_.curves(chain_.activation(l), chain_.units_of(p.rows, l), chain_.z(p.rows, l),
                     last ? output_row_.data() : p.u[l], last ? 0 : stride(l), chain_.mask(p.rows, l), now,
                     p.in_z[l]);
     below = now;

@@ -16,6 +16,10 @@
 
 namespace fatefield {
 
+struct UnitRows {
+  std::int64_t rows, stride, units;
+};
+
 template <typename T>
 struct DenseKernels {
   const char* name;
@@ -38,21 +42,23 @@ struct DenseKernels {
   /// out (cols) += sums of the columns of d (rows x cols); cols a multiple of `width`.
   void (*column_sums)(std::int64_t rows, std::int64_t cols, const T* d, std::int64_t ldd, T* out);
 
-  // On units: n = rows * stride entries, a multiple of the stride. A mask (nullptr for none) multiplies a
-  // unit before its activation; z is what the activation sees.
+  // On units: the first entries of rows that are `stride` apart, whole vectors for `units`. A mask (nullptr
+  // for none) multiplies a unit before its activation; z is what the activation sees.
 
   /// out = activation(z); out may be z
-  void (*values)(Activation, std::int64_t n, const T* z, T* out);
-  /// out = u * slope(z) * mask; u has n entries, or `stride` entries that serve every row (u_rows 0)
-  void (*slopes)(Activation, std::int64_t rows, std::int64_t stride, const T* z, const T* u,
-                 std::int64_t u_stride, const T* mask, T* out);
+  void (*values)(Activation, UnitRows, const T* z, T* out);
+  /// out = u * slope(z) * mask; u has rows `u_stride` apart, or one that serves every row (u_stride 0)
+  void (*slopes)(Activation, UnitRows, const T* z, const T* u, std::int64_t u_stride, const T* mask, T* out);
   /// The adjoint of slopes(): g, the gradient in its result, becomes that in u; `in_z` that in z through the
   /// slope.
-  void (*curves)(Activation, std::int64_t rows, std::int64_t stride, const T* z, const T* u,
-                 std::int64_t u_stride, const T* mask, T* g, T* in_z);
+  void (*curves)(Activation, UnitRows, const T* z, const T* u, std::int64_t u_stride, const T* mask, T* g,
+                 T* in_z);
   /// The adjoint of values(): g, the gradient in the value, becomes (g * slope(z) + in_z) * mask; in_z may be
   /// nullptr
-  void (*descend)(Activation, std::int64_t n, const T* z, const T* in_z, const T* mask, T* g);
+  void (*descend)(Activation, UnitRows, const T* z, const T* in_z, const T* mask, T* g);
+
+  // On all entries of rows.
+
   /// z *= mask
   void (*multiply)(std::int64_t n, const T* mask, T* z);
 

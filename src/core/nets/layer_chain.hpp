@@ -50,15 +50,19 @@ class LayerChain {
 
   // Of one hidden layer.
 
+  /// What products with its values read.
+  UnitRows units_of(const ChainRows<T>& b, std::int64_t l) const {
+    return {b.rows, stride(l), layer(l).padded()};
+  }
   /// Its z from the values a (rows x lda) below it.
   void enter(const ChainRows<T>& b, std::int64_t l, const T* a, std::int64_t lda) const;
   /// out = its values.
   void values(const ChainRows<T>& b, std::int64_t l, T* out) const {
-    kernels_->values(activation(l), b.rows * stride(l), z(b, l), out);
+    kernels_->values(activation(l), units_of(b, l), z(b, l), out);
   }
   /// out = u times its slopes and masks; u has rows, or one for all (u_stride 0).
   void slopes(const ChainRows<T>& b, std::int64_t l, const T* u, std::int64_t u_stride, T* out) const {
-    kernels_->slopes(activation(l), b.rows, stride(l), z(b, l), u, u_stride, mask(b, l), out);
+    kernels_->slopes(activation(l), units_of(b, l), z(b, l), u, u_stride, mask(b, l), out);
   }
 
   // Of the hidden layers [from, to), in order. Each gives what it found, or what it was given where there are

@@ -82,16 +82,18 @@ class RightHand {
   }
 
   static void hold_positive(std::int64_t entries, double* x, double* delta) {
-    for (std::int64_t e = 0; e < entries; ++e) {
-      if (!(x[e] < 0)) continue;
-      x[e] = 0;
-      if (delta != nullptr) delta[e] = 0;
+    if (delta != nullptr) {
+#pragma omp simd
+      for (std::int64_t e = 0; e < entries; ++e) delta[e] = x[e] < 0 ? 0 : delta[e];
     }
+#pragma omp simd
+    for (std::int64_t e = 0; e < entries; ++e) x[e] = x[e] < 0 ? 0 : x[e];
   }
 
  private:
   void scale(std::int64_t entries, double* v) const {
     if (kappa_ == 1) return;
+#pragma omp simd
     for (std::int64_t e = 0; e < entries; ++e) v[e] *= kappa_;
   }
 

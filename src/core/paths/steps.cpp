@@ -27,6 +27,7 @@ void Steps::weigh(std::int64_t i, const std::vector<double>& weights, const std:
     if (weights[j] == 0) continue;
     const double w = h * weights[j];
     const double* kj = row(k[j], i);
+#pragma omp simd
     for (std::int64_t g = 0; g < dims_; ++g) out[g] += w * kj[g];
   }
 }
@@ -66,22 +67,36 @@ void Steps::finish(std::int64_t n, FieldWorkspace& workspace) {
            workspace);
 }
 
+namespace {
+
 // The error e of y where states below zero are zero: the difference of the two solutions there.
-double Steps::clipped_error(double y, double e) const {
-  if (!f_.positive() || (y > 0 && y > e)) return e;
-  return std::max(y, 0.0) - std::max(y - e, 0.0);
+inline double clipped_error(bool positive, double y, double e) {
+  const double clipped = std::max(y, 0.0) - std::max(y - e, 0.0);
+  return !positive || (y > 0 && y > e) ? e : clipped;
 }
+
+}  // namespace
 
 double Steps::error(std::int64_t i, double rtol, double atol) const {
   if (!method_.error_low.empty()) return error_of_two(i, rtol, atol);
   const double *a = row(from_, i), *b = row(to_, i);
-  double sum = 0;
-  for (std::int64_t g = 0; g < dims_; ++g) {
-    double e = 0;
-    for (std::size_t j = 0; j < method_.error.size(); ++j) e += method_.error[j] * row(k_[j], i)[g];
-    e = clipped_error(b[g], h_[i] * e) / (atol + rtol * std::max(std::abs(a[g]), std::abs(b[g])));
-    sum += e * e;
+  std::vector<double> all(static_cast<std::size_t>(dims_), 0.0);
+  double* const error = all.data();
+  for (std::size_t j = 0; j < method_.error.size(); ++j) {
+    const double weight = method_.error[j];
+    const double* const k = row(k_[j], i);
+#pragma omp simd
+    for (std::int64_t g = 0; g < dims_; ++g) error[g] += weight * k[g];
   }
+  const double h = h_[i];
+  const bool positive = f_.positive();
+#pragma omp simd
+  for (std::int64_t g = 0; g < dims_; ++g) {
+    const double e = clipped_error(positive, b[g], h * error[g]);
+    error[g] = e / (atol + rtol * std::max(std::abs(a[g]), std::abs(b[g])));
+  }
+  double sum = 0;
+  for (std::int64_t g = 0; g < dims_; ++g) sum += error[g] * error[g];
   return std::sqrt(sum / static_cast<double>(dims_));
 }
 
@@ -97,8 +112,8 @@ double Steps::error_of_two(std::int64_t i, double rtol, double atol) const {
       e3 += method_.error_low[j] * k;
     }
     const double scale = atol + rtol * std::max(std::abs(a[g]), std::abs(b[g]));
-    e5 = clipped_error(b[g], h_[i] * e5) / scale;
-    e3 = clipped_error(b[g], h_[i] * e3) / scale;
+    e5 = clipped_error(f_.positive(), b[g], h_[i] * e5) / scale;
+    e3 = clipped_error(f_.positive(), b[g], h_[i] * e3) / scale;
     high += e5 * e5;
     low += e3 * e3;
   }

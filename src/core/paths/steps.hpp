@@ -53,7 +53,6 @@ class Steps {
   void stage(std::size_t s, std::int64_t n, double* x, double* delta);
   void evaluate(std::int64_t n, const Rows& at, double* x, Rows& v, double* delta, Rows* dv,
                 FieldWorkspace& workspace);
-  double clipped_error(double y, double e) const;
   double error_of_two(std::int64_t i, double rtol, double atol) const;
   void between_of_853(std::int64_t i, double x, double* out) const;
 

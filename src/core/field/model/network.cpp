@@ -1,9 +1,11 @@
 // Takes trained weights; gives velocities, their derivatives and embeddings of states.
 #include "field/model/network.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/soft_log.hpp"
 
 namespace fatefield {
 namespace {
@@ -105,12 +107,14 @@ void NetworkField::first_layer(std::int64_t n, const double* x, FieldMemory& m) 
   const std::int64_t from_stride = components ? space().stride() : f;
   double* t = m.at(kInput);
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < f; ++j) {
-      const auto k = static_cast<std::size_t>(j);
-      const double value = from[i * from_stride + j];
-      t[i * ld + j] = ((units_.input == FieldInput::Logarithm ? soft_log(value) : value) - units_.centre[k]) /
-                      units_.scale[k];
-    }
+    double* row = t + i * ld;
+    if (units_.input == FieldInput::Logarithm)
+      soft_logs(f, from + i * from_stride, row);
+    else
+      std::copy_n(from + i * from_stride, f, row);
+    const double *centre = units_.centre.data(), *scale = units_.scale.data();
+#pragma omp simd
+    for (std::int64_t j = 0; j < f; ++j) row[j] = (row[j] - centre[j]) / scale[j];
   }
   net_.layer(0).forward(n, t, ld, m.at(kFirst));
 }
@@ -187,10 +191,10 @@ void NetworkField::evaluate_block(std::int64_t n, const double* x, double* v, Fi
   net_.output().forward(n, m.at(kMean), net_.stride(last), m.at(kOutput));
   for (std::int64_t i = 0; i < n; ++i) {
     const double* out = m.at(kOutput) + i * net_.output().stride();
-    for (std::int64_t j = 0; j < g; ++j) {
-      const auto gene = static_cast<std::size_t>(j);
-      v[i * g + j] = units_.mean[gene] + units_.spread[gene] * out[j];
-    }
+    const double *mean = units_.mean.data(), *spread = units_.spread.data();
+    double* row = v + i * g;
+#pragma omp simd
+    for (std::int64_t j = 0; j < g; ++j) row[j] = mean[j] + spread[j] * out[j];
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/sampling.hpp"
+#include "base/soft_log.hpp"
 #include "base/threads.hpp"
 
 namespace fatefield {
@@ -137,7 +138,7 @@ void StateSpace::put(Archive& archive, const std::string& prefix) const {
 void StateSpace::scores(std::int64_t n, const double* x, double* z, double* rest, double* workspace) const {
   const std::int64_t g = genes(), lda = this->workspace();
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < g; ++j) workspace[i * lda + j] = soft_log(x[i * g + j]);
+    soft_logs(g, x + i * g, workspace + i * lda);
   }
   scores_.forward(n, workspace, lda, z);
   if (rest == nullptr) return;
@@ -218,8 +219,8 @@ FieldSupport::FieldSupport(StateSpace space, const MatrixView& x, const SupportO
     for (std::int64_t g = 0; g < x.cols; ++g) state[static_cast<std::size_t>(g)] = x(cell, g);
     double rest = 0.0;
     space_.scores(1, state.data(), memory.at(part), &rest, memory.at(part + 1));
-    far[static_cast<std::size_t>(c)] =
-        distance(memory.at(part), number[static_cast<std::size_t>(cell)], memory);
+    distances(1, memory.at(part), &number[static_cast<std::size_t>(cell)], &far[static_cast<std::size_t>(c)],
+              memory);
     off[static_cast<std::size_t>(c)] = std::sqrt(rest);
   });
   near_ = unit_of(quantile(far, kCovered));
@@ -262,28 +263,35 @@ std::size_t FieldSupport::reserve(FieldMemory& memory) const {
   memory.part.emplace_back(static_cast<std::size_t>(kFieldRows * space_.stride()));
   memory.part.emplace_back(static_cast<std::size_t>(kFieldRows * space_.workspace()));
   memory.part.emplace_back(static_cast<std::size_t>(kFieldRows));
-  memory.point.resize(std::max(memory.point.size(), static_cast<std::size_t>(space_.dims())));
-  memory.near.resize(std::max(memory.near.size(), static_cast<std::size_t>(neighbours_)));
+  memory.point.resize(std::max(memory.point.size(), static_cast<std::size_t>(kFieldRows * space_.dims())));
+  memory.near.resize(std::max(memory.near.size(), static_cast<std::size_t>(kFieldRows * neighbours_)));
   return first;
 }
 
-double FieldSupport::distance(const double* z, std::int32_t skip, FieldMemory& memory) const {
-  index_->centre({z, 1, space_.dims()}, 0, memory.point.data());
-  index_->search(memory.point.data(), neighbours_, skip, memory.near.data());
-  double sum = 0.0;
-  for (std::int64_t k = 0; k < neighbours_; ++k)
-    sum += std::sqrt(static_cast<double>(std::max(0.0f, memory.near[static_cast<std::size_t>(k)].squared)));
-  return sum / static_cast<double>(neighbours_);
+void FieldSupport::distances(std::int64_t n, const double* z, const std::int32_t* skip, double* out,
+                             FieldMemory& memory) const {
+  const std::int64_t d = space_.dims();
+  for (std::int64_t i = 0; i < n; ++i)
+    index_->centre({z + i * space_.stride(), 1, d}, 0, memory.point.data() + i * d);
+  index_->search_many(memory.point.data(), n, neighbours_, skip, memory.near.data());
+  for (std::int64_t i = 0; i < n; ++i) {
+    double sum = 0.0;
+    for (std::int64_t k = 0; k < neighbours_; ++k) {
+      const float squared = memory.near[static_cast<std::size_t>(i * neighbours_ + k)].squared;
+      sum += std::sqrt(static_cast<double>(std::max(0.0f, squared)));
+    }
+    out[i] = sum / static_cast<double>(neighbours_);
+  }
 }
 
 void FieldSupport::score(std::int64_t n, const double* x, double* out, FieldMemory& memory,
                          std::size_t part) const {
   double *z = memory.at(part), *rest = memory.at(part + 2);
   space_.scores(n, x, z, rest, memory.at(part + 1));
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double far = distance(z + i * space_.stride(), -1, memory) / near_;
-    out[i] = std::max(far, std::sqrt(rest[i]) / off_) / unit_;
-  }
+  std::int32_t none[kFieldRows];
+  std::fill(none, none + n, -1);
+  distances(n, z, none, out, memory);
+  for (std::int64_t i = 0; i < n; ++i) out[i] = std::max(out[i] / near_, std::sqrt(rest[i]) / off_) / unit_;
 }
 
 }  // namespace fatefield

@@ -87,7 +87,9 @@ class FieldSupport {
   void score(std::int64_t n, const double* x, double* out, FieldMemory& memory, std::size_t part) const;
 
  private:
-  double distance(const double* z, std::int32_t skip, FieldMemory& memory) const;
+  // Mean distances to the landmarks of n states, of which `skip` are themselves, or -1.
+  void distances(std::int64_t n, const double* z, const std::int32_t* skip, double* out,
+                 FieldMemory& memory) const;
   void index_landmarks();
 
   StateSpace space_;

@@ -195,7 +195,7 @@ double FieldNet<T>::narrow_forward(const FieldBatch& b, const T* eps) {
         k_.product(rows, y.in, y.padded_out, from, stride(l - 1), p_.data() + y.weight, before, ld, bias);
       }
       if (l != shape_.latent()) {
-        k_.values(shape_.net.activation, rows * ld, before, after);
+        k_.values(shape_.net.activation, {rows, ld, ld}, before, after);
         continue;
       }
       const std::int64_t units = shape_.units(l);
@@ -293,7 +293,7 @@ void FieldNet<T>::narrow_backward(const FieldBatch& b, double kl, const T* eps, 
           }
         }
       } else {
-        k_.descend(shape_.net.activation, rows * ld, before, nullptr, nullptr, g);
+        k_.descend(shape_.net.activation, {rows, ld, ld}, before, nullptr, nullptr, g);
       }
       k_.column_sums(rows, y.padded_out, g, ld, gradient + y.bias);
       if (l == 0) {

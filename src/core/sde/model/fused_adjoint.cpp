@@ -7,7 +7,7 @@ namespace fatefield {
 template <typename T>
 void FusedBlock<T>::Work::softplus_adjoint(const Slot& s, T* g) const {
   if (!o.diagonal_noise()) return;
-  dense_kernels<T>().descend(Activation::Softplus, rows * ldr, s.raw, nullptr, nullptr, g);
+  dense_kernels<T>().descend(Activation::Softplus, {rows, ldr, spread_entries()}, s.raw, nullptr, nullptr, g);
 }
 
 // Gradient in what the diffusion network put out, from that in g's product with the motions.

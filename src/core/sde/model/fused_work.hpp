@@ -126,7 +126,7 @@ struct FusedBlock<T>::Work {
       std::copy(s.raw, s.raw + rows * ldr, p.g.get());
       return;
     }
-    dense_kernels<T>().values(Activation::Softplus, rows * ldr, s.raw, p.g.get());
+    dense_kernels<T>().values(Activation::Softplus, {rows, ldr, spread_entries()}, s.raw, p.g.get());
   }
 
   // dx of row r and dimension j that the motions dW of that row bring.
