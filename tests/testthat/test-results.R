@@ -100,6 +100,9 @@ result_makers <- list(
     dimnames(block) <- rep(list(paste0("cell", 1:20)), 2L)
     FindMacrostates(block / rowSums(block), n.states = 2)
   },
+  velocity_genes = function(f) RankVelocityGenes(f$branch, group.by = "stage"),
+  splicing = function(f) SplicingProportions(f$branch, group.by = "stage"),
+  kinetics = function(f) DifferentialKinetics(f$branch, group.by = "stage"),
   classes = function(f) {
     suppressWarnings(ClassifyTrajectories(IntegrateCells(f$branch, cells = 1:10, verbose = FALSE),
       reference = f$branch, n.boot = 10))
