@@ -25,7 +25,8 @@
 #' `genes` of the result has one test for all groups together.
 #'
 #' In the deterministic and stochastic modes a group that is only rising or falling lies to one side of the line, too,
-#' and is told from one with other rates by its phase portrait alone, see [PlotPhase()]; a fitted curve accounts for that.
+#' and is told from one with other rates by its phase portrait alone, see [PlotPhase()]; a fitted curve accounts
+#' for that.
 #'
 #' @param object A Seurat object or SingleCellExperiment with velocities, a result of [EstimateVelocity()], or a matrix
 #'   of means of spliced counts (genes x cells).
@@ -39,8 +40,8 @@
 #' @param ... Not used.
 #' @return A result of class `fatefield_kinetics`, see [results].
 #'   Its table has a row for each gene and group, the smallest `p` first: `gene`, `group`, `slope` (that of the group
-#'   less that of all others) with its interval, `statistic` (F with 1 and `df` degrees of freedom), `p`, and `q` over all
-#'   rows.
+#'   less that of all others) with its interval, `statistic` (F with 1 and `df` degrees of freedom), `p`, and `q` over
+#'   all rows.
 #'   `genes` has a row for each gene: `gene`, `statistic`, `df1`, `df`, `p`, `q`, and the group that differs most.
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no velocities, no such column or genes, fewer than two groups of

@@ -43,6 +43,8 @@
 #' | Which genes are changing in which cells? | [RankVelocityGenes()] | result |
 #' | Does one rate of each gene do for all cells? | [DifferentialKinetics()] | result |
 #' | How likely is each step? | [TransitionMatrix()] | matrix |
+#' | Are the velocities right? | [ScoreVelocity()] | result |
+#' | Which groups touch, and which way do cells cross? | [ConnectGroups()] | result |
 #' | Where do walks begin and end? | [FindMacrostates()] | object |
 #' | What are the fates, without times? | [AbsorptionProbabilities()], shown by [PlotFate()] | object |
 #' | Which velocity has any state? | [FitVelocityField()], [ScoreVelocityField()] | object, result |
