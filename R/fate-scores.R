@@ -3,7 +3,7 @@
 # A gap is never negative, so that chance alone makes one, and a bootstrap sample adds its own: the samples of the
 # calibration error lie too high by about what it is itself too high. Its interval is brought down by that.
 # `scored`: one matrix (scores x bootstrap samples, the data first) per method; `data`: see common_cells().
-score_table <- function(scored, data, conf.level, bins, cols) {
+score_table <- function(scored, data, conf.level, bins, cols, pair = NULL) {
   per_fate <- startsWith(rownames(scored[[1L]]), "auroc:")
   value <- t(vapply(scored, function(s) s[, 1L], numeric(length(per_fate))))
   value[is.nan(value)] <- NA
@@ -38,7 +38,8 @@ score_table <- function(scored, data, conf.level, bins, cols) {
     "fate_scores", table, by = "method", auroc = auroc, scores = rownames(scored[[1L]])[!per_fate],
     calibration = of_methods(function(p) calibration_curve(p, data$observed, bins)),
     confusion = of_methods(function(p) confusion_table(p, data$observed)),
-    plan = beside_plan(scored, conf.level), cols = colours_of(colnames(data$observed), cols)
+    plan = beside_plan(scored, conf.level), cols = colours_of(colnames(data$observed), cols),
+    pair = pair
   )
 }
 
@@ -103,9 +104,20 @@ headline.fatefield_fate_scores <- function(x) {
     paste0("fates of ", counted(x$cells[[1L]], "cell"), " scored; ", first, ": accuracy ", beside("accuracy")),
     paste0("cross-entropy ", beside("cross.entropy"), ", lower is better",
       if (worse) "; no better than the frequencies alone"),
-    paste0("calibration error ", of("calibration")[[1L]], ": how far probabilities are from how often they come true"),
+    paste0("calibration error ", of("calibration")[[1L]], ": how far probabilities are from how often they come true",
+      if (!is.null(attr(x, "pair"))) paste0("; ", pair_text(x))),
     plan_text(x)
   )
+}
+
+# Predicted against observed share of the first of the pair, by clones where these were given.
+pair_text <- function(x) {
+  pair <- attr(x, "pair")
+  if (is.null(pair)) {
+    return(NULL)
+  }
+  of <- function(score) with_interval(x[[score]], x[[paste0(score, "_low")]], x[[paste0(score, "_high")]])[[1L]]
+  paste0(pair[[1L]], " or ", pair[[2L]], ": r ", of("pair.pearson"), ", AUROC ", of("pair.auroc"))
 }
 
 #' @rdname ScoreFate

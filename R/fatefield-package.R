@@ -39,7 +39,12 @@
 #' | **Spliced and unspliced counts** | | |
 #' | Where does each cell head? | [EstimateVelocity()], [EmbedVelocity()], [PlotVelocity()] | object |
 #' | Does a gene's kinetics fit? | [PlotPhase()] | figure |
+#' | Are there enough unspliced molecules? | [SplicingProportions()] | result |
+#' | Which genes are changing in which cells? | [RankVelocityGenes()] | result |
+#' | Does one rate of each gene do for all cells? | [DifferentialKinetics()] | result |
 #' | How likely is each step? | [TransitionMatrix()] | matrix |
+#' | Are the velocities right? | [ScoreVelocity()] | result |
+#' | Which groups touch, and which way do cells cross? | [ConnectGroups()] | result |
 #' | Where do walks begin and end? | [FindMacrostates()] | object |
 #' | What are the fates, without times? | [AbsorptionProbabilities()], shown by [PlotFate()] | object |
 #' | Which velocity has any state? | [FitVelocityField()], [ScoreVelocityField()] | object, result |

@@ -107,7 +107,7 @@ ScoreFate.default <- function(object, truth, pair = NULL, group = NULL, prior = 
   scored <- lapply(data$methods, function(p) {
     in_blocks(weights, function(w) score_once(p, data$observed, w, pair, floor, n.bins))
   })
-  score_table(scored, data, conf.level, n.bins, known_colours(object))
+  score_table(scored, data, conf.level, n.bins, known_colours(object), pair)
 }
 
 #' @rdname ScoreFate

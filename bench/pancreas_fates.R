@@ -47,12 +47,32 @@ fates_of_ends <- function(object, mode) {
       seconds = spent)
 }
 
+# Scores of the steps along the lineage, in genes and among arrows, with those of shuffled velocities.
+direction_rows <- function(object, mode) {
+  of <- function(...) ScoreVelocity(object, group.by = "type", edges = steps, ...)$table
+  before <- proc.time()
+  genes <- of()
+  arrows <- of(reduction = "umap")
+  spent <- sum((proc.time() - before)[1:2])
+  data.frame(mode = mode, genes[c("edge", "cells", "effective", "score", "score_low", "score_high", "floor", "p")],
+    arrows = arrows$score, arrows.floor = arrows$floor, seconds = spent)
+}
+
+group_graph_of <- function(object, mode) {
+  graph <- ConnectGroups(object, group.by = "type", reduction = "umap")
+  save_figure(plot(graph), paste0("pancreas_groups_", mode))
+  show_table(as.data.frame(graph), paste0("pancreas_groups_", mode), "Connectivity and direction of pairs of types")
+}
+
 # `fits`: the object with velocities of each mode.
 pancreas_fates <- function(fits) {
   rows <- do.call(rbind, lapply(names(fits), function(mode) {
     do.call(rbind, lapply(list(NULL, 8L, 10L, 12L), function(n) tryCatch(macrostate_row(fits[[mode]], mode, n),
       fatefield_error_input = function(e) NULL)))
   }))
+  show_table(do.call(rbind, Map(direction_rows, fits, names(fits))), "pancreas_directions",
+    "Mean cosine of velocities with steps to the next type, in genes and among arrows, beside shuffled ones")
+  for (mode in names(fits)) group_graph_of(fits[[mode]], mode)
   show_table(rows, "pancreas_macrostates",
     "Macrostates: purity of the cores of ends, terminal and initial ones, seconds")
   show_table(do.call(rbind, Map(fates_of_ends, fits, names(fits))), "pancreas_fates",

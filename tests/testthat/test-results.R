@@ -101,6 +101,14 @@ result_makers <- list(
     dimnames(block) <- rep(list(paste0("cell", 1:20)), 2L)
     FindMacrostates(block / rowSums(block), n.states = 2)
   },
+  velocity_genes = function(f) RankVelocityGenes(f$branch, group.by = "stage"),
+  splicing = function(f) SplicingProportions(f$branch, group.by = "stage"),
+  kinetics = function(f) DifferentialKinetics(f$branch, group.by = "stage"),
+  group_graph = function(f) ConnectGroups(block_chain(), rep(c("a", "b", "c"), each = 30L)),
+  velocity_scores = function(f) {
+    stages <- levels(factor(f$branch$stage))
+    ScoreVelocity(f$branch, group.by = "stage", edges = list(stages[1:2], stages[2:1]), n.shuffle = 2L)
+  },
   classes = function(f) {
     suppressWarnings(ClassifyTrajectories(IntegrateCells(f$branch, cells = 1:10, verbose = FALSE),
       reference = f$branch, n.boot = 10))

@@ -53,6 +53,16 @@ test_that("scores are those of a naive count", {
   expect_equal(s$calibration[[1]], sum(gap, na.rm = TRUE) / nrow(q))
 })
 
+test_that("scores of a pair are told with their interval, drawn by clone", {
+  observed <- fates_of(c(4, 0), c(0, 2), c(1, 1), c(3, 1), c(0, 4), c(2, 1))
+  p <- fates_of(c(0.8, 0.2), c(0.3, 0.7), c(0.5, 0.5), c(0.6, 0.4), c(0.1, 0.9), c(0.4, 0.6))
+  s <- ScoreFate(p, observed, pair = c("a", "b"), group = c("x", "x", "y", "z", "w", "v"), n.boot = 100)
+  share <- observed[, 1] / rowSums(observed)
+  expect_equal(s$pair.pearson[[1]], cor(p[, 1], share))
+  expect_true(s$pair.pearson_low[[1]] <= s$pair.pearson[[1]] && s$pair.pearson_high[[1]] >= s$pair.pearson[[1]])
+  expect_output(print(s), "a or b: r 0.9.* \\(.*AUROC")
+})
+
 test_that("ties among predictions share the credit and count half in the ROC", {
   observed <- fates_of(c(1, 0), c(0, 1), c(1, 0))
   p <- fates_of(c(0.5, 0.5), c(0.5, 0.5), c(0.9, 0.1))
