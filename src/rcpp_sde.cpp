@@ -121,6 +121,11 @@ class NeuralSdeHandle {
         const Rcpp::NumericVector growth = extra["growth"];
         data.growth_rate.assign(growth.begin(), growth.end());
       }
+      Rcpp::NumericMatrix velocity;
+      if (extra.containsElementNamed("velocity") && !Rf_isNull(extra["velocity"])) {
+        velocity = Rcpp::as<Rcpp::NumericMatrix>(extra["velocity"]);
+        data.velocity = glue::view(velocity);
+      }
       Rcpp::Nullable<Rcpp::Function> tick(R_NilValue);
       if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
