@@ -122,13 +122,14 @@
 #' @section Velocities:
 #' With `velocity` cells of successive times are paired, and bridges laid between them, as by a process that has a drift
 #' of its own: from each cell, its velocity times the time scale times the weight, for the interval that begins with it.
-#' Nothing else changes: the process passes through the same clouds, and noise and growth are found as before.
+#' The process passes through the same clouds, growth is found as before, and clones are compared with plans of that
+#' process.
 #' Velocities have no unit of time, and may be wrong; both are found from the cells before the training:
 #' * the time scale is that at which cells of a time, half an interval ahead, meet those of the next, half an interval
 #'   back.
 #'   In a population that looks the same at all times none is better than another; then the one is taken that moves
 #'   cells farthest among those of the next time, and the summary says that times do not tell it;
-#' * the weight, 0 to 1, is the share of the differences of velocities that takes no cell away from the cells of the next
+#' * the weight, 0 to 1, is the share of the differences of velocities that takes no cell away from those of the next
 #'   time, where velocities of other cells of the same time do; each interval is judged at the scale that the others
 #'   tell.
 #'   It is 0 where velocities are no better than shuffled ones by 4 standard errors, or point against the times; a
@@ -236,15 +237,15 @@ FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, veloci
     seed <- resume$config$seed
   }
   kept <- if (length(far) > 0L) x[used, , drop = FALSE] else x
-  clones <- clone_evidence(use.clones, kept, as.numeric(time)[used], extra$clone, seed)
-  extra$trust <- clones$trust
-  if (verbose && !is.null(clones)) message("Clones: ", clone_text(clones))
   motion <- velocity_evidence(velocity[used, , drop = FALSE], kept, as.numeric(time)[used], seed)
   if (verbose && !is.null(motion)) message("Velocity: ", velocity_text(motion))
   if (isTRUE(motion$weight > 0)) {
     extra$velocity <- velocity[used, , drop = FALSE] * (motion$weight * motion$scale)
     if (is.null(resume) && is.null(list(...)$drift)) options$sde$drift <- "forward"
   }
+  clones <- clone_evidence(use.clones, kept, as.numeric(time)[used], extra$clone, extra$velocity, seed)
+  extra$trust <- clones$trust
+  if (verbose && !is.null(clones)) message("Clones: ", clone_text(clones))
   members <- fit_members(
     kept, as.numeric(time)[used], options, extra, n.models, seed, clones$noise, resume, device, verbose
   )

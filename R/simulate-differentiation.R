@@ -66,8 +66,8 @@
 #'   `r doc_default("differentiation", "n.futures")`, which gives a standard error of at most 0.05.
 #'   0 leaves them out.
 #' @param lead Days before the first one for which founders have moved straight on, at the drift they have then, as
-#'   their RNA velocity tells; `NULL` takes `r doc_default("differentiation", "lead")`: founders are at rest on the first
-#'   day, and so is their RNA, from which their velocity is not to be known.
+#'   their RNA velocity tells; `NULL` takes `r doc_default("differentiation", "lead")`: founders are at rest on the
+#'   first day, and so is their RNA, from which their velocity is not to be known.
 #' @param n.drivers Genes per fate that drive it, `driverA` and so on; default 0.
 #'   A cell's leaning, where it stands between the fates, is all that the landscape asks when it sends the cell on.
 #'   Such a gene follows the leaning alone, from the first day on, where other genes of a fate rise with

@@ -1,6 +1,6 @@
 # What velocities of cells say of the ways between times, before a model is trained. Takes coordinates, times and
-# velocities in those coordinates (cells x dims); gives the time that one unit of velocity stands for, how far velocities
-# are believed, and what is told of them.
+# velocities in those coordinates (cells x dims); gives the time that one unit of velocity stands for, how far they are
+# believed, and what is told of them.
 #
 # Three distances (Sinkhorn divergences) tell it, for cells moved by their velocity times a step c h, h the interval:
 # * middle: cells of the earlier time moved half a step ahead, and those of the later one half a step back. It is least
