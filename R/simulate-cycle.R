@@ -33,8 +33,8 @@
 #' @param ... Not used.
 #' @return
 #' What [SimulateDifferentiation()] returns, with the columns `time`, `angle` and `clone`, the reductions `pca` and
-#' `latent` (the ring), and the truth: a list of `latent`, `drift` (cells x 2, per unit of time), `unspliced`, `spliced`,
-#' `velocity` (genes x cells), `library` and `genes` (data.frame of `top`, `phase`, `beta`, `gamma`).
+#' `latent` (the ring), and the truth: a list of `latent`, `drift` (cells x 2, per unit of time), `unspliced`,
+#' `spliced`, `velocity` (genes x cells), `library` and `genes` (data.frame of `top`, `phase`, `beta`, `gamma`).
 #' @section Errors:
 #' `fatefield_error_input` names the argument that is out of range.
 #' @seealso [SimulateDifferentiation()]

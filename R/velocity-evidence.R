@@ -10,7 +10,7 @@
 # What is left of (shuffled - mean) in (shuffled - ahead) is the weight: 1 where differences of velocities take no cell
 # out of the next cloud, 0 where they are no better than those of other cells.
 
-# Cells of a time in a draw, draws, and steps, in units of the spread of cells over an interval.
+# Cells of a time in a draw at most (half of them where there are fewer), draws, and steps, in units of the spread of cells over an interval.
 velocity_cells_drawn <- 300L
 velocity_draws <- 6L
 velocity_steps <- c(0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2.25)
@@ -20,8 +20,8 @@ velocity_blur <- 0.5
 velocity_evidence_z <- 4
 # The least weight that is worth moving cells by.
 least_velocity_weight <- 0.05
-# Times tell the scale where the way between them is shorter by this share of what lies between them, and are against
-# the velocities where it is longer by this share of what shuffled velocities add.
+# Times tell the scale where the way between them is shorter by this share of what lies between them, or of what is left
+# under shuffled velocities, and are against the velocities where it is longer by this share of what these add.
 told_share <- 0.1
 
 # Velocities of all cells of `x` (cells x dims), 0 where they are not known; NULL stays NULL.
@@ -137,7 +137,7 @@ mean_spread <- function(x, time, times) {
 
 # Some cells `x` of a time with their velocities `own`, those of `other` cells, and the `mean`.
 drawn_velocities <- function(x, velocity, cells, mean, seed, number) {
-  n <- min(length(cells), velocity_cells_drawn)
+  n <- min(ceiling(length(cells) / 2), velocity_cells_drawn)
   some <- cells[draw_cells(length(cells), n, numeric(), seed, number)]
   others <- draw_cells(n, n, numeric(), seed, number + 500)
   own <- velocity[some, , drop = FALSE]
@@ -184,10 +184,11 @@ velocity_scale <- function(found) {
   se <- stats::sd(each) / sqrt(length(each))
   drop <- start - min(table$middle)
   drops <- vapply(split(found, found$draw), function(d) {
-    at <- mean_distances(d)
-    at$middle[[1L]] - at$middle[[which.min(table$middle)]]
+    own <- mean_distances(d)
+    own$middle[[1L]] - own$middle[[which.min(table$middle)]]
   }, 0)
-  if (drop > told_share * start && mean(drops) > velocity_evidence_z * stats::sd(drops) / sqrt(length(drops))) {
+  at <- which.min(table$middle)
+  if (drop > told_share * max(start, table$shuffled[[at]]) && mean(drops) > velocity_evidence_z * stats::sd(drops) / sqrt(length(drops))) {
     return(list(scale = least_scale(table), se = se, told = "times"))
   }
   rise <- table$middle - start
