@@ -9,18 +9,18 @@
 #' @section Basic use:
 #' ```
 #' cells <- SimulateCycle()
-#' cells <- FitSDE(EstimateVelocity(cells), time = "time", reduction = "latent", velocity = TRUE)
+#' cells <- FitSDE(EstimateVelocity(cells), time = "day", reduction = "latent", velocity = TRUE)
 #' ```
 #'
 #' @details
-#' A cell at the angle `q` turns by `2 pi turns` per unit of time and keeps its radius.
+#' A cell at the angle `q` turns by `2 pi turns` per day and keeps its radius.
 #' Gene g is transcribed at `alpha = top (1 + 0.9 cos(q - phase)) / 2`; `du/dt = alpha - beta u` and
 #' `ds/dt = beta u - gamma s` have gone on for ever.
 #' Counts are negative binomial around `u` and `s` times the size of the library.
 #'
-#' @param n.cells,n.genes Numbers of cells, shared evenly among the times, and of genes.
-#' @param times Increasing times at which cells are sampled; clones are marked at the first.
-#' @param turns Turns per unit of time; below 0 for the other way round.
+#' @param n.cells,n.genes Numbers of cells, shared evenly among the days, and of genes.
+#' @param days Increasing days at which cells are sampled; clones are marked at the first.
+#' @param turns Turns per day; below 0 for the other way round.
 #' @param spread Standard deviation of the radius around 1.
 #' @param n.clones Number of clones; `NULL` makes one for every ten cells.
 #' @param clone.spread Standard deviation of the angles in a clone.
@@ -32,17 +32,17 @@
 #'   `NULL` draws one from R's generator, which is else untouched.
 #' @param ... Not used.
 #' @return
-#' What [SimulateDifferentiation()] returns, with the columns `time`, `angle` and `clone`, the reductions `pca` and
-#' `latent` (the ring), and the truth: a list of `latent`, `drift` (cells x 2, per unit of time), `unspliced`,
+#' What [SimulateDifferentiation()] returns, with the columns `day`, `angle` and `clone`, the reductions `pca` and
+#' `latent` (the ring), and the truth: a list of `latent`, `drift` (cells x 2, per day), `unspliced`,
 #' `spliced`, `velocity` (genes x cells), `library` and `genes` (data.frame of `top`, `phase`, `beta`, `gamma`).
 #' @section Errors:
 #' `fatefield_error_input` names the argument that is out of range.
 #' @seealso [SimulateDifferentiation()]
 #' @examples
 #' cells <- SimulateCycle(n.cells = 300, n.genes = 30)
-#' table(cells$time, cut(cells$angle %% (2 * pi), 4))
+#' table(cells$day, cut(cells$angle %% (2 * pi), 4))
 #' @export
-SimulateCycle <- function(n.cells = 1500L, n.genes = 100L, times = c(0, 1, 2), turns = 0.1, spread = 0.1,
+SimulateCycle <- function(n.cells = 1500L, n.genes = 100L, days = c(0, 1, 2), turns = 0.1, spread = 0.1,
                           n.clones = NULL, clone.spread = 0.1, dispersion = 0.1, library.spread = 0.3,
                           n.pcs = 10L, as = c("seurat", "sce", "list"), seed.use = 42L, ...) {
   check_no_dots(names(formals(SimulateCycle)), ...)
@@ -50,15 +50,15 @@ SimulateCycle <- function(n.cells = 1500L, n.genes = 100L, times = c(0, 1, 2), t
   if (as == "sce") need_package("SingleCellExperiment", "to return a SingleCellExperiment")
   n.cells <- check_count(n.cells, "n.cells", min = 2L)
   n.genes <- check_count(n.genes, "n.genes", min = 3L)
-  times <- as.numeric(check_times(times, "times", distinct = 1L))
-  if (is.unsorted(times, strictly = TRUE)) stop_input("times", "`times` must increase from each to the next.")
+  days <- as.numeric(check_times(days, "days", distinct = 1L))
+  if (is.unsorted(days, strictly = TRUE)) stop_input("days", "`days` must increase from each to the next.")
   n.clones <- if (is.null(n.clones)) max(1L, n.cells %/% 10L) else check_count(n.clones, "n.clones")
   for (argument in c("turns", "spread", "clone.spread", "dispersion", "library.spread")) {
     check_number(get(argument), argument)
   }
   check_memory(8 * as.numeric(n.cells) * n.genes, "n.cells", n.cells, "the simulated counts")
   design <- list(
-    n.cells = n.cells, n.genes = n.genes, n.clones = n.clones, times = times, turns = turns, spread = spread,
+    n.cells = n.cells, n.genes = n.genes, n.clones = n.clones, days = days, turns = turns, spread = spread,
     clone.spread = clone.spread, dispersion = dispersion, library.spread = library.spread
   )
   raw <- cpp_simulate_cycle(design, seed_from(seed.use), thread_count())
@@ -75,7 +75,7 @@ named_cycle <- function(raw, design) {
     counts = Matrix::Matrix(named(raw$spliced.counts), sparse = TRUE),
     unspliced = Matrix::Matrix(named(raw$unspliced.counts), sparse = TRUE),
     cells = data.frame(
-      time = raw$time, angle = raw$angle, clone = factor(paste0("clone", raw$clone)), row.names = cells
+      day = raw$time, angle = raw$angle, clone = factor(paste0("clone", raw$clone)), row.names = cells
     ),
     latent = latent,
     truth = list(

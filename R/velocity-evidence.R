@@ -21,7 +21,7 @@ velocity_evidence_z <- 4
 # The least weight that is worth moving cells by.
 least_velocity_weight <- 0.05
 # Times tell the scale where the way between them is shorter by this share of what lies between them, or of what is left
-# under shuffled velocities, and are against the velocities where it is longer by this share of what these add.
+# under shuffled velocities, and are against the velocities where it is longer by this share of that.
 told_share <- 0.1
 
 # Velocities of all cells of `x` (cells x dims), 0 where they are not known; NULL stays NULL.
@@ -192,7 +192,8 @@ velocity_scale <- function(found) {
     return(list(scale = least_scale(table), se = se, told = "times"))
   }
   rise <- table$middle - start
-  if (any((rise > told_share * (table$shuffled - start))[table$scale > 0 & rise > told_share * start])) {
+  far <- table$scale >= max(table$scale) * 0.15
+  if (any(rise[far] > told_share * table$shuffled[far])) {
     return(list(scale = 0, se = NA_real_, told = "against"))
   }
   list(scale = table$scale[[which.max(table$scale * believed(table))]], se = NA_real_, told = "cloud")

@@ -13,7 +13,7 @@ Rcpp::List cpp_simulate_cycle(const Rcpp::List& design, double seed, int threads
     const auto count = [&](const char* name) { return static_cast<std::int64_t>(number(name)); };
     const Cycle x =
         simulate_cycle({count("n.cells"), count("n.genes"), count("n.clones"),
-                        Rcpp::as<std::vector<double>>(design["times"]), number("turns"), number("spread"),
+                        Rcpp::as<std::vector<double>>(design["days"]), number("turns"), number("spread"),
                         number("clone.spread"), number("dispersion"), number("library.spread")},
                        static_cast<std::uint64_t>(seed));
     Rcpp::IntegerVector clone;

@@ -53,7 +53,8 @@ void make_genes(const CycleDesign& d, std::uint64_t seed, Cycle& out) {
 void place(const CycleDesign& d, std::int64_t cell, std::uint64_t seed, Cycle& out) {
   const auto n_times = static_cast<std::int64_t>(d.times.size());
   Uniforms draw(seed, id_of(Purpose::Cell, static_cast<std::uint64_t>(cell)));
-  const std::int64_t clone = cell / n_times % d.n_clones;
+  const std::int64_t of_time = (d.n_cells + n_times - 1) / n_times;
+  const std::int64_t clone = cell / n_times * d.n_clones / of_time;
   const double time = d.times[static_cast<std::size_t>(cell % n_times)];
   const double founder = kTurn * static_cast<double>(clone) / static_cast<double>(d.n_clones);
   const auto at = static_cast<std::size_t>(cell);
