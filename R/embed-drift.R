@@ -37,8 +37,8 @@ check_common_neighbours <- function(index, embedding, k) {
     return(invisible(shared))
   }
   stop_input("embedding", "The nearest cells of a cell in this embedding are not those in the space of the model: ",
-    percent(shared), " of ", k, " are, where chance has ", percent(chance), ". Arrows there would say nothing; take an ",
-    "embedding made from the coordinates that the model was fitted on.")
+    percent(shared), " of ", k, " are, where chance has ", percent(chance), ". Arrows there would say nothing; take ",
+    "an embedding made from the coordinates that the model was fitted on.")
 }
 
 drift_options <- function(n.neighbors, scale, seed.use, verbose, ...) {

@@ -108,8 +108,8 @@
 #' and the graph, which [TransitionMatrix()] reads; a Seurat object has it as a graph `velocity_graph`, too.
 #' Velocities stored as `name` have columns `name_pseudotime`, `name_root_cells` and so on.
 #' @section The drift of a model:
-#' With `model` the graph holds the cosines of the drift of each cell with the steps to its neighbours, and to theirs, in
-#' the space of the model; arrows follow from it in any embedding of the same cells, as those of velocities do.
+#' With `model` the graph holds the cosines of the drift of each cell with the steps to its neighbours, and to theirs,
+#' in the space of the model; arrows follow from it in any embedding of the same cells, as those of velocities do.
 #' They are stored as `sde_umap`, after the model and the reduction, and [PlotVelocity()] draws them by
 #' `arrows = "sde_umap"`.
 #' Where cells near each other in the embedding are near in the space of the model no more often than by chance, an

@@ -10,7 +10,8 @@
 # What is left of (shuffled - mean) in (shuffled - ahead) is the weight: 1 where differences of velocities take no cell
 # out of the next cloud, 0 where they are no better than those of other cells.
 
-# Cells of a time in a draw at most (half of them where there are fewer), draws, and steps, in units of the spread of cells over an interval.
+# Cells of a time in a draw at most (half of them where there are fewer), draws, and steps, in units of the spread of
+# cells over an interval.
 velocity_cells_drawn <- 300L
 velocity_draws <- 6L
 velocity_steps <- c(0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2.25)
@@ -188,7 +189,8 @@ velocity_scale <- function(found) {
     own$middle[[1L]] - own$middle[[which.min(table$middle)]]
   }, 0)
   at <- which.min(table$middle)
-  if (drop > told_share * max(start, table$shuffled[[at]]) && mean(drops) > velocity_evidence_z * stats::sd(drops) / sqrt(length(drops))) {
+  sure <- mean(drops) > velocity_evidence_z * stats::sd(drops) / sqrt(length(drops))
+  if (sure && drop > told_share * max(start, table$shuffled[[at]])) {
     return(list(scale = least_scale(table), se = se, told = "times"))
   }
   rise <- table$middle - start
