@@ -57,7 +57,7 @@ velocity_row <- function(name, s, velocity, clone, lines) {
   found <- model$motion
   message(name)
   data.frame(
-    sources = name, cos = mean(cosine(drift_of(model, s$x), true_parts(s$object)$drift)),
+    sources = name, cos = mean(cosine(drift_of(model, s$x), s$drift)),
     scale = if (is.null(found)) NA else found$scale, weight = if (is.null(found)) NA else found$weight,
     over0 = scores$ce0 - lines[["bound0"]], over1 = scores$ce1 - lines[["bound1"]], W1 = gap$W1, W1_sd = gap$W1_sd,
     cpu = taken[["user.self"]] + taken[["sys.self"]]
@@ -66,10 +66,11 @@ velocity_row <- function(name, s, velocity, clone, lines) {
 
 velocity_table <- function() {
   s <- differentiation_setting(list(lead = 1))
+  s$drift <- true_parts(SimulateDifferentiation(lead = 1))$drift
   s$object <- EstimateVelocity(s$object, verbose = FALSE)
   s$x <- SeuratObject::Embeddings(s$object, "latent")
   lines <- fate_lines(s)
-  drift <- unname(true_parts(s$object)$drift)
+  drift <- unname(s$drift)
   estimated <- unname(fatefield:::reduced_velocities(s$object, TRUE, s$x))
   mixed <- drift[fatefield:::draw_cells(nrow(drift), nrow(drift), numeric(), 1, 1), ]
   row <- function(name, velocity = NULL, clone = FALSE) velocity_row(name, s, velocity, clone, lines)
