@@ -41,8 +41,7 @@ drift_of <- function(model, x) DriftDiffusion(x, model)$vectors
 
 true_parts <- function(object) SeuratObject::Misc(object, "truth")
 
-# Of an object, with its reduction "latent": a fit with velocities (cells x dims, or NULL) and clones, in the space where
-# the drift is known.
+# Of a setting in the space where the drift is known: a fit with velocities (cells x dims, or NULL) and clones.
 velocity_row <- function(name, s, velocity, clone, lines) {
   fit <- function(rows) {
     FitSDE(s$x[rows, ], time = s$times[rows], velocity = velocity[rows, , drop = FALSE],
@@ -50,18 +49,20 @@ velocity_row <- function(name, s, velocity, clone, lines) {
   }
   taken <- system.time(model <- suppressWarnings(fit(seq_len(nrow(s$x)))))
   scores <- fate_scores(predict_cells(s, list(), model = model)$p, s)
-  out <- sort(unique(s$times))[[2L]]
-  left <- suppressWarnings(fit(which(s$times != out)))
-  gap <- as.data.frame(ScoreInterpolation(s$x, t.out = out, model = list(fit = left), time = s$times, verbose = FALSE))
+  second <- sort(unique(s$times))[[2L]]
+  left <- suppressWarnings(fit(which(s$times != second)))
+  gap <- ScoreInterpolation(s$x, t.out = second, model = list(fit = left), time = s$times, verbose = FALSE)
+  gap <- as.data.frame(gap)
   gap <- gap[gap$predictor == "fit", ]
   found <- model$motion
-  message(name)
-  data.frame(
+  out <- data.frame(
     sources = name, cos = mean(cosine(drift_of(model, s$x), s$drift)),
     scale = if (is.null(found)) NA else found$scale, weight = if (is.null(found)) NA else found$weight,
     over0 = scores$ce0 - lines[["bound0"]], over1 = scores$ce1 - lines[["bound1"]], W1 = gap$W1, W1_sd = gap$W1_sd,
     cpu = taken[["user.self"]] + taken[["sys.self"]]
   )
+  message(paste(vapply(out, format, "", digits = 3L), collapse = " "))
+  out
 }
 
 velocity_table <- function() {
@@ -75,9 +76,9 @@ velocity_table <- function() {
   mixed <- drift[fatefield:::draw_cells(nrow(drift), nrow(drift), numeric(), 1, 1), ]
   row <- function(name, velocity = NULL, clone = FALSE) velocity_row(name, s, velocity, clone, lines)
   rbind(
-    row("times"), row("times, clones", clone = TRUE), row("times, estimated", estimated),
-    row("times, estimated, clones", estimated, TRUE), row("times, true", drift), row("times, true, clones", drift, TRUE),
-    row("times, shuffled", mixed)
+    row("times"), row("times, estimated", estimated), row("times, true", drift),
+    row("times, estimated, clones", estimated, TRUE), row("times, true, clones", drift, TRUE),
+    row("times, clones", clone = TRUE), row("times, shuffled", mixed)
   )
 }
 
