@@ -457,8 +457,8 @@ train_defaults <- function(compat) {
     .Call(`_fatefield_train_defaults`, compat)
 }
 
-sde_clone_evidence <- function(x, time, clone, seed) {
-    .Call(`_fatefield_sde_clone_evidence`, x, time, clone, seed)
+sde_clone_evidence <- function(x, time, clone, drift, seed) {
+    .Call(`_fatefield_sde_clone_evidence`, x, time, clone, drift, seed)
 }
 
 sde_solver_table <- function() {
@@ -483,6 +483,10 @@ train_members <- function(options) {
 
 train_member_noise <- function(member, members) {
     .Call(`_fatefield_train_member_noise`, member, members)
+}
+
+cpp_simulate_cycle <- function(design, seed, threads) {
+    .Call(`_fatefield_cpp_simulate_cycle`, design, seed, threads)
 }
 
 differentiation_defaults <- function() {

@@ -31,12 +31,13 @@ check_use_clones <- function(use.clones, clone, options) {
   use.clones
 }
 
-# NULL where clones are held out only. `codes`: numbers of the clones, below 0 for none.
-clone_evidence <- function(use, x, time, codes, seed) {
+# NULL where clones are held out only. `codes`: numbers of the clones, below 0 for none; `drift` (cells x dims): of the
+# process that plans are taken from, NULL for none.
+clone_evidence <- function(use, x, time, codes, drift, seed) {
   if (use == "holdout") {
     return(NULL)
   }
-  table <- sde_clone_evidence(x, time, codes, seed)
+  table <- sde_clone_evidence(x, time, codes, drift, seed)
   good <- table$linked > 0 & table$gain > clone_evidence_z * table$gain.se & table$trust >= least_clone_trust
   table$trust[!good] <- 0
   table$noise[!good] <- NA

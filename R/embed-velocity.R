@@ -76,6 +76,10 @@
 #' @param terminal Find roots, end points and pseudotime too? Default `TRUE`.
 #' @param seed.use Seed of the random choice of neighbours.
 #' @param velocity Name of the velocities in the object; `NULL` takes those estimated last.
+#' @param model A model from [FitSDE()] or [FitVelocityField()], or the name of one in the object: its drift is drawn in
+#'   the place of RNA velocities, see the section on models.
+#'   Arguments about genes, roots and end points are then of no use.
+#' @param time,t.start Of a model of times: see [SimulateCells()].
 #' @param store.as Name of the reduction of arrows; `NULL` makes it of `velocity` and `reduction`, as
 #'   in `velocity_umap`.
 #' @param threads Threads to use; `NULL` takes all, see [fatefield_sitrep()].
@@ -103,6 +107,14 @@
 #' For an object the object with the arrows as a reduction, the columns of `cells` in its cell data,
 #' and the graph, which [TransitionMatrix()] reads; a Seurat object has it as a graph `velocity_graph`, too.
 #' Velocities stored as `name` have columns `name_pseudotime`, `name_root_cells` and so on.
+#' @section The drift of a model:
+#' With `model` the graph holds the cosines of the drift of each cell with the steps to its neighbours, and to theirs,
+#' in the space of the model; arrows follow from it in any embedding of the same cells, as those of velocities do.
+#' They are stored as `sde_umap`, after the model and the reduction, and [PlotVelocity()] draws them by
+#' `arrows = "sde_umap"`.
+#' Where cells near each other in the embedding are near in the space of the model no more often than by chance, an
+#' error says so.
+#'
 #' @section Errors:
 #' `fatefield_error_input` names the argument: no velocities, other cells than those the velocities
 #' are of, fewer than 2 genes with velocities, velocities that are the same in all genes, no such reduction or cell.
@@ -129,10 +141,16 @@ EmbedVelocity <- function(object, ...) UseMethod("EmbedVelocity")
 EmbedVelocity.default <- function(object, embedding, expression = NULL, knn = NULL, genes = NULL,
                                   root = NULL, sqrt.transform = NULL, n.neighbors = NULL,
                                   scale = NULL, self.transitions = TRUE, terminal = TRUE,
-                                  seed.use = 42L, threads = NULL, verbose = TRUE, ...) {
+                                  seed.use = 42L, model = NULL, time = NULL, t.start = NULL, threads = NULL,
+                                  verbose = TRUE, ...) {
   local_threads(threads)
   if (missing(embedding)) {
     stop_input("embedding", "`embedding` is needed: a matrix of coordinates, cells x dims.")
+  }
+  if (!is.null(model)) {
+    model <- choose_model(object, model, type = c("sde", "field"))
+    embedding <- check_matrix(embedding, "embedding")
+    return(embed_drift(object, model, embedding, time, t.start, n.neighbors, scale, seed.use, verbose, ...))
   }
   field <- velocity_field_of(object, expression, knn, genes)
   options <- embed_options(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,
@@ -151,9 +169,13 @@ EmbedVelocity.default <- function(object, embedding, expression = NULL, knn = NU
 EmbedVelocity.Seurat <- function(object, reduction = NULL, dims = NULL, genes = NULL, root = NULL,
                                  sqrt.transform = NULL, n.neighbors = NULL, scale = NULL,
                                  self.transitions = TRUE, terminal = TRUE, seed.use = 42L,
-                                 velocity = NULL, store.as = NULL, threads = NULL,
-                                 verbose = TRUE, ...) {
+                                 velocity = NULL, model = NULL, time = NULL, t.start = NULL, store.as = NULL,
+                                 threads = NULL, verbose = TRUE, ...) {
   local_threads(threads)
+  if (!is.null(model)) {
+    return(store_drift_arrows(object, model, reduction, dims, time, t.start, n.neighbors, scale, seed.use, store.as,
+      verbose, ...))
+  }
   velocity <- velocity_name(object, velocity)
   reduction <- choose_reduction(object, reduction, prefer = c("umap", "tsne", "latent", "pca"))
   store.as <- store_name(object, store.as, paste0(velocity, "_", reduction), no_columns, identity)

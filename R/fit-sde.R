@@ -32,6 +32,11 @@
 #'   `"pairs"`: cells of one clone are paired across times.
 #'   `"noise"`: the noise of the motion is that under which plans and clones agree best.
 #'   `"both"`: both. See the section on clones.
+#' @param velocity Velocities of the cells, which the motion is expected to follow.
+#'   `TRUE` or a name: those that [EstimateVelocity()] left in the object, projected onto neighbours in the reduction as
+#'   [EmbedVelocity()] does.
+#'   A matrix: one row for each cell and the columns of the coordinates; `NA` where nothing is known.
+#'   See the section on velocities.
 #' @param growth `"learned"`: a growth rate is learned as a function of state.
 #'   `"none"`: all cells count alike.
 #'   Numbers, one for each cell and per unit of time, or the name of a column, such as
@@ -114,6 +119,26 @@
 #'
 #' Clones that a model was trained with are no fair test of it: give `NA` for those to score by.
 #'
+#' @section Velocities:
+#' With `velocity` cells of successive times are paired, and bridges laid between them, as by a process that has a drift
+#' of its own: from each cell, its velocity times the time scale times the weight, for the interval that begins with it.
+#' The process passes through the same clouds, growth is found as before, and clones are compared with plans of that
+#' process.
+#' Velocities have no unit of time, and may be wrong; both are found from the cells before the training:
+#' * the time scale is that at which cells of a time, half an interval ahead, meet those of the next, half an interval
+#'   back.
+#'   In a population that looks the same at all times none is better than another; then the one is taken that moves
+#'   cells farthest among those of the next time, and the summary says that times do not tell it;
+#' * the weight, 0 to 1, is the share of the differences of velocities that takes no cell away from those of the next
+#'   time, where velocities of other cells of the same time do; each interval is judged at the scale that the others
+#'   tell.
+#'   It is 0 where velocities are no better than shuffled ones by 4 standard errors, or point against the times; a
+#'   warning of class `fatefield_warning_velocity` says so, and the model is the same as without.
+#'
+#' Where the weight is not 0 the drift is a network of its own (`drift = "forward"`) unless `drift` is given, as cells
+#' cannot circle in a landscape.
+#' Everything found is in `motion` of the model; `distances` there is what both were read from.
+#'
 #' @section Cells far from all others, and constant dimensions:
 #' A single cell at a value a million times that of the others would make all means and variances its own.
 #' Cells that are farther, squared, from the median of their time than all nearer cells taken together (and at least 50
@@ -179,9 +204,9 @@ FitSDE <- function(object, ...) UseMethod("FitSDE")
 
 #' @rdname FitSDE
 #' @export
-FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth = NULL, method = NULL,
-                           n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL, device = NULL,
-                           verbose = TRUE, ...) {
+FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, velocity = NULL, growth = NULL,
+                           method = NULL, n.models = NULL, seed.use = 42L, resume = NULL, threads = NULL,
+                           device = NULL, verbose = TRUE, ...) {
   local_threads(threads)
   if (!is_plain_matrix(object)) check_object(object)
   x <- embedding(object)
@@ -202,6 +227,7 @@ FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth
   )
   check_sde_options(options$sde, ncol(x))
   use.clones <- check_use_clones(use.clones, clone, options)
+  velocity <- check_velocities(velocity, x, options)
   seed <- seed_from(seed.use)
   if (is.null(n.models)) n.models <- train_members(options$train)
   if (!is.null(resume)) {
@@ -211,7 +237,13 @@ FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth
     seed <- resume$config$seed
   }
   kept <- if (length(far) > 0L) x[used, , drop = FALSE] else x
-  clones <- clone_evidence(use.clones, kept, as.numeric(time)[used], extra$clone, seed)
+  motion <- velocity_evidence(velocity[used, , drop = FALSE], kept, as.numeric(time)[used], seed)
+  if (verbose && !is.null(motion)) message("Velocity: ", velocity_text(motion))
+  if (isTRUE(motion$weight > 0)) {
+    extra$velocity <- velocity[used, , drop = FALSE] * (motion$weight * motion$scale)
+    if (is.null(resume) && is.null(list(...)$drift)) options$sde$drift <- "forward"
+  }
+  clones <- clone_evidence(use.clones, kept, as.numeric(time)[used], extra$clone, extra$velocity, seed)
   extra$trust <- clones$trust
   if (verbose && !is.null(clones)) message("Clones: ", clone_text(clones))
   members <- fit_members(
@@ -234,6 +266,7 @@ FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth
     time.origin = attr(time, "origin"), outliers = rownames(x)[far]
   )
   model$clones <- clones
+  model$motion <- motion
   model$growth.rates <- rates
   model
 }
@@ -241,8 +274,8 @@ FitSDE.default <- function(object, time, clone = NULL, use.clones = NULL, growth
 #' @rdname FitSDE
 #' @export
 FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = NULL, clone = NULL, use.clones = NULL,
-                          growth = NULL, method = NULL, n.models = NULL, seed.use = 42L, resume = NULL,
-                          threads = NULL, device = NULL, verbose = TRUE, store.as = "sde", ...) {
+                          velocity = NULL, growth = NULL, method = NULL, n.models = NULL, seed.use = 42L,
+                          resume = NULL, threads = NULL, device = NULL, verbose = TRUE, store.as = "sde", ...) {
   if (missing(time)) {
     stop_input("time", "`time` is missing: the name of a column, or one value for each cell, is needed.")
   }
@@ -253,10 +286,11 @@ FitSDE.Seurat <- function(object, time, reduction = NULL, dims = NULL, cells = N
   column <- function(value, argument) {
     if (is.null(value) || is_growth_word(value)) value else cell_column(object, value, argument)[keep]
   }
+  velocity <- reduced_velocities(object, velocity, x)
   name <- if (is.character(time) && length(time) == 1L) time
   model <- call_worker(
     FitSDE.default, object = x[keep, , drop = FALSE], time = column(time, "time"), clone = column(clone, "clone"),
-    growth = column(growth, "growth"), ...
+    velocity = velocity_rows(velocity, keep), growth = column(growth, "growth"), ...
   )
   model$reduction <- reduction
   model["time.name"] <- list(name)

@@ -77,6 +77,7 @@ sde_summary <- function(model) {
     lines = c(
       times = times_text(times, model), fit = fit_text(model$verdict), `left out` = outliers_text(model),
       growth = growth_text(model), noise = noise_text(model), clones = clone_text(model$clones),
+      velocity = velocity_text(model$motion),
       `held out` = held_out_text(held), variance = dispersion_text(spread)
     ),
     first = "times", times = times,

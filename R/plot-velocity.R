@@ -151,7 +151,8 @@ arrow_names <- function(object, reduction, arrows) {
     if (is.null(home)) home <- choose_reduction(object, sub("^[^_]*_", "", arrows))
     return(list(reduction = home, arrows = arrows))
   }
-  records <- Filter(function(r) !is.null(r$result$velocity), tool(object, "results", "vectors"))
+  is_arrows <- function(r) !is.null(r$result$velocity) || !is.null(r$result$drift)
+  records <- Filter(is_arrows, tool(object, "results", "vectors"))
   records <- records[intersect(names(records), reduction_names(object))]
   homes <- vapply(records, function(r) r$result$reduction, character(1))
   if (!is.null(reduction)) {

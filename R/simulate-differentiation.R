@@ -65,6 +65,9 @@
 #' @param n.futures Futures simulated from each cell for its fate probabilities; `NULL` takes
 #'   `r doc_default("differentiation", "n.futures")`, which gives a standard error of at most 0.05.
 #'   0 leaves them out.
+#' @param lead Days before the first one for which founders have moved straight on, at the drift they have then, as
+#'   their RNA velocity tells; `NULL` takes `r doc_default("differentiation", "lead")`: founders are at rest on the
+#'   first day, and so is their RNA, from which their velocity is not to be known.
 #' @param n.drivers Genes per fate that drive it, `driverA` and so on; default 0.
 #'   A cell's leaning, where it stands between the fates, is all that the landscape asks when it sends the cell on.
 #'   Such a gene follows the leaning alone, from the first day on, where other genes of a fate rise with
@@ -123,7 +126,7 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
                                     n.genes = 200L, n.clones = NULL, growth = NULL, noise = NULL,
                                     speed = NULL, founder.spread = NULL, clone.spread = NULL,
                                     dispersion = NULL, library.spread = NULL, dt = NULL,
-                                    n.futures = NULL, n.drivers = 0L, n.pcs = 10L,
+                                    n.futures = NULL, lead = NULL, n.drivers = 0L, n.pcs = 10L,
                                     as = c("seurat", "sce", "list"), seed.use = 42L, ...) {
   check_no_dots(names(formals(SimulateDifferentiation)), ...)
   n.cells <- check_count(n.cells, "n.cells", min = 2L)
@@ -137,7 +140,8 @@ SimulateDifferentiation <- function(n.cells = 3000L, days = c(0, 1, 2, 3), n.fat
     n.clones = if (!is.null(n.clones)) check_count(n.clones, "n.clones"),
     growth = growth, noise = noise, speed = speed, founder.spread = founder.spread,
     clone.spread = clone.spread, dispersion = dispersion, library.spread = library.spread,
-    dt = dt, n.futures = if (!is.null(n.futures)) check_count(n.futures, "n.futures", min = 0L)
+    dt = dt, n.futures = if (!is.null(n.futures)) check_count(n.futures, "n.futures", min = 0L),
+    lead = lead
   )
   n.drivers <- check_count(n.drivers, "n.drivers", min = 0L)
   check_simulation_memory(n.cells, n.fates, n.genes, n.drivers, options$n.clones)

@@ -1404,15 +1404,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // sde_clone_evidence
-Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone, double seed);
-RcppExport SEXP _fatefield_sde_clone_evidence(SEXP xSEXP, SEXP timeSEXP, SEXP cloneSEXP, SEXP seedSEXP) {
+Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone, Rcpp::Nullable<Rcpp::NumericMatrix> drift, double seed);
+RcppExport SEXP _fatefield_sde_clone_evidence(SEXP xSEXP, SEXP timeSEXP, SEXP cloneSEXP, SEXP driftSEXP, SEXP seedSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type x(xSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type time(timeSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type clone(cloneSEXP);
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::NumericMatrix> >::type drift(driftSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(sde_clone_evidence(x, time, clone, seed));
+    rcpp_result_gen = Rcpp::wrap(sde_clone_evidence(x, time, clone, drift, seed));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1472,6 +1473,18 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type member(memberSEXP);
     Rcpp::traits::input_parameter< double >::type members(membersSEXP);
     rcpp_result_gen = Rcpp::wrap(train_member_noise(member, members));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_simulate_cycle
+Rcpp::List cpp_simulate_cycle(const Rcpp::List& design, double seed, int threads);
+RcppExport SEXP _fatefield_cpp_simulate_cycle(SEXP designSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_simulate_cycle(design, seed, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1915,13 +1928,14 @@ static const R_CallMethodDef CallEntries[] = {
     {"_fatefield_regress_nearest", (DL_FUNC) &_fatefield_regress_nearest, 6},
     {"_fatefield_sde_defaults", (DL_FUNC) &_fatefield_sde_defaults, 1},
     {"_fatefield_train_defaults", (DL_FUNC) &_fatefield_train_defaults, 1},
-    {"_fatefield_sde_clone_evidence", (DL_FUNC) &_fatefield_sde_clone_evidence, 4},
+    {"_fatefield_sde_clone_evidence", (DL_FUNC) &_fatefield_sde_clone_evidence, 5},
     {"_fatefield_sde_solver_table", (DL_FUNC) &_fatefield_sde_solver_table, 0},
     {"_fatefield_check_sde_options", (DL_FUNC) &_fatefield_check_sde_options, 2},
     {"_fatefield_check_train_options", (DL_FUNC) &_fatefield_check_train_options, 1},
     {"_fatefield_train_updates", (DL_FUNC) &_fatefield_train_updates, 1},
     {"_fatefield_train_members", (DL_FUNC) &_fatefield_train_members, 1},
     {"_fatefield_train_member_noise", (DL_FUNC) &_fatefield_train_member_noise, 2},
+    {"_fatefield_cpp_simulate_cycle", (DL_FUNC) &_fatefield_cpp_simulate_cycle, 3},
     {"_fatefield_differentiation_defaults", (DL_FUNC) &_fatefield_differentiation_defaults, 0},
     {"_fatefield_cpp_simulate_differentiation", (DL_FUNC) &_fatefield_cpp_simulate_differentiation, 8},
     {"_fatefield_cpp_landscape", (DL_FUNC) &_fatefield_cpp_landscape, 3},

@@ -121,6 +121,11 @@ class NeuralSdeHandle {
         const Rcpp::NumericVector growth = extra["growth"];
         data.growth_rate.assign(growth.begin(), growth.end());
       }
+      Rcpp::NumericMatrix velocity;
+      if (extra.containsElementNamed("velocity") && !Rf_isNull(extra["velocity"])) {
+        velocity = Rcpp::as<Rcpp::NumericMatrix>(extra["velocity"]);
+        data.velocity = glue::view(velocity);
+      }
       Rcpp::Nullable<Rcpp::Function> tick(R_NilValue);
       if (extra.containsElementNamed("tick")) tick = static_cast<SEXP>(extra["tick"]);
       const TrainReport r = fit_sde(model_, data, glue::from_list<TrainOptions>(options), to_seed(seed),
@@ -206,11 +211,14 @@ Rcpp::List train_defaults(std::string compat) {
 // What clones say of plans without them: a data frame with a row an interval; see clone_evidence().
 // [[Rcpp::export(rng = false)]]
 Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone,
-                                   double seed) {
+                                   Rcpp::Nullable<Rcpp::NumericMatrix> drift, double seed) {
   return glue::guarded([&] {
-    const std::vector<CloneEvidence> found = clone_evidence(
-        glue::view(x), std::vector<double>(time.begin(), time.end()),
-        std::vector<std::int64_t>(clone.begin(), clone.end()), to_seed(seed), glue::until_interrupt());
+    MatrixView drifts;
+    if (drift.isNotNull()) drifts = glue::view(Rcpp::NumericMatrix(drift));
+    const std::vector<CloneEvidence> found =
+        clone_evidence(glue::view(x), std::vector<double>(time.begin(), time.end()),
+                       std::vector<std::int64_t>(clone.begin(), clone.end()), drifts, to_seed(seed),
+                       glue::until_interrupt());
     const auto column = [&](auto f) {
       std::vector<double> out;
       for (const CloneEvidence& e : found) out.push_back(static_cast<double>(f(e)));

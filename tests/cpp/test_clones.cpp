@@ -118,14 +118,14 @@ TEST_CASE("clones tell the noise of a motion, and clones that are mixed up tell 
       clone.push_back(i % n);
       mixed.push_back(i < n ? i : (7 * i + 100) % n);
     }
-    const auto found = clone_evidence(x, time, clone, 1, {});
+    const auto found = clone_evidence(x, time, clone, {}, 1, {});
     REQUIRE(found.size() == 1);
     CHECK(found[0].linked == n);
     // The noise is a share of the variance within times, 1 + variance / 2 on average.
     CHECK(found[0].noise == Approx(variance / (1.0 + variance / 2.0)).epsilon(0.5));
     CHECK(found[0].trust > 0.9);
     CHECK(found[0].gain > 5.0 * found[0].gain_se);
-    const auto none = clone_evidence(x, time, mixed, 1, {});
+    const auto none = clone_evidence(x, time, mixed, {}, 1, {});
     CHECK(none[0].linked == n);
     CHECK(none[0].trust < 0.25);
     CHECK(none[0].gain <= 2.0 * none[0].gain_se + 1e-3);

@@ -314,6 +314,7 @@ void fields(DifferentiationOptions*, O& o, V&& visit) {
   visit("library.spread", o.library_spread);
   visit("dt", o.dt);
   visit("n.futures", o.n_futures);
+  visit("lead", o.lead);
 }
 
 struct TwoBranchOptions;

@@ -28,6 +28,9 @@ struct DifferentiationOptions {
   double dt = 0.05;
   /// Futures simulated from each cell for its true fate probabilities; 0 leaves them out.
   std::int64_t n_futures = 100;
+  /// Days before the first one for which founders have moved straight on at the drift they have then, as
+  /// their RNA knows; 0 takes founders at rest, whose RNA is at the steady state of their place.
+  double lead = 0.0;
 };
 
 /// Cells that go along one path and then one of two, with piecewise constant rates of transcription.

@@ -64,8 +64,9 @@ void check(const DifferentiationDesign& design, const DifferentiationOptions& o)
   check_least("clone.spread", o.clone_spread, 0);
   check_least("dispersion", o.dispersion, 0);
   check_least("library.spread", o.library_spread, 0);
+  check_least("lead", o.lead, 0);
   if (!std::isfinite(o.dt) || o.dt <= 0) throw input_error("dt", "`dt` must be above 0.");
-  if ((days.back() - days.front()) / o.dt > kMostSteps) {
+  if ((days.back() - days.front() + o.lead) / o.dt > kMostSteps) {
     throw input_error("dt", "`dt` is so small that more than 100000 steps would be taken.");
   }
   const double entries = static_cast<double>(design.n_cells) * static_cast<double>(design.n_genes);
@@ -243,18 +244,44 @@ SimulatedGenes make_genes(const Landscape& landscape, std::int64_t n, std::int64
   return genes;
 }
 
-// u and s at the end of a path, into columns of the result.
-void express(const SimulatedGenes& genes, const std::vector<double>& path, std::int64_t dims, Steps steps,
-             double* u, double* s) {
+// u and s of gene g along a path.
+void follow(const SimulatedGenes& genes, std::int64_t g, const std::vector<double>& path, std::int64_t dims,
+            Steps steps, double& u, double& s) {
+  double before = genes.transcription(g, path.data());
+  for (std::int64_t k = 1; k <= steps.n; ++k) {
+    const double after = genes.transcription(g, path.data() + k * dims);
+    splice(0.5 * (before + after), genes.beta[g], genes.gamma[g], steps.h, u, s);
+    before = after;
+  }
+}
+
+// The straight way of a founder to where it is on the first day: (steps + 1) x dims.
+void lead_to(const Landscape& landscape, const double* founder, Steps steps, std::vector<double>& way) {
+  const std::int64_t dims = landscape.dims();
+  LandscapePoint point;
+  landscape.at(founder, point);
+  way.resize(static_cast<std::size_t>((steps.n + 1) * dims));
+  for (std::int64_t k = 0; k <= steps.n; ++k) {
+    const double left = steps.h * static_cast<double>(steps.n - k);
+    for (std::int64_t j = 0; j < dims; ++j) way[k * dims + j] = founder[j] - left * point.drift[j];
+  }
+}
+
+// A path of a cell, (steps + 1) x dims.
+struct Way {
+  const std::vector<double>& path;
+  Steps steps;
+};
+
+// u and s at the end of a path and of what led to it, into columns of the result.
+void express(const SimulatedGenes& genes, const Way& lead, const Way& past, std::int64_t dims, double* u,
+             double* s) {
   for (std::int64_t g = 0; g < genes.size(); ++g) {
-    double before = genes.transcription(g, path.data());
-    u[g] = before / genes.beta[g];
-    s[g] = before / genes.gamma[g];
-    for (std::int64_t k = 1; k <= steps.n; ++k) {
-      const double after = genes.transcription(g, path.data() + k * dims);
-      splice(0.5 * (before + after), genes.beta[g], genes.gamma[g], steps.h, u[g], s[g]);
-      before = after;
-    }
+    const double first = genes.transcription(g, lead.path.data());
+    u[g] = first / genes.beta[g];
+    s[g] = first / genes.gamma[g];
+    follow(genes, g, lead.path, dims, lead.steps, u[g], s[g]);
+    follow(genes, g, past.path, dims, past.steps, u[g], s[g]);
   }
 }
 
@@ -354,6 +381,7 @@ Differentiation simulate_differentiation(const DifferentiationDesign& design,
   Differentiation out = empty_result(design, o, landscape.dims());
   out.genes = make_genes(landscape, design.n_genes, design.n_drivers, seed);
   const auto n_days = static_cast<std::int64_t>(design.days.size());
+  const Steps lead = steps_between(design.days.front() - o.lead, design.days.front(), o.dt);
   std::int64_t first = 0;
   for (std::int64_t k = 0; k < n_days; ++k) {
     const std::int64_t n = design.n_cells / n_days + (k < design.n_cells % n_days ? 1 : 0);
@@ -361,7 +389,7 @@ Differentiation simulate_differentiation(const DifferentiationDesign& design,
     const Steps ahead = steps_between(design.days[k], design.days.back(), o.dt);
     const Population cells(landscape, o, seed, k, n, past);
     in_blocks(n, [&](std::int64_t from, std::int64_t to) {
-      std::vector<double> path;
+      std::vector<double> path, way;
       LandscapePoint point;
       for (std::int64_t i = from; i < to; ++i) {
         const std::int64_t cell = first + i;
@@ -370,7 +398,9 @@ Differentiation simulate_differentiation(const DifferentiationDesign& design,
         describe(landscape, cell, path.data() + past.n * landscape.dims(), point, out);
         Uniforms draw(seed, id_of(Purpose::Library, cell));
         out.library[cell] = std::exp(o.library_spread * draw.normal());
-        express(out.genes, path, landscape.dims(), past, &out.unspliced(0, cell), &out.spliced(0, cell));
+        lead_to(landscape, path.data(), lead, way);
+        express(out.genes, {way, lead}, {path, past}, landscape.dims(), &out.unspliced(0, cell),
+                &out.spliced(0, cell));
         count(o, seed, cell, out);
         if (o.n_futures > 0) simulate_futures(landscape, o, seed, cell, ahead, out);
       }

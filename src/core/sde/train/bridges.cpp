@@ -53,9 +53,10 @@ std::vector<std::int64_t> some_of(const std::vector<std::int64_t>& v, const std:
   return out;
 }
 
-// The cells that a bridge is learned from, their given rates and their clones.
+// The cells that a bridge is learned from, their given rates, their clones and their velocities.
 void thin(std::vector<at::Tensor>& x, std::vector<at::Tensor>& rates,
-          std::vector<std::vector<std::int64_t>>& clone, std::uint64_t seed) {
+          std::vector<std::vector<std::int64_t>>& clone, std::vector<at::Tensor>& velocity,
+          std::uint64_t seed) {
   for (std::size_t k = 0; k < x.size(); ++k) {
     if (x[k].size(0) <= kSnapshotCells) continue;
     const std::vector<std::int64_t> rows =
@@ -63,6 +64,7 @@ void thin(std::vector<at::Tensor>& x, std::vector<at::Tensor>& rates,
     x[k] = rows_of(x[k], rows).contiguous();
     if (rates[k].defined()) rates[k] = rows_of(rates[k], rows);
     if (!clone.empty()) clone[k] = some_of(clone[k], rows);
+    if (!velocity.empty()) velocity[k] = rows_of(velocity[k], rows);
   }
 }
 
@@ -83,14 +85,16 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
       rates_(cells.train_growth),
       clone_(cells.train_clone),
       clone_trust_(cells.clone_trust),
+      shift_(cells.train_velocity),
       o_(o),
       seed_(seed),
       keep_going_(keep_going) {
-  if (o.bridge_plan == "auto") thin(x_, rates_, clone_, seed);
+  if (o.bridge_plan == "auto") thin(x_, rates_, clone_, shift_, seed);
   batches_ = std::make_unique<Batches>(sizes_of(x_), o.batch_size, usual_batch(true, m.nets.dims()), seed);
   for (std::size_t k = 0; k + 1 < m.times.size(); ++k) {
     starts_.push_back((m.times[k] - m.scaling.start) / m.scaling.span);
     lengths_.push_back((m.times[k + 1] - m.times[k]) / m.scaling.span);
+    if (!shift_.empty()) shift_[k] = shift_[k] * lengths_.back();
   }
   measure_noise();
   measure_steps();
@@ -101,7 +105,7 @@ Bridges::Bridges(const NeuralSde::Impl& m, const Cells& cells, const TrainOption
   ends_.resize(lengths_.size());
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
     if (o.bridge_plan == "minibatch") continue;
-    partners_[k] = couple(x_[k], rates_[k], x_[k + 1], k, kPartners,
+    partners_[k] = couple(shift_.empty() ? x_[k] : x_[k] + shift_[k], rates_[k], x_[k + 1], k, kPartners,
                           kSnapshotRows + (static_cast<std::uint64_t>(k) << 40), mates(k));
     if (knows_drift()) ends_[k] = all_ends(partners_[k], x_[k + 1]);
   }
@@ -241,9 +245,20 @@ RaisedEnds Bridges::raised_ends(const Partners& plan, const BridgeEnds& all,
   return out;
 }
 
-at::Tensor Bridges::known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of,
+// Where the reference drift alone takes these cells of time k by the next one.
+at::Tensor Bridges::ahead(std::size_t k, const at::Tensor& x, const std::vector<std::int64_t>& rows) const {
+  return shift_.empty() ? x : x + rows_of(shift_[k], rows);
+}
+
+// Under a reference drift that stays what it was where a path began, by which the path moves by u over the
+// interval, the chance of each end is that without drift of a path that is at x + (1 - t) u: the bridge
+// between two cells does not depend on the drift, and the density of ends given the beginning is a normal one
+// around x0 + u.
+at::Tensor Bridges::known_drift(const BridgeBatch& b, const at::Tensor& shift,
+                                const std::vector<BridgeEnds>& ends_of,
                                 const std::vector<RaisedEnds>& raised_of) const {
-  const at::Tensor& x = b.points;
+  const at::Tensor left = (1.0 - b.place).unsqueeze(1);
+  const at::Tensor x = shift.defined() ? b.points + left * shift : b.points;
   std::vector<at::Tensor> to;
   std::int64_t at = 0;
   for (std::size_t k = 0; k < lengths_.size(); ++k) {
@@ -252,14 +267,14 @@ at::Tensor Bridges::known_drift(const BridgeBatch& b, const std::vector<BridgeEn
                               raised_of[k].points.defined() ? &raised_of[k] : nullptr));
     at += n;
   }
-  return (at::cat(to, 0) - x) / (b.length * (1.0 - b.place)).unsqueeze(1);
+  return (at::cat(to, 0) - b.points) / (b.length * (1.0 - b.place)).unsqueeze(1);
 }
 
 BridgeBatch Bridges::batch(std::int64_t u) {
   std::int64_t rows = 0;
   for (std::size_t k = 0; k < lengths_.size(); ++k) rows += batches_->size(k);
   const auto first = static_cast<std::uint64_t>(u) * static_cast<std::uint64_t>(rows);
-  std::vector<at::Tensor> from, to, noise;
+  std::vector<at::Tensor> from, to, noise, shift;
   std::vector<double> place, start, length, growth;
   std::vector<BridgeEnds> ends_of;
   std::vector<RaisedEnds> raised_of;
@@ -275,7 +290,7 @@ BridgeBatch Bridges::batch(std::int64_t u) {
     if (pairs->draws == 0) {
       candidates = batches_->cells(k + 1, u);
       const at::Tensor& rate = rates_[k];
-      drawn = couple(x, rate.defined() ? rows_of(rate, sources) : rate,
+      drawn = couple(ahead(k, x, sources), rate.defined() ? rows_of(rate, sources) : rate,
                      rows_of(x_[k + 1], candidates).contiguous(), k, 1, row, mates(k, sources, candidates));
       pairs = &drawn;
     }
@@ -296,6 +311,7 @@ BridgeBatch Bridges::batch(std::int64_t u) {
       length.push_back(lengths_[k]);
     }
     from.push_back(x);
+    if (!shift_.empty()) shift.push_back(rows_of(shift_[k], sources));
     to.push_back(rows_of(x_[k + 1], targets));
     noise.push_back((sd_[k] / std::sqrt(lengths_[k])).to(m_.type()).expand({n, x.size(1)}));
     if (!knows_drift()) continue;
@@ -329,7 +345,7 @@ BridgeBatch Bridges::batch(std::int64_t u) {
   out.noise = at::cat(noise, 0);
   out.points = bridge_points(out, out.noise);
   if (knows_drift()) {
-    out.target = known_drift(out, ends_of, raised_of);
+    out.target = known_drift(out, shift.empty() ? at::Tensor() : at::cat(shift, 0), ends_of, raised_of);
   } else {
     out.signs = at::where(draw_normals(kSigns) > 0, at::ones({}, out.from.options()),
                           at::full({}, -1.0, out.from.options()));

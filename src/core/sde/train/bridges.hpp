@@ -37,7 +37,9 @@ class Bridges final : public Stage {
   BridgeEnds some_ends(const BridgeEnds& all, std::int64_t u, std::size_t k) const;
   RaisedEnds raised_ends(const Partners& plan, const BridgeEnds& all,
                          const std::vector<std::int64_t>& rows) const;
-  at::Tensor known_drift(const BridgeBatch& b, const std::vector<BridgeEnds>& ends_of,
+  at::Tensor ahead(std::size_t k, const at::Tensor& x, const std::vector<std::int64_t>& rows) const;
+  at::Tensor known_drift(const BridgeBatch& b, const at::Tensor& shift,
+                         const std::vector<BridgeEnds>& ends_of,
                          const std::vector<RaisedEnds>& raised_of) const;
   BridgeBatch batch(std::int64_t u);
 
@@ -45,6 +47,8 @@ class Bridges final : public Stage {
   std::vector<at::Tensor> x_, rates_;             // of each time
   std::vector<std::vector<std::int64_t>> clone_;  // of each time; empty where clones pair no cells
   std::vector<double> clone_trust_;               // of each interval
+  std::vector<at::Tensor>
+      shift_;  // of each interval: how far the reference drift takes cells; empty for none
   const TrainOptions& o_;
   std::uint64_t seed_;
   const KeepGoing& keep_going_;

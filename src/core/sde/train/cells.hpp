@@ -17,6 +17,7 @@ struct Cells {
   std::vector<at::Tensor> held_out_growth;
   std::vector<std::vector<std::int64_t>> train_clone;  ///< of train; empty where clones pair no cells
   std::vector<double> clone_trust;                     ///< of each interval, with train_clone
+  std::vector<at::Tensor> train_velocity;              ///< n_k x D, per scaled time; empty for none
 };
 
 /// These rows of x.

@@ -85,16 +85,26 @@ double best_trust(const Vector& ratio) {
 // Two successive times.
 struct Pair {
   const MatrixView& x;
+  MatrixView ahead;   // x, moved by the drift for the interval
   Codes from, to;     // rows of x
   Codes clone, next;  // their clones
 };
+
+// Empty where there is no drift.
+Matrix moved_by(const MatrixView& x, const MatrixView& drift, double h) {
+  if (drift.data == nullptr) return {};
+  Matrix out(x.rows, x.cols);
+  for (std::int64_t i = 0; i < x.rows * x.cols; ++i)
+    out.values[static_cast<std::size_t>(i)] = x.data[i] + h * drift.data[i];
+  return out;
+}
 
 // r_i of the linked cells, in order.
 Vector mate_ratios(const Pair& p, const ot::PlanScale& scale,
                    const std::map<std::int64_t, std::vector<std::int32_t>>& mates,
                    const std::function<bool()>& keep_going) {
   const auto n = static_cast<std::int64_t>(p.from.size()), m = static_cast<std::int64_t>(p.to.size());
-  const Vector a = ot::rows_in_units<double>(p.x, p.from, scale.sd);
+  const Vector a = ot::rows_in_units<double>(p.ahead, p.from, scale.sd);
   const Vector b = ot::rows_in_units<double>(p.x, p.to, scale.sd);
   const Cloud<double> from{a.data(), n, p.x.cols, nullptr}, to{b.data(), m, p.x.cols, nullptr};
   SinkhornOptions o;
@@ -195,7 +205,8 @@ ot::RaisedPairs clone_pairs(const Codes& x, const Codes& y, double trust) {
 }
 
 std::vector<CloneEvidence> clone_evidence(const MatrixView& x, const Vector& time, const Codes& clone,
-                                          std::uint64_t seed, const std::function<bool()>& keep_going) {
+                                          const MatrixView& drift, std::uint64_t seed,
+                                          const std::function<bool()>& keep_going) {
   if (time.size() != static_cast<std::size_t>(x.rows) || clone.size() != time.size())
     throw input_error("clone", "`clone` and `time` must have one value for each cell.");
   const OneEigenThread one_thread;
@@ -208,7 +219,8 @@ std::vector<CloneEvidence> clone_evidence(const MatrixView& x, const Vector& tim
   const Vector variance = ot::within_variance(x, rows);
   std::vector<CloneEvidence> out;
   for (std::size_t k = 0; k + 1 < times.size(); ++k) {
-    Pair p{x, {}, {}, {}, {}};
+    const Matrix moved = moved_by(x, drift, times[k + 1] - times[k]);
+    Pair p{x, drift.data == nullptr ? x : moved, {}, {}, {}, {}};
     const std::set<std::int64_t> shared = shared_clones(clone, rows[k], rows[k + 1]);
     const auto draw = [&](std::size_t at, Codes& cells, Codes& clones) {
       cells = drawn_cells(clone, rows[at], shared, seed, static_cast<std::int64_t>(at));

@@ -38,8 +38,9 @@ struct CloneEvidence {
 
 /// One an interval between successive times. Plans are of some of the cells of each time where there are
 /// many.
+/// @param drift cells x dims, per unit of time: of the process that plans are taken from; empty for none
 std::vector<CloneEvidence> clone_evidence(const MatrixView& x, const std::vector<double>& time,
-                                          const std::vector<std::int64_t>& clone, std::uint64_t seed,
-                                          const std::function<bool()>& keep_going);
+                                          const std::vector<std::int64_t>& clone, const MatrixView& drift,
+                                          std::uint64_t seed, const std::function<bool()>& keep_going);
 
 }  // namespace fatefield

@@ -38,6 +38,14 @@ void check_data(const TrainData& d, std::int64_t dims) {
   if (!d.growth_rate.empty() && d.growth_rate.size() != n) {
     throw input_error("growth", "`growth` must have one value for each cell.");
   }
+  if (d.velocity.data != nullptr) {
+    const bool same = d.velocity.rows == d.x.rows && d.velocity.cols == d.x.cols;
+    if (!same)
+      throw input_error("velocity", "`velocity` must have one row for each cell, and its dimensions.");
+    for (std::int64_t i = 0; i < d.velocity.rows * d.velocity.cols; ++i) {
+      if (!std::isfinite(d.velocity.data[i])) throw input_error("velocity", "`velocity` must be finite.");
+    }
+  }
   if (std::set<double>(d.time.begin(), d.time.end()).size() < 2) {
     throw input_error("time", "`time` must have at least 2 different values.");
   }

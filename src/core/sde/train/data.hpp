@@ -18,6 +18,9 @@ struct TrainData {
   std::vector<double> clone_trust;
   std::vector<double>
       growth_rate;  ///< per cell and unit of time; only the first time's are used; empty for none
+  /// Cells x dims, per unit of time: the drift of the reference process that bridges are taken from. Empty
+  /// for none, as of a Brownian motion.
+  MatrixView velocity = {};
 };
 
 /// Errors of kind Input or Model where the data cannot be.

@@ -24,6 +24,19 @@ namespace fatefield {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+// Velocities in the units of a model: cells x dims that it sees, per scaled time.
+at::Tensor scaled_velocity(const NeuralSde::Impl& model, const MatrixView& v) {
+  const std::vector<std::int64_t> seen = model.scaling.seen();
+  at::Tensor out = at::empty({v.rows, static_cast<std::int64_t>(seen.size())}, at::kDouble);
+  double* to = out.data_ptr<double>();
+  const double unit = model.scaling.span / model.scaling.scale;
+  for (std::int64_t i = 0; i < v.rows; ++i) {
+    for (const std::int64_t j : seen) *to++ = v(i, j) * unit;
+  }
+  return out.to(model.type());
+}
+
 // Cells of the times of a model in its units.
 Cells gather(const NeuralSde::Impl& model, const TrainData& d, const std::vector<char>& held_out) {
   const at::Tensor z = model.scaled(d.x);
@@ -35,12 +48,15 @@ Cells gather(const NeuralSde::Impl& model, const TrainData& d, const std::vector
     }
     rate = rate.to(model.type());
   }
+  at::Tensor velocity;
+  if (d.velocity.data != nullptr) velocity = scaled_velocity(model, d.velocity);
   Cells out;
   for (const CellsOfTime& at : cells_by_time(d, held_out, model.times)) {
     out.train.push_back(rows_of(z, at.train));
     out.held_out.push_back(rows_of(z, at.held_out));
     out.train_growth.push_back(rate.defined() ? rows_of(rate, at.train) : at::Tensor());
     out.held_out_growth.push_back(rate.defined() ? rows_of(rate, at.held_out) : at::Tensor());
+    if (velocity.defined()) out.train_velocity.push_back(rows_of(velocity, at.train));
     if (d.clone_trust.empty()) continue;
     out.train_clone.emplace_back();
     for (const std::int64_t i : at.train)
