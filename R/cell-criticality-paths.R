@@ -13,13 +13,30 @@ criticality_of <- function(object, model, x, cells, space, request, seed, verbos
   tick <- progress_bar(length(order), "Following cells", verbose)
   # States of all times, or some tables of the expression of genes at one.
   size <- walk$each * max(length(model$dims) * walk$times, 4L * length(space$mean))
-  parts <- lapply(criticality_chunks(starts[order], size), function(rows) {
-    paths <- walk$paths(order[rows], from[rows, , drop = FALSE], starts[[order[[rows[[1L]]]]]], rows[[1L]])
-    tick(rows[[length(rows)]])
-    path_increments(paths, space, request)
+  # Engines of paths without noise are shared by all cells, and stay where they are.
+  workers <- if (request$stochastic) plan_workers() else 1L
+  chunks <- criticality_chunks(starts[order], size)
+  pieces <- lapply(chunks, function(rows) {
+    list(cells = order[rows], from = from[rows, , drop = FALSE], start = starts[[order[[rows[[1L]]]]]],
+      first = rows[[1L]])
   })
+  work <- criticality_worker(model, space, request, seed, if (workers == 1L) walk)
+  found <- plan_chunks(pieces, work, function(n) tick(sum(lengths(chunks[seq_len(n)]))), workers = workers)
+  if (!found$whole) rlang::interrupt()
+  parts <- found$results
   result <- new_criticality(parts, request, walk$kappa)
   result[rownames(x)[sort(cells)]]
+}
+
+# A function of list(cells, from, start, first): increments along their paths. `walk`: of this session, NULL to make one
+# where it runs.
+criticality_worker <- function(model, space, request, seed, walk) {
+  for (value in list(model, space, request, seed, walk)) force(value)
+  rm(value)
+  function(piece, tick) {
+    if (is.null(walk)) walk <- stochastic_paths(model, request, seed)
+    path_increments(walk$paths(piece$cells, piece$from, piece$start, piece$first), space, request)
+  }
 }
 
 # The states of one cell are in memory together, twice while they are joined.
@@ -35,7 +52,8 @@ path_starts <- function(object, model, x = model_space(object, model)) {
   if (identical(model$type, "field")) numeric(length(cell_names(object))) else cell_starts(object, model, x = x)
 }
 
-# Runs of cells of one start time, each with at most criticality_chunk numbers; `size`: numbers of one cell.
+# Runs of cells of one start time, each with at most criticality_chunk numbers; `size`: numbers of one cell. The same on
+# any plan: masses are relative to the largest of a run.
 criticality_chunks <- function(starts, size) {
   most <- max(1L, as.integer(criticality_chunk / size))
   unname(unlist(lapply(split(seq_along(starts), starts), function(rows) {

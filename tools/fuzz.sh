@@ -20,7 +20,7 @@ watch() {
     age=$(($(date +%s) - $(stat -c %Y "$out/state")))
     if [ "$age" -gt 20 ]; then
       touch "$out/hung"
-      kill -9 "$1"
+      kill -9 "$1" 2> /dev/null
     fi
   done
 }

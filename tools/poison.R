@@ -5,7 +5,7 @@ suppressMessages({
   library(fatefield)
 })
 arguments <- commandArgs(TRUE)
-folder <- arguments[[1L]]
+folder <- normalizePath(arguments[[1L]])
 helpers <- new.env(parent = asNamespace("fatefield"))
 for (name in c("data", "fit", "h5ad", "loom", "poison")) {
   sys.source(file.path("tests", "testthat", paste0("helper-", name, ".R")), helpers)
@@ -26,6 +26,8 @@ if (arguments[[2L]] == "plan") {
 set <- readRDS(plan)
 set$objects$folder <- file.path(folder, "files")
 calls <- helpers$poison_calls(set$objects)
+# What is written to a name that is poison lies here.
+setwd(set$objects$folder)
 log <- file(file.path(folder, "log"), "a")
 for (i in seq(as.integer(arguments[[3L]]), as.integer(arguments[[4L]]))) {
   writeLines(as.character(i), file.path(folder, "state"))

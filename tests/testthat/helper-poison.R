@@ -43,6 +43,7 @@ poison_calls <- function(o) {
   quiet <- list(verbose = FALSE)
   ask <- c(list(cells, cells = early, n.sim = 2), quiet)
   x <- cbind(seq(0, 1, length.out = 24), 0)
+  shape <- FieldOptions(epochs = 30, latent = 2, kl.weight = 0)
   engine <- methods::new(NeuralSDE, SDEOptions(drift.hidden = 4, diffusion.hidden = 4), 2, 1)
   network <- CoexpressionNetwork(cells, power = 2, n.modules = 2, min.size = 3, verbose = FALSE)
   calls <- list(
@@ -72,7 +73,8 @@ poison_calls <- function(o) {
     IntegrateCells = c(list(cells, cells = early), quiet),
     InterpolateTime = c(list(cells, t.out = 1, n.sim = 1), quiet),
     LatentEmbedding = list(field, labels = "branch", time = "time"),
-    LoadModel = list(file.path(o$folder, "model")), LyapunovExponents = c(list(cells, cells = early, n.steps = 3), quiet),
+    LoadModel = list(file.path(o$folder, "model")),
+    LyapunovExponents = c(list(cells, cells = early, n.steps = 3), quiet),
     OTDistance = list(cells, group.by = "state", ident.1 = "fateA", ident.2 = "fateB"),
     OTPlan = list(cells, group.by = "state", ident.1 = "fateA", ident.2 = "fateB"),
     PerturbCells = c(ask, list(genes = genes[[1L]])), PlotCommitment = list(cells), PlotCriticality = list(cells),
@@ -123,7 +125,7 @@ poison_calls <- function(o) {
     "VelocityVAE new" = list(verb = function(options, seed) methods::new(VelocityVAE, options, seed),
       args = list(FieldOptions(), seed = 1)),
     "VelocityVAE fit" = list(
-      verb = function(x, y, options) methods::new(VelocityVAE, FieldOptions(epochs = 2, latent = 2), 1)$fit(x, y, options),
+      verb = function(x, y, options) methods::new(VelocityVAE, shape, 1)$fit(x, y, options),
       args = list(x, y = cbind(x[, 1]^2, -x[, 1]), options = list()))
   ))
 }
