@@ -384,8 +384,29 @@ fit_members <- function(x, time, options, extra, n.models, seed, clone.noise, re
   total <- each * n.models
   label <- if (n.models > 1L) paste("Training", n.models, "models") else "Training"
   tick <- progress_bar(total, label, verbose)
+  work <- member_trainer(x, time, options, extra, n.models, seed, clone.noise, resume, device)
+  if (n.models > 1L && plan_workers() > 1L) {
+    members <- plan_chunks(seq_len(n.models), work, function(n) tick(each * n))$results
+    for (i in seq_along(members)) warn_of_end(members[[i]]$fit, i, n.models)
+    if (length(members) == 0L) rlang::interrupt()
+    return(members)
+  }
   members <- list()
   for (i in seq_len(n.models)) {
+    before <- each * (i - 1L)
+    members[[i]] <- work(i, function(done, note) tick(before + done, note))
+    if (members[[i]]$fit$ended == "early") tick(before + each, "stopped early")
+    warn_of_end(members[[i]]$fit, i, n.models)
+    if (members[[i]]$fit$ended == "interrupted") break
+  }
+  members
+}
+
+# A function of the number of a member, which trains it.
+member_trainer <- function(x, time, options, extra, n.models, seed, clone.noise, resume, device) {
+  for (value in list(x, time, options, extra, n.models, seed, clone.noise, resume, device)) force(value)
+  rm(value)
+  function(i, tick) {
     engine <- if (is.null(resume)) {
       methods::new(NeuralSDE, options$sde, ncol(x), seed + i - 1)
     } else {
@@ -395,12 +416,9 @@ fit_members <- function(x, time, options, extra, n.models, seed, clone.noise, re
     train <- options$train
     train$bridge.noise <- bridge_noise(i, c(train, clone.noise = clone.noise), n.models)
     engine$move_to(device)
-    before <- each * (i - 1L)
-    extra$tick <- function(done, note) tick(before + done, note)
+    extra$tick <- tick
     result <- engine$fit(x, time, train, seed + i - 1, extra)
-    if (result$ended == "early") tick(before + each, "stopped early")
-    warn_of_end(result, i, n.models)
-    members[[i]] <- list(
+    list(
       state = engine$serialize(),
       history = member_table(i, name_stages(result$history)),
       dispersion = member_table(i, result$dispersion),
@@ -411,9 +429,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, clone.noise, re
         member_table(i, fit_check(engine, x, time, result$validation, extra$growth, seed + i - 1))
       }
     )
-    if (result$ended == "interrupted") break
   }
-  members
 }
 
 # Noise of the bridges of member i: that asked for, else its share of the range around what clones say, or of that

@@ -213,13 +213,16 @@ fit_field_members <- function(x, y, part, batch, options, n.models, seed, verbos
   each <- if (is_network_field(options$field)) options$epochs else 1
   label <- if (n.models > 1L) paste("Training", n.models, "fields") else "Training"
   tick <- progress_bar(each * n.models, label, verbose)
+  work <- field_trainer(x, y, part, batch, options, seed)
   members <- list()
+  if (n.models > 1L && plan_workers() > 1L) {
+    members <- plan_chunks(seq_len(n.models), work, function(n) tick(each * n))$results
+    if (length(members) == 0L) rlang::interrupt()
+    return(members)
+  }
   for (i in seq_len(n.models)) {
     before <- each * (i - 1L)
-    members[[i]] <- fit_velocity_field(
-      x, y, part, batch, unclass(options)[names(options) != "vfc"], options$vfc, seed + i - 1,
-      function(done, note) tick(before + done, note), thread_count()
-    )
+    members[[i]] <- work(i, function(done, note) tick(before + done, note))
     tick(before + each, if (members[[i]]$ended == "early") "stopped early" else "")
     if (members[[i]]$ended == "interrupted") {
       rlang::warn(
@@ -231,6 +234,17 @@ fit_field_members <- function(x, y, part, batch, options, n.models, seed, verbos
     }
   }
   members
+}
+
+# A function of the number of a member, which trains it.
+field_trainer <- function(x, y, part, batch, options, seed) {
+  for (value in list(x, y, part, batch, options, seed)) force(value)
+  rm(value)
+  function(i, tick) {
+    fit_velocity_field(
+      x, y, part, batch, unclass(options)[names(options) != "vfc"], options$vfc, seed + i - 1, tick, thread_count()
+    )
+  }
 }
 
 field_model <- function(x, y, part, members, options, seed, outliers = character()) {

@@ -84,18 +84,19 @@ LyapunovExponents.default <- function(object, model = NULL, cells = NULL, n.expo
   options$positive <- identical(model$type, "field")
   starts <- path_starts(object, model, x)[cells]
   tick <- progress_bar(length(cells) * length(model$states), "Following differences", check_flag(verbose, "verbose"))
+  groups <- unname(split(seq_along(cells), starts))
+  pieces <- unlist(lapply(seq_along(model$states), function(member) {
+    lapply(groups, function(rows) list(member = member, rows = rows))
+  }), recursive = FALSE)
+  before <- c(0, cumsum(lengths(lapply(pieces, `[[`, "rows"))))
+  found <- plan_chunks(
+    pieces, lyapunov_worker(model, x[cells, , drop = FALSE], axes, starts, t.max, k, options),
+    function(n) tick(before[[n + 1L]]), function(i, n) tick(before[[i]] + n)
+  )
+  if (!found$whole) rlang::interrupt()
   members <- lapply(seq_along(model$states), function(member) {
     out <- matrix(NA_real_, length(cells), k)
-    done <- length(cells) * (member - 1L)
-    for (rows in split(seq_along(cells), starts)) {
-      before <- done
-      out[rows, ] <- lyapunov_of(
-        model$states[[member]], model$type, x[cells[rows], , drop = FALSE], axes, starts[[rows[[1L]]]], t.max, k,
-        options, function(n) tick(before + n), thread_count()
-      )
-      done <- done + length(rows)
-      tick(done)
-    }
+    for (i in which(vapply(pieces, `[[`, 0L, "member") == member)) out[pieces[[i]]$rows, ] <- found$results[[i]]
     out
   })
   new_lyapunov(members, rownames(x)[cells], t.max)
@@ -122,6 +123,18 @@ LyapunovExponents.Seurat <- function(object, model = NULL, cells = NULL, n.expon
 #' @method LyapunovExponents SingleCellExperiment
 #' @export
 LyapunovExponents.SingleCellExperiment <- LyapunovExponents.Seurat
+
+# A function of list(member, rows): exponents of cells that start together, rows x exponents.
+lyapunov_worker <- function(model, x, axes, starts, t.max, k, options) {
+  states <- model$states
+  type <- model$type
+  for (value in list(x, axes, starts, t.max, k, options)) force(value)
+  rm(model, value)
+  function(piece, tick) {
+    lyapunov_of(states[[piece$member]], type, x[piece$rows, , drop = FALSE], axes, starts[[piece$rows[[1L]]]], t.max, k,
+      options, tick, thread_count())
+  }
+}
 
 # `members`: one matrix of cells x exponents each.
 new_lyapunov <- function(members, cells, t.max) {

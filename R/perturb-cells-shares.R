@@ -66,18 +66,37 @@ opened_members <- function(context) {
   lapply(seq_along(context$futures$members), function(m) context$futures$members[[m]](context$seed + m - 1))
 }
 
+# A function of arms: list(found, moved), by member what the engine finds of each arm, and how far its ends were moved.
+arms_worker <- function(context, first) {
+  force(context)
+  force(first)
+  function(arms, tick) {
+    references <- context_references(context)
+    members <- opened_members(context)
+    found <- lapply(seq_along(members), function(m) {
+      members[[m]]$shares(
+        references, arms, context$seed + m - 1, first && m == 1L, function(done) tick(m, done)
+      )
+    })
+    list(found = found, moved = lapply(members, `[[`, "moved"))
+  }
+}
+
 # Arms through all members: list(probability, lost) with one array per arm, cells x fates x members and cells x
 # c(other, unassigned) x members, `first`, labels of the first future (cells x arms) of the first member, and
 # `correction`, see correction_of().
 run_arms <- function(context, arms, verbose, label = "Perturbing cells", first = FALSE) {
-  references <- context_references(context)
-  members <- opened_members(context)
   each <- length(arms) * length(context$futures$cells)
-  tick <- progress_bar(length(members) * each, label, verbose)
-  found <- lapply(seq_along(members), function(m) {
-    members[[m]]$shares(
-      references, arms, context$seed + m - 1, first && m == 1L, function(done) tick((m - 1L) * each + done)
-    )
+  tick <- progress_bar(length(context$futures$members) * each, label, verbose)
+  most <- ceiling(length(arms) / plan_workers())
+  pieces <- unname(split(arms, (seq_along(arms) - 1L) %/% most))
+  ran <- plan_chunks(
+    pieces, arms_worker(context, first), function(n) tick(n / length(pieces) * length(context$futures$members) * each),
+    function(i, m, done) tick((m - 1L) * each + done)
+  )
+  if (!ran$whole) rlang::interrupt()
+  found <- lapply(seq_along(context$futures$members), function(m) {
+    unlist(lapply(ran$results, function(part) part$found[[m]]), recursive = FALSE)
   })
   names <- list(context_cells(context), fate_names(context), NULL)
   stacked <- function(a, f, columns) {
@@ -91,7 +110,7 @@ run_arms <- function(context, arms, verbose, label = "Perturbing cells", first =
       codes <- vapply(found[[1L]], `[[`, integer(length(names[[1L]])), "first")
       matrix(context$voting[codes], ncol = length(arms))
     },
-    correction = correction_of(context, lapply(members, `[[`, "moved"))
+    correction = correction_of(context, ran$results[[1L]]$moved)
   )
 }
 

@@ -237,17 +237,13 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
   cells <- cells[order(starts[cells], cells)]
   tick <- progress_bar(length(cells) * length(engines), "Predicting fates", verbose)
   at <- correctable(correction, starts[cells], end)
-  found <- lapply(seq_along(engines), function(member) {
-    engine <- engines[[member]]()
-    own <- seed + member - 1
-    ends <- member_weights(engine, correction, at, end, own)
-    shares <- engine$fates(
-      votes$references$index, x[cells, , drop = FALSE], starts[cells], end,
-      c(list(n.sim = n.sim, seed = own, noise.sd = noise.sd), ends[c("weights", "weight.times")]),
-      function(done) tick((member - 1L) * length(cells) + done)
-    )
-    list(shares = shares, moved = ends$moved)
-  })
+  workers <- if (length(engines) > 1L) plan_workers() else 1L
+  work <- fates_worker(x, engines, starts[cells], end, cells, n.sim, definition, seed, noise.sd, correction, at,
+    if (workers == 1L) votes)
+  ran <- plan_chunks(seq_along(engines), work, function(n) tick(n * length(cells)),
+    function(member, done) tick((member - 1L) * length(cells) + done), workers = workers)
+  if (!ran$whole) rlang::interrupt()
+  found <- ran$results
   arrived <- starts[cells] >= end
   own <- function(shares) {
     if (definition$published) shares else
@@ -268,6 +264,26 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
     ), more)
   )
   result[rownames(x)[sort(cells)]]
+}
+
+# A function of the number of a member: list(shares, moved) of the cells. `votes`: of this session, NULL to make them
+# where it runs.
+fates_worker <- function(x, engines, starts, end, cells, n.sim, definition, seed, noise.sd, correction, at, votes) {
+  for (value in list(x, engines, starts, end, cells, n.sim, definition, seed, noise.sd, correction, at, votes)) {
+    force(value)
+  }
+  rm(value)
+  function(member, tick) {
+    if (is.null(votes)) votes <- fate_references(x, definition)
+    engine <- engines[[member]]()
+    own <- seed + member - 1
+    ends <- member_weights(engine, correction, at, end, own)
+    shares <- engine$fates(
+      votes$references$index, x[cells, , drop = FALSE], starts, end,
+      c(list(n.sim = n.sim, seed = own, noise.sd = noise.sd), ends[c("weights", "weight.times")]), tick
+    )
+    list(shares = shares, moved = ends$moved)
+  }
 }
 
 # A labelled cell that is at the end already keeps its label: nothing about it is open.

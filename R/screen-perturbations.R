@@ -54,9 +54,10 @@ screen_rare <- 10
 #' Take more where `change_se` is small and genes of like `change` shall be told apart.
 #'
 #' @section Workers:
-#' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread, where
-#' the package future.apply is installed.
+#' After `future::plan(multisession)` or another plan of workers, genes are simulated by them, each on one thread.
 #' The result is the same.
+#' What a worker held that died is started again on another; after three times the error is of class
+#' `fatefield_error_worker`.
 #' On one machine threads do as much without copies of the cells; workers are for several machines.
 #'
 #' @inheritParams PerturbCells
@@ -245,40 +246,27 @@ run_screen <- function(context, change, genes, verbose) {
   if (length(genes) == 0L) {
     return(NULL)
   }
-  workers <- screen_workers()
+  workers <- plan_workers()
   most <- max(1L, screen_chunk %/% (length(context$futures$cells) * context$futures$n.sim))
   most <- min(most, ceiling(length(genes) / workers))
   batches <- unname(split(genes, (seq_along(genes) - 1L) %/% most))
-  waves <- split(seq_along(batches), (seq_along(batches) - 1L) %/% workers)
   tick <- progress_bar(length(genes), "Screening genes", verbose)
   members <- opened_members(context)
   control <- screen_control(context, members)
-  run <- if (workers > 1L) screen_elsewhere(context, change, control) else
-    screen_here(context, change, control, members)
-  parts <- list()
-  tryCatch(
-    for (wave in waves) {
-      parts <- c(parts, run(batches[wave]))
-      tick(sum(lengths(batches[seq_along(parts)])))
-    },
-    interrupt = function(e) {
-      rlang::warn(paste0("The screen was interrupted after ", sum(lengths(batches[seq_along(parts)])), " of ",
-        length(genes), " genes; go on with `resume`."), class = "fatefield_warning_incomplete")
-    }
+  found <- plan_chunks(
+    batches, screen_worker(context, change, control, if (workers == 1L) members),
+    function(n) tick(sum(lengths(batches[seq_len(n)]))), workers = workers
   )
+  parts <- found$results
+  if (!found$whole) {
+    rlang::warn(paste0("The screen was interrupted after ", sum(lengths(batches[seq_along(parts)])), " of ",
+      length(genes), " genes; go on with `resume`."), class = "fatefield_warning_incomplete")
+  }
   joined <- function(name) Reduce(bind_genes, lapply(parts, `[[`, name))
   means <- vapply(control, colMeans, numeric(length(context$fates)), na.rm = TRUE)
   list(effects = joined("effects"), errors = joined("errors"),
     control = matrix(means, length(context$fates), dimnames = list(fate_names(context), NULL)),
     correction = correction_of(context, lapply(members, `[[`, "moved")))
-}
-
-# Workers of the user's future::plan(); 1 where none was made or future.apply is not there.
-screen_workers <- function() {
-  if (!"future" %in% loadedNamespaces() || !requireNamespace("future.apply", quietly = TRUE)) {
-    return(1L)
-  }
-  as.integer(min(future::nbrOfWorkers(), 1000))
 }
 
 # Probabilities of the fates of the cells left alone, cells x fates, by member.
@@ -291,18 +279,17 @@ screen_control <- function(context, members) {
   })
 }
 
-# Functions of a list of batches of genes: their effects in this session, or by the workers, each on one thread.
-screen_here <- function(context, change, control, members) {
-  references <- context_references(context)
-  function(batches) lapply(batches, function(batch) screen_batch(context, change, batch, members, references, control))
-}
-
-screen_elsewhere <- function(context, change, control) {
-  function(batches) {
-    future.apply::future_lapply(batches, function(batch) {
-      local_threads(1L)
-      screen_here(context, change, control, opened_members(context))(list(batch))[[1L]]
-    }, future.seed = NULL, future.packages = "fatefield")
+# A function of a batch of genes: their effects. `members`: engines of this session; others open their own.
+screen_worker <- function(context, change, control, members = NULL) {
+  force(context)
+  force(change)
+  force(control)
+  references <- if (!is.null(members)) context_references(context)
+  function(batch, tick) {
+    if (is.null(members)) {
+      return(screen_batch(context, change, batch, opened_members(context), context_references(context), control))
+    }
+    screen_batch(context, change, batch, members, references, control)
   }
 }
 

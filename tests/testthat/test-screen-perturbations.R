@@ -47,13 +47,13 @@ test_that("a screen goes on from where it was", {
 })
 
 test_that("workers of a plan give the same bytes", {
-  skip_if_not_installed("future.apply")
+  skip_if_not_installed("future")
   # Workers load the package as installed.
   skip_if_not(nzchar(system.file("libs", package = "fatefield")), "fatefield is not installed")
   here <- screened(n.null = 10)
   former <- future::plan(future::multisession, workers = 2)
   withr::defer(future::plan(former))
-  expect_equal(screen_workers(), 2L)
+  expect_equal(plan_workers(), 2L)
   there <- screened(n.null = 10)
   expect_identical(there$effects, here$effects)
   expect_identical(there$table, here$table)
