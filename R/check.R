@@ -53,7 +53,7 @@ near_argument <- function(name, known) {
   now <- renamed_arguments[[name]]
   fits <- intersect(now, known)
   if (length(fits) > 0L) {
-    return(paste0(" It is `", fits[[1L]], "` now."))
+    return(paste0(" It is ", paste0("`", fits, "`", collapse = " or "), " now."))
   }
   close <- near(name, known)
   # Workers that store nothing do not have this one.

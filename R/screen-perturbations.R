@@ -65,7 +65,8 @@ screen_rare <- 10
 #' @param n.sim Futures of each cell, member and gene; `NULL` takes 2,000 over the number of cells and members, and at
 #'   least 10 of each cell by all members together; 1 for a velocity field.
 #' @param n.null Random or other genes that are simulated for comparison, see above.
-#'   `NULL` takes 100 random ones, or 200 others where the state is the genes: as many as a gene is compared with.
+#'   With `NULL` there are as many as a gene is compared with: 100 random ones, or 200 others where the state is the
+#'   genes.
 #'   0 leaves `p` out on a linear reduction.
 #' @param resume A result of this function with the same model, cells and settings, whose genes are not simulated again.
 #' @return A result of class `fatefield_screen`, see [results]: `table` is a data.frame of one row per gene and fate,

@@ -213,7 +213,7 @@ test_that("arguments of the version before are told what they are called now", {
     list(function() PlotFate(object, max.cells = 9), "max.cells", "It is `raster` now"),
     list(function() PredictFate(object, labels = "state", name = "a"), "name", "named by `store.as`"),
     list(function() DriftDiffusion(object, column = "a"), "column", "named by `store.as`"),
-    list(function() FitSDE(object, time = "day", name = "a"), "name", "It is `store.as` now")
+    list(function() FitSDE(object, time = "day", name = "a"), "name", "It is `velocity` or `store.as` now")
   )
   for (case in now) expect_input_error(case[[1L]](), case[[2L]], case[[3L]])
 })
