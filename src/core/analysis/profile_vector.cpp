@@ -1,4 +1,6 @@
 // The loops of profile_kernel.hpp for any processor, and the choice among the versions when the program runs.
+#include "base/processor.hpp"
+
 #define SIMD_TARGET
 #define SIMD_BYTES 16
 #define PROFILE_NAMESPACE profile_plain
@@ -19,11 +21,10 @@ ProfileKernel avx2_profiles();
 
 const ProfileKernel& profile_kernel() {
   static const ProfileKernel best = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (has_avx512()) {
       return avx512_profiles();
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_profiles();
+    if (has_avx2()) return avx2_profiles();
     return plain_profiles();
   }();
   return best;

@@ -1,4 +1,5 @@
 // The loops of rng_kernel.hpp for any processor, and the choice among the versions when the program runs.
+#include "base/processor.hpp"
 #include "base/rng_fixed.inc"
 #include "base/rng_kernel.hpp"
 
@@ -43,8 +44,7 @@ RngKernels avx2_rng();
 const std::vector<RngKernels>& rng_kernel_versions() {
   static const std::vector<RngKernels> all = [] {
     std::vector<RngKernels> out;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (has_avx512()) {
       out.push_back(avx512_rng());
     }
     if (__builtin_cpu_supports("avx2")) out.push_back(avx2_rng());

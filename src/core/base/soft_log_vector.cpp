@@ -1,6 +1,8 @@
 // soft_logs() for any processor, and the choice among the versions when the program runs.
 #include "base/soft_log.hpp"
 
+#include "base/processor.hpp"
+
 #define SIMD_TARGET
 #define SIMD_BYTES 16
 #define SOFT_LOG_NAMESPACE soft_log_plain
@@ -14,11 +16,10 @@ void soft_logs_avx2(std::int64_t n, const double* x, double* out);
 
 void soft_logs(std::int64_t n, const double* x, double* out) {
   static const auto best = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (has_avx512()) {
       return &soft_logs_avx512;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &soft_logs_avx2;
+    if (has_avx2()) return &soft_logs_avx2;
     return &soft_log_plain::soft_logs;
   }();
   best(n, x, out);

@@ -1,6 +1,8 @@
 // The loop of knn_kernel.hpp for any processor, and the choice among the versions when the program runs.
 #include "graph/knn_kernel.hpp"
 
+#include "base/processor.hpp"
+
 #define KNN_TARGET
 #define KNN_BYTES 16
 #define KNN_ROWS 4
@@ -31,11 +33,10 @@ KnnKernel avx2_knn();
 
 const KnnKernel& knn_kernel() {
   static const KnnKernel best = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (has_avx512()) {
       return avx512_knn();
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_knn();
+    if (has_avx2()) return avx2_knn();
     return KnnKernel{"plain", knn_plain::scan};
   }();
   return best;

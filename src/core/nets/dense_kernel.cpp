@@ -1,4 +1,6 @@
 // The loops of dense_kernel.hpp for any processor, and the choice among the versions when the program runs.
+#include "base/processor.hpp"
+
 #define SIMD_TARGET
 #define SIMD_BYTES 16
 #define DENSE_ROWS 4
@@ -22,11 +24,10 @@ namespace {
 template <typename T>
 std::vector<DenseKernels<T>> runnable(DenseKernels<T> (*avx512)(), DenseKernels<T> (*avx2)()) {
   std::vector<DenseKernels<T>> out;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+  if (has_avx512()) {
     out.push_back(avx512());
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back(avx2());
+  if (has_avx2()) out.push_back(avx2());
   out.push_back(dense::plain::table<T>("plain"));
   return out;
 }

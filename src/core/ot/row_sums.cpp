@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/processor.hpp"
 #include "ot/blocks.hpp"
 
 namespace fatefield {
@@ -84,7 +85,7 @@ __attribute__((target("avx512f"))) void avx512(const Job<T>& job) {
 template <typename T, Term kTerm>
 auto choose() -> void (*)(const Job<T>&) {
   if (__builtin_cpu_supports("avx512f")) return &avx512<T, kTerm>;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2<T, kTerm>;
+  if (has_avx2()) return &avx2<T, kTerm>;
   return &plain<T, kTerm>;
 }
 #else

@@ -1,4 +1,6 @@
 // The loops of tile.hpp for any processor, and the choice among the versions when the program runs.
+#include "base/processor.hpp"
+
 #define SIMD_TARGET
 #define SIMD_BYTES 16
 #define OT_ROWS 4
@@ -19,11 +21,10 @@ namespace {
 template <typename T>
 std::vector<Kernels<T>> runnable(Kernels<T> (*avx512)(), Kernels<T> (*avx2)()) {
   std::vector<Kernels<T>> out;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+  if (has_avx512()) {
     out.push_back(avx512());
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back(avx2());
+  if (has_avx2()) out.push_back(avx2());
   out.push_back(plain::table<T>("plain"));
   return out;
 }

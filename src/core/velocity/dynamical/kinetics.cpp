@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/processor.hpp"
 #include "velocity/dynamical/kinetics_limits.hpp"
 
 #define SIMD_TARGET
@@ -48,11 +49,10 @@ enum class Machine { Avx512, Avx2, Plain };
 
 Machine machine() {
   static const Machine found = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (has_avx512()) {
       return Machine::Avx512;
     }
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx2 = has_avx2();
     return avx2 ? Machine::Avx2 : Machine::Plain;
   }();
   return found;

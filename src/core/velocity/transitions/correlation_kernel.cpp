@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/processor.hpp"
+
 #define CORRELATION_TARGET
 #define CORRELATION_BYTES 16
 #define CORRELATION_NAMESPACE correlation_plain
@@ -27,9 +29,8 @@ namespace fatefield {
 CorrelationKernel avx2_correlation();
 
 const CorrelationKernel& correlation_kernel() {
-  static const CorrelationKernel best = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
-                                            ? avx2_correlation()
-                                            : CorrelationKernel{"plain", correlation_plain::sums};
+  static const CorrelationKernel best =
+      has_avx2() ? avx2_correlation() : CorrelationKernel{"plain", correlation_plain::sums};
   return best;
 }
 #else
