@@ -213,8 +213,9 @@ Rcpp::List train_defaults(std::string compat) {
 Rcpp::DataFrame sde_clone_evidence(Rcpp::NumericMatrix x, Rcpp::NumericVector time, Rcpp::NumericVector clone,
                                    Rcpp::Nullable<Rcpp::NumericMatrix> drift, double seed) {
   return glue::guarded([&] {
+    Rcpp::NumericMatrix given;  // Kept: integers from R are a copy.
     MatrixView drifts;
-    if (drift.isNotNull()) drifts = glue::view(Rcpp::NumericMatrix(drift));
+    if (drift.isNotNull()) drifts = glue::view(given = Rcpp::NumericMatrix(drift));
     const std::vector<CloneEvidence> found =
         clone_evidence(glue::view(x), std::vector<double>(time.begin(), time.end()),
                        std::vector<std::int64_t>(clone.begin(), clone.end()), drifts, to_seed(seed),

@@ -16,8 +16,8 @@ Rcpp::List cpp_simulate_cycle(const Rcpp::List& design, double seed, int threads
                         Rcpp::as<std::vector<double>>(design["days"]), number("turns"), number("spread"),
                         number("clone.spread"), number("dispersion"), number("library.spread")},
                        static_cast<std::uint64_t>(seed));
-    Rcpp::IntegerVector clone;
-    for (const std::int64_t c : x.clone) clone.push_back(static_cast<int>(c) + 1);
+    Rcpp::IntegerVector clone(x.clone.begin(), x.clone.end());
+    clone = clone + 1;
     return Rcpp::List::create(
         Rcpp::_["genes"] = Rcpp::List::create(Rcpp::_["top"] = x.top, Rcpp::_["phase"] = x.phase,
                                               Rcpp::_["beta"] = x.beta, Rcpp::_["gamma"] = x.gamma),

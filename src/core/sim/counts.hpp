@@ -2,6 +2,7 @@
 // binomial numbers. No torch.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace fatefield {
@@ -27,5 +28,23 @@ double draw_poisson(double mean, Uniforms& u);
 
 /// Mean `mean`, variance mean + dispersion * mean^2; Poisson where dispersion is 0.
 double draw_negative_binomial(double mean, double dispersion, Uniforms& u);
+
+/// The name of a draw for a purpose (an enumeration from 1), so that draws of different purposes never share
+/// numbers: the purpose is the top byte. 0 is left to permutation().
+template <typename Purpose>
+std::uint64_t id_of(Purpose purpose, std::uint64_t i) {
+  return (static_cast<std::uint64_t>(purpose) << 56) | i;
+}
+
+/// Counts of gene g in a cell around its means, from the library size of the cell. `Cells` has unspliced,
+/// spliced, their counts (genes x cells) and library; `Purpose` has Unspliced and Spliced.
+template <typename Purpose, typename Cells>
+void count_molecules(std::int64_t g, std::int64_t cell, double dispersion, std::uint64_t seed, Cells& x) {
+  const auto entry = static_cast<std::uint64_t>(cell) << 24 | static_cast<std::uint64_t>(g);
+  Uniforms unspliced(seed, id_of(Purpose::Unspliced, entry)), spliced(seed, id_of(Purpose::Spliced, entry));
+  const double size = x.library[static_cast<std::size_t>(cell)];
+  x.unspliced_counts(g, cell) = draw_negative_binomial(size * x.unspliced(g, cell), dispersion, unspliced);
+  x.spliced_counts(g, cell) = draw_negative_binomial(size * x.spliced(g, cell), dispersion, spliced);
+}
 
 }  // namespace fatefield

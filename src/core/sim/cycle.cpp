@@ -19,10 +19,6 @@ constexpr double kSwing = 0.9;
 
 enum class Purpose : std::uint64_t { Gene = 1, Clone, Cell, Unspliced, Spliced };
 
-std::uint64_t id_of(Purpose purpose, std::uint64_t i) {
-  return (static_cast<std::uint64_t>(purpose) << 56) | i;
-}
-
 void need(bool holds, const char* argument, const char* range) {
   if (!holds) throw input_error(argument, std::string("`") + argument + "` must be " + range + ".");
 }
@@ -75,12 +71,7 @@ void express(const CycleDesign& d, std::int64_t cell, std::uint64_t seed, Cycle&
     out.unspliced(g, cell) = half * (1.0 / beta + u.real());
     out.spliced(g, cell) = half * (1.0 / gamma + s.real());
     out.velocity(g, cell) = half * (turning * s).real();
-    const auto entry = static_cast<std::uint64_t>(cell) << 24 | static_cast<std::uint64_t>(g);
-    Uniforms unspliced(seed, id_of(Purpose::Unspliced, entry)), spliced(seed, id_of(Purpose::Spliced, entry));
-    const double size = out.library[c];
-    out.unspliced_counts(g, cell) =
-        draw_negative_binomial(size * out.unspliced(g, cell), d.dispersion, unspliced);
-    out.spliced_counts(g, cell) = draw_negative_binomial(size * out.spliced(g, cell), d.dispersion, spliced);
+    count_molecules<Purpose>(g, cell, d.dispersion, seed, out);
   }
 }
 

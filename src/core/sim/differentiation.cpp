@@ -17,8 +17,6 @@ constexpr double kMostSteps = 1e5;
 constexpr double kMostEntries = 2147483647.0;
 constexpr std::int64_t kBlock = 32;
 
-// Draws of different purposes never share numbers: the purpose is the top byte of the trajectory. 0 is left
-// to permutation().
 enum class Purpose : std::uint64_t {
   Founder = 1,
   Member,
@@ -30,10 +28,6 @@ enum class Purpose : std::uint64_t {
   Unspliced,
   Spliced
 };
-
-std::uint64_t id_of(Purpose purpose, std::uint64_t i) {
-  return (static_cast<std::uint64_t>(purpose) << 56) | i;
-}
 
 std::uint64_t slot_of(std::int64_t day, std::int64_t slot) {
   return (static_cast<std::uint64_t>(day) << 40) | static_cast<std::uint64_t>(slot);
@@ -285,18 +279,6 @@ void express(const SimulatedGenes& genes, const Way& lead, const Way& past, std:
   }
 }
 
-void count(const DifferentiationOptions& o, std::uint64_t seed, std::int64_t cell, Differentiation& out) {
-  const std::int64_t n = out.genes.size();
-  for (std::int64_t g = 0; g < n; ++g) {
-    const auto entry = static_cast<std::uint64_t>(cell) << 24 | static_cast<std::uint64_t>(g);
-    Uniforms unspliced(seed, id_of(Purpose::Unspliced, entry)), spliced(seed, id_of(Purpose::Spliced, entry));
-    const double size = out.library[cell];
-    out.unspliced_counts(g, cell) =
-        draw_negative_binomial(size * out.unspliced(g, cell), o.dispersion, unspliced);
-    out.spliced_counts(g, cell) = draw_negative_binomial(size * out.spliced(g, cell), o.dispersion, spliced);
-  }
-}
-
 // Where the futures of one cell end, plain and by descendants.
 void simulate_futures(const Landscape& landscape, const DifferentiationOptions& o, std::uint64_t seed,
                       std::int64_t cell, Steps steps, Differentiation& out) {
@@ -401,7 +383,8 @@ Differentiation simulate_differentiation(const DifferentiationDesign& design,
         lead_to(landscape, path.data(), lead, way);
         express(out.genes, {way, lead}, {path, past}, landscape.dims(), &out.unspliced(0, cell),
                 &out.spliced(0, cell));
-        count(o, seed, cell, out);
+        for (std::int64_t g = 0; g < design.n_genes; ++g)
+          count_molecules<Purpose>(g, cell, o.dispersion, seed, out);
         if (o.n_futures > 0) simulate_futures(landscape, o, seed, cell, ahead, out);
       }
     });

@@ -18,10 +18,6 @@ constexpr double kLeakage = 0.05;
 
 enum class Purpose : std::uint64_t { Gene = 1, Library, Unspliced, Spliced };
 
-std::uint64_t id_of(Purpose purpose, std::uint64_t i) {
-  return (static_cast<std::uint64_t>(purpose) << 56) | i;
-}
-
 void need(bool holds, const char* argument, const char* range) {
   if (!holds) throw input_error(argument, std::string("`") + argument + "` must be " + range + ".");
 }
@@ -100,10 +96,7 @@ TwoBranch simulate_two_branch(const TwoBranchOptions& o, std::uint64_t seed) {
       express(out.genes, static_cast<std::size_t>(g), out.branch[cell], out.time[cell], u, s);
       out.velocity(g, i) =
           out.genes.beta[static_cast<std::size_t>(g)] * u - out.genes.gamma[static_cast<std::size_t>(g)] * s;
-      const std::uint64_t entry = static_cast<std::uint64_t>(i) << 24 | static_cast<std::uint64_t>(g);
-      Uniforms du(seed, id_of(Purpose::Unspliced, entry)), ds(seed, id_of(Purpose::Spliced, entry));
-      out.unspliced_counts(g, i) = draw_negative_binomial(out.library[cell] * u, o.dispersion, du);
-      out.spliced_counts(g, i) = draw_negative_binomial(out.library[cell] * s, o.dispersion, ds);
+      count_molecules<Purpose>(g, i, o.dispersion, seed, out);
     }
   });
   return out;
