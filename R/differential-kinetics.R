@@ -92,8 +92,7 @@ DifferentialKinetics.SingleCellExperiment <- DifferentialKinetics.Seurat
 # counts.
 kinetic_data <- function(object, unspliced, genes, knn) {
   if (inherits(object, "fatefield_velocity")) {
-    genes <- if (is.null(genes)) rownames(object$genes)[which(object$genes$velocity_genes)] else
-      check_velocity_genes(genes, rownames(object$genes))
+    genes <- asked_velocity_genes(object, genes)
     moments <- velocity_moments(object, genes)
     return(list(s = moments$Ms, rest = moments$Mu - common_unspliced(object, genes, moments$Ms),
       shared = shared_cells(object$knn, ncol(moments$Ms))))
@@ -105,8 +104,7 @@ kinetic_data <- function(object, unspliced, genes, knn) {
     stop_input("unspliced", "`unspliced` is ", nrow(u), " x ", ncol(u), ", the spliced means are ", nrow(s), " x ",
       ncol(s), ".")
   }
-  if (is.null(rownames(s))) rownames(s) <- as.character(seq_len(nrow(s)))
-  if (is.null(colnames(s))) colnames(s) <- as.character(seq_len(ncol(s)))
+  s <- numbered(s)
   dimnames(u) <- dimnames(s)
   if (!is.null(genes)) genes <- check_velocity_genes(genes, rownames(s)) else genes <- rownames(s)
   list(s = s[genes, , drop = FALSE], rest = u[genes, , drop = FALSE],
@@ -133,12 +131,7 @@ common_unspliced <- function(object, genes, s) {
 }
 
 kinetics_of <- function(data, group, min.cells, conf.level) {
-  n <- table(group)
-  used <- names(n)[n >= min.cells]
-  if (length(used) < 2L) {
-    stop_input("group.by", "`group.by`: ", length(used), " groups have at least ", min.cells,
-      " cells (`min.cells`); two are needed.")
-  }
+  used <- names(compared_groups(group, min.cells))
   known <- which(!is.na(group))
   sums <- lapply(c(used, NA), function(g) {
     slope_sums(data, if (is.na(g)) known else which(group == g))

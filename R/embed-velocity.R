@@ -254,15 +254,17 @@ fresh_arrows <- function(object, name) {
   unname(arrows_in(graph, x, about$steps))
 }
 
+# The genes that are named, or the velocity genes of an estimate.
+asked_velocity_genes <- function(object, genes) {
+  if (is.null(genes)) rownames(object$genes)[which(object$genes$velocity_genes)] else
+    check_velocity_genes(genes, rownames(object$velocity))
+}
+
 # What the graph is made of: list(velocity, expression (genes x cells), knn, mode); for fitted kinetics `kinetics`, what
 # latent time is made of.
 velocity_field_of <- function(object, expression, knn, genes) {
   if (inherits(object, "fatefield_velocity")) {
-    genes <- if (is.null(genes)) {
-      rownames(object$genes)[which(object$genes$velocity_genes)]
-    } else {
-      check_velocity_genes(genes, rownames(object$velocity))
-    }
+    genes <- asked_velocity_genes(object, genes)
     if (length(genes) < 2L) {
       stop_input("genes", "`genes`: ", length(genes), " gene", if (length(genes) != 1L) "s",
         " are velocity genes; at least 2 are needed. Name some, or estimate velocities of more.")
@@ -342,6 +344,9 @@ check_root <- function(root, cells) {
   }
   check_cells(root, cells, "root")
 }
+
+# Options as they are where nothing is asked for, without root and end points.
+usual_embed_options <- function(field) embed_options(field, NULL, NULL, NULL, TRUE, FALSE, 42L, FALSE)
 
 # Options of each step, checked by the core when it takes them.
 embed_options <- function(field, sqrt.transform, n.neighbors, scale, self.transitions, terminal,

@@ -404,8 +404,7 @@ fit_members <- function(x, time, options, extra, n.models, seed, clone.noise, re
 
 # A function of the number of a member, which trains it.
 member_trainer <- function(x, time, options, extra, n.models, seed, clone.noise, resume, device) {
-  for (value in list(x, time, options, extra, n.models, seed, clone.noise, resume, device)) force(value)
-  rm(value)
+  force_all(x, time, options, extra, n.models, seed, clone.noise, resume, device)
   function(i, tick) {
     engine <- if (is.null(resume)) {
       methods::new(NeuralSDE, options$sde, ncol(x), seed + i - 1)

@@ -238,8 +238,7 @@ fit_field_members <- function(x, y, part, batch, options, n.models, seed, verbos
 
 # A function of the number of a member, which trains it.
 field_trainer <- function(x, y, part, batch, options, seed) {
-  for (value in list(x, y, part, batch, options, seed)) force(value)
-  rm(value)
+  force_all(x, y, part, batch, options, seed)
   function(i, tick) {
     fit_velocity_field(
       x, y, part, batch, unclass(options)[names(options) != "vfc"], options$vfc, seed + i - 1, tick, thread_count()

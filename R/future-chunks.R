@@ -1,6 +1,9 @@
 # Work in pieces on the workers of the user's future::plan(). A piece is a function of one value, whose environment
 # holds all that it needs and no engine: external pointers do not travel.
 
+# Looks at arguments now: a function that is made for workers must hold values, not promises.
+force_all <- function(...) invisible(list(...))
+
 # Times that a piece is started before its worker is said to die of it.
 chunk_tries <- 3L
 

@@ -128,8 +128,8 @@ LyapunovExponents.SingleCellExperiment <- LyapunovExponents.Seurat
 lyapunov_worker <- function(model, x, axes, starts, t.max, k, options) {
   states <- model$states
   type <- model$type
-  for (value in list(x, axes, starts, t.max, k, options)) force(value)
-  rm(model, value)
+  force_all(x, axes, starts, t.max, k, options)
+  rm(model)
   function(piece, tick) {
     lyapunov_of(states[[piece$member]], type, x[piece$rows, , drop = FALSE], axes, starts[[piece$rows[[1L]]]], t.max, k,
       options, tick, thread_count())

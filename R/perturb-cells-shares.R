@@ -68,8 +68,7 @@ opened_members <- function(context) {
 
 # A function of arms: list(found, moved), by member what the engine finds of each arm, and how far its ends were moved.
 arms_worker <- function(context, first) {
-  force(context)
-  force(first)
+  force_all(context, first)
   function(arms, tick) {
     references <- context_references(context)
     members <- opened_members(context)

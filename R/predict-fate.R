@@ -269,10 +269,7 @@ predict_fates <- function(x, engines, end, starts, cells, n.sim, definition, see
 # A function of the number of a member: list(shares, moved) of the cells. `votes`: of this session, NULL to make them
 # where it runs.
 fates_worker <- function(x, engines, starts, end, cells, n.sim, definition, seed, noise.sd, correction, at, votes) {
-  for (value in list(x, engines, starts, end, cells, n.sim, definition, seed, noise.sd, correction, at, votes)) {
-    force(value)
-  }
-  rm(value)
+  force_all(x, engines, starts, end, cells, n.sim, definition, seed, noise.sd, correction, at, votes)
   function(member, tick) {
     if (is.null(votes)) votes <- fate_references(x, definition)
     engine <- engines[[member]]()

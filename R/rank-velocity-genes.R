@@ -84,43 +84,25 @@ RankVelocityGenes.SingleCellExperiment <- RankVelocityGenes.Seurat
 # Genes x cells, without genes that have no velocity.
 ranked_velocities <- function(object, genes) {
   given <- inherits(object, "fatefield_velocity")
-  v <- if (given) object$velocity else gene_matrix(object, "object")
-  if (is.null(rownames(v))) rownames(v) <- as.character(seq_len(nrow(v)))
-  if (is.null(colnames(v))) colnames(v) <- as.character(seq_len(ncol(v)))
-  if (!is.null(genes)) {
-    genes <- check_velocity_genes(genes, rownames(v))
-  } else {
-    genes <- if (given) rownames(object$genes)[which(object$genes$velocity_genes)] else rownames(v)
-  }
+  v <- numbered(if (given) object$velocity else gene_matrix(object, "object"))
+  genes <- if (given) asked_velocity_genes(object, genes) else
+    if (is.null(genes)) rownames(v) else check_velocity_genes(genes, rownames(v))
   v <- v[genes, , drop = FALSE]
   v <- v[rowSums(!is.finite(v)) == 0, , drop = FALSE]
   if (nrow(v) == 0L) stop_input("genes", "`genes`: none of them has velocities.")
   v
 }
 
-# Neighbours as list(index, distance), or NULL.
-check_knn <- function(knn, cells) {
-  if (is.null(knn)) {
-    return(NULL)
-  }
-  knn <- if (is.list(knn)) knn else list(index = knn, distance = array(0, dim(knn)))
-  list_neighbours(knn, cells)$knn
-}
-
 velocity_genes_of <- function(v, group, shared, min.cells) {
-  n <- table(group)
-  used <- names(n)[n >= min.cells]
-  if (length(used) < 2L) {
-    stop_input("group.by", "`group.by`: ", length(used), " groups have at least ", min.cells,
-      " cells (`min.cells`); two are needed.")
-  }
+  n <- compared_groups(group, min.cells)
+  used <- names(n)
   known <- which(!is.na(group))
   parts <- lapply(used, function(g) welch_of_group(v, which(group == g), setdiff(known, which(group == g)), shared))
   table <- do.call(rbind, Map(function(part, g) data.frame(group = g, part$table), parts, used))
   table$group <- factor(table$group, used)
   table <- table[order(table$group, -table$score), ]
   groups <- data.frame(
-    group = used, cells = as.vector(n[used]), effective = vapply(parts, `[[`, 1, "effective"), row.names = NULL
+    group = used, cells = as.vector(n), effective = vapply(parts, `[[`, 1, "effective"), row.names = NULL
   )
   new_result("velocity_genes", table, list(groups = groups, cols = colours_of(used)), by = "gene")
 }

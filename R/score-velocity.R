@@ -182,14 +182,18 @@ edge_pairs <- function(edges, groups) {
       described(edges), ".")
   }
   out <- data.frame(from = as.character(edges[, 1L]), to = as.character(edges[, 2L]))
-  lost <- setdiff(c(out$from, out$to), groups)
-  if (length(lost) > 0L) {
-    stop_input("edges", "`edges`: there is no group ", quoted(lost[[1L]]), "; there are ", quoted(groups), ".",
-      near(lost[[1L]], groups))
-  }
+  check_group_names(c(out$from, out$to), groups, "edges")
   same <- which(out$from == out$to)
   if (length(same) > 0L) stop_input("edges", "`edges`: ", quoted(out$from[[same[[1L]]]]), " leads to itself.")
   out
+}
+
+check_group_names <- function(names, groups, argument) {
+  lost <- setdiff(names, groups)
+  if (length(lost) > 0L) {
+    stop_input(argument, "`", argument, "`: there is no group ", quoted(lost[[1L]]), "; there are ", quoted(groups),
+      ".", near(lost[[1L]], groups))
+  }
 }
 
 # Columns are orders of the cells.

@@ -282,9 +282,7 @@ screen_control <- function(context, members) {
 
 # A function of a batch of genes: their effects. `members`: engines of this session; others open their own.
 screen_worker <- function(context, change, control, members = NULL) {
-  force(context)
-  force(change)
-  force(control)
+  force_all(context, change, control)
   references <- if (!is.null(members)) context_references(context)
   function(batch, tick) {
     if (is.null(members)) {

@@ -33,7 +33,7 @@ group_agreement <- function(cells) {
 
 # Probabilities of steps to neighbours by the velocities, as transitions.
 field_transitions <- function(field) {
-  options <- embed_options(field, NULL, NULL, NULL, TRUE, FALSE, 42L, FALSE)
+  options <- usual_embed_options(field)
   graph <- among_neighbours(field_graph(field, options), field$knn)
   steps <- steps_of(graph, options$steps, self.transitions = FALSE)
   dimnames(steps) <- dimnames(graph)
@@ -79,11 +79,7 @@ clone_agreement <- function(field, group, task) {
   if (!is.character(pair) || length(pair) != 2L || anyNA(pair) || pair[[1L]] == pair[[2L]]) {
     stop_input("pair", "`pair` must be two different groups, not ", described(pair), ".")
   }
-  lost <- setdiff(pair, levels(group))
-  if (length(lost) > 0L) {
-    stop_input("pair", "`pair`: there is no group ", quoted(lost[[1L]]), "; there are ", quoted(levels(group)), ".",
-      near(lost[[1L]], levels(group)))
-  }
+  check_group_names(pair, levels(group), "pair")
   clone <- as.character(task$clone)
   clone[!is.na(clone) & !nzchar(clone)] <- NA
   ends <- factor(as.character(group), pair)

@@ -75,7 +75,7 @@ reduced_velocities <- function(object, velocity, x) {
   }
   name <- velocity_name(object, if (isTRUE(velocity)) NULL else velocity)
   field <- velocity_field_of(fetch_velocity(object, name), NULL, NULL, NULL)
-  options <- embed_options(field, NULL, NULL, NULL, TRUE, FALSE, 42L, FALSE)
+  options <- usual_embed_options(field)
   graph <- stored_graph(object, name, options$graph, field)
   if (is.null(graph)) graph <- field_graph(field, options)
   arrows_in(graph, x, options$steps)
@@ -104,19 +104,15 @@ velocity_evidence <- function(velocity, x, time, seed) {
 # The scale at which velocities take cells as far as they are spread, in an interval.
 velocity_unit <- function(velocity, x, time) {
   times <- sort(unique(time))
-  within <- vapply(times, function(t) {
-    at <- x[time == t, , drop = FALSE]
-    mean(rowSums(sweep(at, 2L, colMeans(at))^2))
-  }, 0)
   length <- sqrt(mean(rowSums(velocity^2)))
-  sqrt(mean(within)) / (length * mean(diff(times)))
+  sqrt(mean_within(x, time, times, rowSums)) / (length * mean(diff(times)))
 }
 
 # data.frame of draw, interval, scale, and the distances; those at scale 0 come first.
 velocity_distances <- function(velocity, x, time, scales, seed) {
   times <- sort(unique(time))
   options <- sinkhorn_defaults()
-  options$blur <- velocity_blur * mean_spread(x, time, times)
+  options$blur <- velocity_blur * sqrt(mean_within(x, time, times, identity))
   of.time <- lapply(times, function(t) which(time == t))
   means <- lapply(of.time, function(i) colMeans(velocity[i, , drop = FALSE]))
   draw <- function(r, k) {
@@ -129,11 +125,12 @@ velocity_distances <- function(velocity, x, time, scales, seed) {
   do.call(rbind, Map(draw, grid$r, grid$k))
 }
 
-mean_spread <- function(x, time, times) {
-  sqrt(mean(vapply(times, function(t) {
+# Mean over times of the mean of what `of` gives of squared distances to the mean of the time, cells x dims.
+mean_within <- function(x, time, times, of) {
+  mean(vapply(times, function(t) {
     at <- x[time == t, , drop = FALSE]
-    mean(sweep(at, 2L, colMeans(at))^2)
-  }, 0)))
+    mean(of(sweep(at, 2L, colMeans(at))^2))
+  }, 0))
 }
 
 # Some cells `x` of a time with their velocities `own`, those of `other` cells, and the `mean`.
