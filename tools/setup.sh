@@ -22,7 +22,7 @@ system="$system pandoc"
 extra=""
 if [ $for_tests = yes ]; then
   system="$system cmake catch2 libeigen3-dev git qpdf"
-  r_packages="$r_packages testthat callr future.apply hdf5r SingleCellExperiment"
+  r_packages="$r_packages testthat callr future hdf5r SingleCellExperiment"
   extra="clang-format clang-tidy hdf5-tools tidy r-cran-lintr r-cran-roxygen2 r-cran-spelling"
   extra="$extra r-cran-igraph r-bioc-annotationdbi r-bioc-go.db r-bioc-org.hs.eg.db"
 fi
